@@ -1,0 +1,61 @@
+"""muxi: AI agents that you own, and the server that runs them.
+
+Names are imported when they are first used, so that `import muxi` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from muxi.agents.agent import Agent
+    from muxi.agents.guardrails import Guardrail
+    from muxi.agents.result import RunResult
+    from muxi.core.context import RunContext
+    from muxi.core.errors import MuxiError
+    from muxi.core.messages import Message
+    from muxi.core.usage import Limits, Usage
+    from muxi.models.resolve import model
+    from muxi.tools.function import tool
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Agent": "muxi.agents.agent",
+    "Guardrail": "muxi.agents.guardrails",
+    "Limits": "muxi.core.usage",
+    "Message": "muxi.core.messages",
+    "MuxiError": "muxi.core.errors",
+    "RunContext": "muxi.core.context",
+    "RunResult": "muxi.agents.result",
+    "Usage": "muxi.core.usage",
+    "model": "muxi.models.resolve",
+    "tool": "muxi.tools.function",
+}
+
+__all__ = [
+    "Agent",
+    "Guardrail",
+    "Limits",
+    "Message",
+    "MuxiError",
+    "RunContext",
+    "RunResult",
+    "Usage",
+    "model",
+    "tool",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'muxi' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,78 @@
+"""The circumstances of a run, handed to tools, memory and models. It names no agent object.
+
+Built by whoever starts a run; tools take it as an optional first parameter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from muxi.core.errors import RunCancelled
+from muxi.core.events import Event
+from muxi.core.ids import new_id
+from muxi.core.usage import Limits, Usage
+
+Deps = TypeVar("Deps")
+
+
+class CancelSignal:
+    """Tells long work, in a thread or a task, that nobody wants its result any more."""
+
+    __slots__ = ("_event", "cancelled")
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self._event: asyncio.Event | None = None
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        if self._event is not None:
+            self._event.set()
+
+    def raise_if_cancelled(self) -> None:
+        """Raise `RunCancelled` if the run was cancelled."""
+        if self.cancelled:
+            raise RunCancelled
+
+    async def wait(self) -> None:
+        """Return once the run is cancelled."""
+        if self._event is None:
+            self._event = asyncio.Event()
+            if self.cancelled:
+                self._event.set()
+        await self._event.wait()
+
+
+def _ignore(event: Event) -> None:
+    """Drop an event that nobody asked for."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RunContext(Generic[Deps]):
+    """Who asks, in which thread and run, with what budget.
+
+    User ids are unique only inside a tenant: keys are made of both.
+    """
+
+    deps: Deps
+    tenant: str = "default"
+    user: str = "local"
+    agent: str = ""
+    thread_id: str = field(default_factory=lambda: new_id("thr"))
+    run_id: str = field(default_factory=lambda: new_id("run"))
+    root_run_id: str | None = None
+    """The run that a person started; None when it is this one."""
+    parent_run_id: str | None = None
+    attempt: int = 1
+    usage: Usage = field(default_factory=Usage)
+    limits: Limits = field(default_factory=Limits)
+    cancel: CancelSignal = field(default_factory=CancelSignal)
+    call_id: str | None = None
+    """Id of the tool call in whose name the receiver is working."""
+    idempotency_key: str | None = None
+    """The same for every attempt of that call; hand it to services that know such keys."""
+    emit: Callable[[Event], None] = _ignore
+    """Reports progress while a tool works; called on the event loop of the run."""

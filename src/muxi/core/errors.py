@@ -1,0 +1,304 @@
+"""Every error that muxi raises, in one tree.
+
+A class's docstring is its default message; `hint` says what to do about it. Errors carry plain
+values only, so that they can be logged, stored and sent. Doors translate them; nobody else does.
+
+MuxiError
+├── ConfigError
+├── SecretMissing
+├── ModelError
+│   ├── UnknownModel
+│   ├── ModelKeyMissing
+│   ├── ModelAuthError
+│   ├── ModelRateLimited
+│   ├── ModelUnavailable
+│   ├── ModelTimeout
+│   ├── ModelConnectionError
+│   ├── ModelProtocolError
+│   ├── ModelRejected
+│   │   └── ContextTooLong
+│   └── PriceUnknown
+├── WeightsUnavailable
+├── MissingExtra
+├── ToolError
+│   ├── ToolNotFound
+│   ├── ToolArgumentsInvalid
+│   ├── ToolTimeout
+│   ├── ToolFailed
+│   └── ToolDenied
+├── RunError
+│   ├── LimitReached
+│   ├── OutputInvalid
+│   ├── GuardrailBlocked
+│   ├── RunWaiting
+│   └── RunCancelled
+├── StorageError
+│   ├── StorageBusy
+│   ├── StorageFull
+│   ├── StorageReadOnly
+│   ├── StorageCorrupt
+│   ├── StorageUnavailable
+│   ├── SchemaTooNew
+│   ├── LeaseLost
+│   └── ProjectInUse
+├── NotFound
+├── Conflict
+├── InvalidInput
+└── AccessDenied
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+
+class MuxiError(Exception):
+    """Something went wrong in muxi."""
+
+    hint: ClassVar[str | None] = None
+    retryable: ClassVar[bool] = False
+    """Whether the same attempt may succeed later without any change."""
+    code: ClassVar[str] = "muxi_error"
+    """Stable name of this kind of error, for programs."""
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None, **details: Any):
+        self.message = message or " ".join((type(self).__doc__ or "").split())
+        self.details: dict[str, Any] = {k: v for k, v in details.items() if v is not None}
+        if hint is not None:
+            self.hint = hint  # pyright: ignore[reportAttributeAccessIssue] -- an instance may say more than its class
+        super().__init__(self.message)
+
+    def __init_subclass__(cls) -> None:
+        cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+        super().__init_subclass__()
+
+
+class ConfigError(MuxiError):
+    """The project file has mistakes."""
+
+    hint = "Each mistake is listed with its file and line; `muxi doctor` checks the file again."
+
+
+class SecretMissing(MuxiError):
+    """A secret that the project refers to is not set."""
+
+    hint = "Set the environment variable, or store it with `muxi secrets set NAME`."
+
+
+class ModelError(MuxiError):
+    """A model could not answer. `details` name provider, model, status and request id."""
+
+
+class UnknownModel(ModelError):
+    """No provider knows this model name."""
+
+    hint = "Names read `provider/model`; `muxi models list` shows what is known."
+
+
+class ModelKeyMissing(ModelError):
+    """The provider needs an API key and none is set."""
+
+    hint = "`muxi models use PROVIDER/MODEL` asks for the key once and stores it."
+
+
+class ModelAuthError(ModelError):
+    """The provider refused the API key."""
+
+    hint = "Check that the key is valid and may use this model."
+
+
+class ModelRateLimited(ModelError):
+    """The provider says that there were too many requests."""
+
+    retryable = True
+    hint = "Wait, lower the concurrency of this model, or add a fallback."
+
+
+class ModelUnavailable(ModelError):
+    """The provider failed or is overloaded."""
+
+    retryable = True
+    hint = "Try again later, or add a fallback model."
+
+
+class ModelTimeout(ModelError):
+    """The provider did not answer in time."""
+
+    retryable = True
+    hint = "Raise the model's timeout, or add a fallback model."
+
+
+class ModelConnectionError(ModelError):
+    """The connection to the provider failed or was cut."""
+
+    retryable = True
+    hint = "Check the base URL and the network."
+
+
+class ModelProtocolError(ModelError):
+    """The provider sent something that its format does not allow."""
+
+    hint = "Check that the base URL points at the right kind of API."
+
+
+class ModelRejected(ModelError):
+    """The provider refused the request."""
+
+    hint = "The provider's own words are in the message."
+
+
+class ContextTooLong(ModelRejected):
+    """The conversation does not fit into the model's context."""
+
+    hint = "Use a model with a larger context, or lower the memory budget of the agent."
+
+
+class PriceUnknown(ModelError):
+    """A cost limit needs a model with a known price, and this one has none."""
+
+    hint = "Set `price` for this model in muxi.yaml, or limit tokens instead of cost."
+
+
+class WeightsUnavailable(MuxiError):
+    """The weights of the embedded model are not on this machine and could not be fetched."""
+
+    hint = "Run `muxi models pull` with a network, or point `path` at a GGUF file."
+
+
+class MissingExtra(MuxiError):
+    """A feature needs packages that are not installed."""
+
+
+class ToolError(MuxiError):
+    """A tool call did not succeed."""
+
+
+class ToolNotFound(ToolError):
+    """The model asked for a tool that does not exist."""
+
+    hint = "Use one of the tools that were offered."
+
+
+class ToolArgumentsInvalid(ToolError):
+    """The arguments do not fit the tool's schema."""
+
+    hint = "Call the tool again with arguments that fit its schema."
+
+
+class ToolTimeout(ToolError):
+    """The tool did not finish in time."""
+
+    retryable = True
+
+
+class ToolFailed(ToolError):
+    """The tool raised an error."""
+
+    retryable = True
+
+
+class ToolDenied(ToolError):
+    """The call was not allowed."""
+
+
+class RunError(MuxiError):
+    """A run did not complete."""
+
+
+class LimitReached(RunError):
+    """A limit stopped the run."""
+
+    hint = "Raise the limit on the agent, or ask for less at once."
+
+
+class OutputInvalid(RunError):
+    """The answer did not have the shape that was asked for, even after repair."""
+
+
+class GuardrailBlocked(RunError):
+    """A guardrail stopped the run."""
+
+
+class RunWaiting(RunError):
+    """The run waits for a person's approval."""
+
+    hint = "Approve or deny the calls in `result.approvals`, then continue the run."
+
+
+class RunCancelled(RunError):
+    """The run was cancelled."""
+
+
+class StorageError(MuxiError):
+    """The database could not do what was asked."""
+
+
+class StorageBusy(StorageError):
+    """The database is locked by another program."""
+
+    retryable = True
+    hint = "Close the other program that holds the database, or wait for it."
+
+
+class StorageFull(StorageError):
+    """The disk that holds the database is full."""
+
+    retryable = True
+    hint = "Free some space; nothing that was acknowledged is lost."
+
+
+class StorageReadOnly(StorageError):
+    """The database cannot be written."""
+
+    hint = "Check the permissions of the file and of its folder."
+
+
+class StorageCorrupt(StorageError):
+    """The database file is damaged."""
+
+    hint = "`muxi doctor` lists the snapshots that it can be restored from."
+
+
+class StorageUnavailable(StorageError):
+    """The database cannot be reached."""
+
+    retryable = True
+    hint = "Check the database URL and that the server is up."
+
+
+class SchemaTooNew(StorageError):
+    """The database was written by a newer muxi that this version cannot work with."""
+
+    hint = "Upgrade muxi, or restore a snapshot that was made before the upgrade."
+
+
+class LeaseLost(StorageError):
+    """Another process has taken over this run; nothing more may be written for it here."""
+
+
+class ProjectInUse(StorageError):
+    """Another muxi process owns this project."""
+
+    hint = "Stop that process first, or use its API."
+
+
+class NotFound(MuxiError):
+    """There is no such thing, or it is not yours to see."""
+
+
+class Conflict(MuxiError):
+    """The thing has changed or is in a state that does not allow this."""
+
+
+class InvalidInput(MuxiError):
+    """What was sent does not have the right form."""
+
+
+class AccessDenied(MuxiError):
+    """You may not do this."""
+
+
+def summarize(error: MuxiError) -> str:
+    """Message and hint in one text, for people."""
+    return f"{error.message} {error.hint}" if error.hint else error.message

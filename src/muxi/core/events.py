@@ -1,0 +1,315 @@
+"""Everything that happens in a run, as one stream of events. All doors render these and no others.
+
+A model yields the events marked *model*; an agent passes them on and adds its own; the process that
+holds the thread's lease gives each its number and its run. An event is built once and encoded once.
+"""
+
+# pyright: reportIncompatibleVariableOverride=false
+# Each kind of event narrows the `type` of `Event` to its own name, which is never assigned.
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, JsonValue, Tag, TypeAdapter
+
+from muxi.core.messages import AnyPart, Message, Role, StopReason, Text, ToolResultPart
+from muxi.core.record import Record
+from muxi.core.usage import Usage
+
+RunStatus = Literal[
+    "queued", "running", "waiting", "completed", "failed", "cancelled", "limited", "blocked"
+]
+"""`waiting`: a person must decide. `limited`: a limit stopped it. `blocked`: a guardrail did."""
+
+FINAL_STATUSES: frozenset[str] = frozenset(
+    {"completed", "failed", "cancelled", "limited", "blocked"}
+)
+
+
+class Problem(Record):
+    """An error as a value: what a reader of events and of the API is told."""
+
+    code: str
+    message: str
+    hint: str | None = None
+    details: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Approval(Record):
+    """A question to a person: may this call be made?"""
+
+    id: str
+    run_id: str
+    call_id: str
+    tool: str
+    arguments: dict[str, Any]
+    reason: str
+    """Why it is asked, in words."""
+
+
+class ApprovalDecision(Record):
+    """A person's answer. `arguments` replaces what the model asked for."""
+
+    decision: Literal["approve", "deny"]
+    arguments: dict[str, Any] | None = None
+    reason: str | None = None
+    by: str | None = None
+
+
+class Event(Record):
+    """What all events share. `seq` and `run_id` are stamped by whoever drives the run."""
+
+    type: str
+    run_id: str = ""
+    seq: int = 0
+    """Place in the thread's stream; 0 when nobody numbers the run."""
+
+
+class RunStarted(Event):
+    type: Literal["run.started"] = "run.started"
+    thread_id: str
+    agent: str
+    agent_hash: str | None = None
+    model: str | None = None
+    parent_run_id: str | None = None
+
+
+class AttemptStarted(Event):
+    """A successor took over after a crash. Text after `replaces_from` that belongs to no completed
+    message is void; readers drop it."""
+
+    type: Literal["attempt.started"] = "attempt.started"
+    attempt: int
+    replaces_from: int
+
+
+class MessageStarted(Event):
+    """A model begins to answer; the deltas that follow in this run belong to this message."""
+
+    type: Literal["message.started"] = "message.started"
+    message_id: str
+    role: Role = "assistant"
+    author: str | None = None
+    model: str | None = None
+
+
+class TextDelta(Event):
+    """*model.* A piece of the text of part `index`."""
+
+    type: Literal["text.delta"] = "text.delta"
+    index: int = 0
+    text: Text
+
+
+class ReasoningDelta(Event):
+    """*model.* A piece of the reasoning of part `index`."""
+
+    type: Literal["reasoning.delta"] = "reasoning.delta"
+    index: int = 0
+    text: Text
+
+
+class ToolCallStarted(Event):
+    """*model.* The model begins to write a call."""
+
+    type: Literal["tool_call.started"] = "tool_call.started"
+    index: int = 0
+    call_id: str
+    name: str
+
+
+class ToolCallDelta(Event):
+    """*model.* A piece of the JSON text of the arguments of part `index`."""
+
+    type: Literal["tool_call.delta"] = "tool_call.delta"
+    index: int = 0
+    call_id: str
+    text: Text
+
+
+class ModelRetried(Event):
+    """*model.* A call failed before its first delta and is made again, here or elsewhere."""
+
+    type: Literal["model.retried"] = "model.retried"
+    model: str
+    attempt: int
+    """Number of the attempt that failed, from 1."""
+    delay: float
+    """Seconds until the next attempt."""
+    problem: Problem
+
+
+class ResponseCompleted(Event):
+    """*model.* The last event of a model's stream: the whole answer. Agents turn it into
+    `message.completed`; readers do not see it."""
+
+    type: Literal["response.completed"] = "response.completed"
+    parts: list[AnyPart]
+    usage: Usage
+    stop_reason: StopReason
+    model: str
+    """`provider/model`, as the provider reports it."""
+    response_id: str | None = None
+
+
+class MessageCompleted(Event):
+    type: Literal["message.completed"] = "message.completed"
+    message: Message
+
+
+class ToolStarted(Event):
+    """A call is being made."""
+
+    type: Literal["tool.started"] = "tool.started"
+    call_id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+class ToolProgress(Event):
+    """What a tool reports while it works."""
+
+    type: Literal["tool.progress"] = "tool.progress"
+    call_id: str
+    name: str
+    progress: float | None = None
+    total: float | None = None
+    message: str | None = None
+
+
+class ToolCompleted(Event):
+    type: Literal["tool.completed"] = "tool.completed"
+    result: ToolResultPart
+    seconds: float
+    replayed: bool = False
+    """Whether the result was taken from the journal, not from a new call."""
+
+
+class ApprovalRequested(Event):
+    type: Literal["approval.requested"] = "approval.requested"
+    approval: Approval
+
+
+class ApprovalResolved(Event):
+    type: Literal["approval.resolved"] = "approval.resolved"
+    approval_id: str
+    call_id: str
+    decision: ApprovalDecision
+
+
+class GuardrailTripped(Event):
+    type: Literal["guardrail.tripped"] = "guardrail.tripped"
+    guardrail: str
+    side: Literal["input", "output"]
+    action: Literal["block", "rewrite", "ask"]
+    reason: str
+
+
+class RunSuspended(Event):
+    """The run waits for a person and holds no process meanwhile; it goes on as a new attempt."""
+
+    type: Literal["run.suspended"] = "run.suspended"
+    approvals: list[Approval]
+    usage: Usage
+
+
+class RunCompleted(Event):
+    """The last event of a run, whatever its end."""
+
+    type: Literal["run.completed"] = "run.completed"
+    status: RunStatus
+    text: str = ""
+    """Text of the final answer, or as much of it as there is."""
+    output: JsonValue = None
+    """The structured output, when one was asked for."""
+    usage: Usage
+    problem: Problem | None = None
+    limit: str | None = None
+    """Name of the limit that stopped the run."""
+
+
+class Gap(Event):
+    """Events before `seq` are no longer kept, or this reader was too slow; read the thread anew."""
+
+    type: Literal["gap"] = "gap"
+    from_seq: int
+    thread_id: str
+
+
+class UnknownEvent(Event):
+    """An event of a kind that this version does not know; kept and passed on unchanged."""
+
+
+_EVENTS: dict[str, type[Event]] = {
+    kind.model_fields["type"].default: kind
+    for kind in (
+        RunStarted,
+        AttemptStarted,
+        MessageStarted,
+        TextDelta,
+        ReasoningDelta,
+        ToolCallStarted,
+        ToolCallDelta,
+        ModelRetried,
+        ResponseCompleted,
+        MessageCompleted,
+        ToolStarted,
+        ToolProgress,
+        ToolCompleted,
+        ApprovalRequested,
+        ApprovalResolved,
+        GuardrailTripped,
+        RunSuspended,
+        RunCompleted,
+        Gap,
+    )
+}
+
+
+def _kind(value: Any) -> str | None:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] -- raw input of any shape
+    if not isinstance(kind, str):
+        return None
+    return kind if kind in _EVENTS else "unknown"
+
+
+ModelEvent = (
+    TextDelta | ReasoningDelta | ToolCallStarted | ToolCallDelta | ModelRetried | ResponseCompleted
+)
+"""What a model's stream consists of; the last one is a `ResponseCompleted`."""
+
+AnyEvent = Annotated[
+    Annotated[RunStarted, Tag("run.started")]
+    | Annotated[AttemptStarted, Tag("attempt.started")]
+    | Annotated[MessageStarted, Tag("message.started")]
+    | Annotated[TextDelta, Tag("text.delta")]
+    | Annotated[ReasoningDelta, Tag("reasoning.delta")]
+    | Annotated[ToolCallStarted, Tag("tool_call.started")]
+    | Annotated[ToolCallDelta, Tag("tool_call.delta")]
+    | Annotated[ModelRetried, Tag("model.retried")]
+    | Annotated[ResponseCompleted, Tag("response.completed")]
+    | Annotated[MessageCompleted, Tag("message.completed")]
+    | Annotated[ToolStarted, Tag("tool.started")]
+    | Annotated[ToolProgress, Tag("tool.progress")]
+    | Annotated[ToolCompleted, Tag("tool.completed")]
+    | Annotated[ApprovalRequested, Tag("approval.requested")]
+    | Annotated[ApprovalResolved, Tag("approval.resolved")]
+    | Annotated[GuardrailTripped, Tag("guardrail.tripped")]
+    | Annotated[RunSuspended, Tag("run.suspended")]
+    | Annotated[RunCompleted, Tag("run.completed")]
+    | Annotated[Gap, Tag("gap")]
+    | Annotated[UnknownEvent, Tag("unknown")],
+    Discriminator(_kind),
+]
+
+_adapter: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+
+def parse_event(data: bytes | str) -> Event:
+    """The event that `data`, one JSON object, describes.
+
+    Raises:
+        pydantic.ValidationError: `data` is not JSON, or a known event lacks a field.
+    """
+    return _adapter.validate_json(data)

@@ -1,0 +1,155 @@
+"""The ports: what a run needs from its surroundings, as protocols. Rooms implement them.
+
+`runtime` puts implementations together; `core.alone` holds the forms for a script without a server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from muxi.core.context import RunContext
+from muxi.core.events import Event
+from muxi.core.messages import Message, ToolCallPart
+from muxi.core.requests import ToolSpec
+from muxi.core.steps import Step
+from muxi.core.usage import Usage
+
+Context = RunContext[Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class ContextQuery:
+    """What a context source may look at and how much it may give."""
+
+    input: Sequence[Message]
+    """The messages that started this run."""
+    budget: int
+    """Tokens that the source may fill."""
+    count: Callable[[Message], int]
+    """Tokens of a message for the model that will read it, never too few."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ContextBlock:
+    """What a context source adds to a turn."""
+
+    instructions: str = ""
+    messages: Sequence[Message] = ()
+    """Oldest first; they go before the messages of the run."""
+    events: Sequence[Event] = ()
+    """What readers should know of it, such as which memories were recalled."""
+
+
+class ContextSource(Protocol):
+    """Something that enters a turn: history, recall, knowledge, instructions."""
+
+    async def gather(self, ctx: Context, query: ContextQuery) -> ContextBlock: ...
+
+
+class Journal(Protocol):
+    """What a run leaves behind. Buffered writes are durable after the next `flush`.
+
+    Every write bears the fencing number of the run's lease; a process that lost the lease gets
+    `LeaseLost` from `open_step` and `flush`.
+    """
+
+    async def run_messages(self, ctx: Context) -> Sequence[Message]:
+        """The messages that this run has completed so far, oldest first, its input excluded."""
+        ...
+
+    async def find_step(self, ctx: Context, key: str) -> Step | None: ...
+
+    async def open_step(self, ctx: Context, step: Step) -> Step:
+        """Store `step` and everything buffered before it; return the stored step of that key.
+
+        A step that exists already is returned as it is, unless it is merely `started` and the new
+        one has a higher attempt number: then the new attempt is stored.
+        """
+        ...
+
+    def close_step(self, ctx: Context, step: Step) -> None:
+        """Buffer the step's new state and result."""
+        ...
+
+    def append(self, ctx: Context, message: Message) -> None:
+        """Buffer a message as the new leaf of the run's thread."""
+        ...
+
+    def record(self, ctx: Context, event: Event) -> None:
+        """Buffer an event, numbered or not."""
+        ...
+
+    async def flush(self, ctx: Context) -> None:
+        """Return once everything buffered is durable; raises `StorageError` if it cannot be."""
+        ...
+
+
+@dataclass(slots=True, frozen=True)
+class Estimate:
+    """The most that a call may consume; a cost of None means that no price is known."""
+
+    usage: Usage
+
+
+class Ledger(Protocol):
+    """Budgets: reserved before each call and settled after it."""
+
+    async def reserve(self, ctx: Context, estimate: Estimate) -> str:
+        """Set the estimate aside and return the reservation's id.
+
+        Raises:
+            LimitReached: A budget would be exceeded.
+        """
+        ...
+
+    async def settle(self, ctx: Context, reservation: str, actual: Usage) -> None: ...
+
+
+@dataclass(slots=True, frozen=True)
+class Verdict:
+    """What a policy says of a call."""
+
+    verdict: Literal["allow", "deny", "ask"]
+    reason: str = ""
+
+
+class Policy(Protocol):
+    """May this call run?"""
+
+    async def decide(self, ctx: Context, call: ToolCallPart, spec: ToolSpec) -> Verdict: ...
+
+
+class Credentials(Protocol):
+    """A secret for this user and server."""
+
+    async def secret(self, ctx: Context, name: str) -> str:
+        """Raises `SecretMissing` if there is none."""
+        ...
+
+
+class Runnable(Protocol):
+    """What takes input and streams events: an agent, a team, a remote agent."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def description(self) -> str: ...
+
+    def stream_events(
+        self, input: Sequence[Message], *, ctx: Context, host: Host
+    ) -> AsyncGenerator[Event]: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Host:
+    """A run's surroundings, put together by `runtime` or by `core.alone`."""
+
+    journal: Journal
+    ledger: Ledger
+    policy: Policy
+    credentials: Credentials
+    sources: Sequence[ContextSource] = field(default_factory=tuple)
+    """Context sources beside those of the agent itself, such as the thread's history."""

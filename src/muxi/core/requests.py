@@ -1,0 +1,89 @@
+"""What a model is asked, in no provider's dialect. Built by agents, written to bytes by `wire`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue
+
+from muxi.core.messages import Message
+from muxi.core.record import Record
+
+
+class ToolExample(Record):
+    """A request and the arguments that answer it; shown to models that learn from examples."""
+
+    request: str
+    arguments: dict[str, JsonValue]
+
+
+class ToolSpec(Record):
+    """What a model is told of a tool, and how its calls are to be treated."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
+    """JSON Schema (2020-12) of the arguments, an object."""
+    examples: tuple[ToolExample, ...] = ()
+    version: str | None = None
+    strict: bool = True
+    """Whether a provider that can should hold the model to the schema."""
+    idempotent: bool = False
+    """Whether a call may be repeated after a crash without asking."""
+    approval: bool = False
+    """Whether a person must agree before each call."""
+    timeout: float | None = 60.0
+    """Seconds one attempt may take; None for no bound."""
+    retries: int = 0
+    """Further attempts after the tool itself failed; never after refused arguments."""
+    max_bytes: int = 1_000_000
+    """Longest result, in UTF-8 bytes, that is handed to the model; the rest is cut with a notice."""
+
+
+class NamedTool(Record):
+    """A tool choice that admits one tool only."""
+
+    name: str
+
+
+ToolChoice = Literal["auto", "none", "required"] | NamedTool
+
+
+class OutputSchema(Record):
+    """The shape that the answer must have."""
+
+    name: str
+    json_schema: dict[str, Any]
+    strict: bool = True
+    description: str | None = None
+
+
+class ModelSettings(Record):
+    """How a model should sample. None leaves a matter to the provider."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    """Output tokens of one answer."""
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    reasoning: Literal["off", "low", "medium", "high"] | int | None = None
+    """Effort, or a budget in tokens."""
+    parallel_tool_calls: bool | None = None
+    cache_prompt: bool = True
+    """Whether stable prefixes are marked for the provider's cache where marks are needed."""
+    timeout: float | None = None
+    """Seconds between two pieces of the answer; None for the endpoint's default."""
+    extra: dict[str, JsonValue] = Field(default_factory=dict)
+    """Merged into the body of the request as it is."""
+
+
+class ModelRequest(Record):
+    """One question to a model: everything it will see."""
+
+    messages: list[Message]
+    instructions: str = ""
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: ToolChoice = "auto"
+    output: OutputSchema | None = None
+    settings: ModelSettings = Field(default_factory=ModelSettings)

@@ -1,0 +1,46 @@
+"""Threads and runs as they are stored and shown. Made by `storage` and `runtime`, read by doors."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field, JsonValue
+
+from muxi.core.events import Problem, RunStatus
+from muxi.core.ids import new_id
+from muxi.core.record import Record, now
+from muxi.core.usage import Usage
+
+
+class Thread(Record):
+    """A conversation: a tree of messages with a current leaf."""
+
+    id: str = Field(default_factory=lambda: new_id("thr"))
+    title: str | None = None
+    owner: str = "local"
+    agent: str | None = None
+    """The agent that answers when a run names none."""
+    leaf_id: str | None = None
+    created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Run(Record):
+    """One piece of work of an agent in a thread."""
+
+    id: str = Field(default_factory=lambda: new_id("run"))
+    thread_id: str
+    agent: str
+    agent_hash: str | None = None
+    status: RunStatus = "queued"
+    input_id: str | None = None
+    """The message that started it."""
+    root_run_id: str | None = None
+    parent_run_id: str | None = None
+    attempt: int = 1
+    usage: Usage = Field(default_factory=Usage)
+    problem: Problem | None = None
+    output: JsonValue = None
+    created_at: datetime = Field(default_factory=now)
+    finished_at: datetime | None = None

@@ -1,0 +1,63 @@
+"""What a run consumed, and what it may consume. Filled by models, summed and checked by agents."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from muxi.core.record import Record
+
+
+class Usage(Record):
+    """Consumption of one model call, one run, or a sum of them. Tokens are counts, cost is USD."""
+
+    requests: int = 0
+    """Model calls."""
+    tool_calls: int = 0
+    """Tool calls that were begun."""
+    input_tokens: int = 0
+    """All input tokens, cached ones included."""
+    output_tokens: int = 0
+    """All output tokens, reasoning included."""
+    cached_tokens: int = 0
+    """Input tokens that the provider read from its cache."""
+    cache_write_tokens: int = 0
+    """Input tokens that the provider wrote to its cache."""
+    reasoning_tokens: int = 0
+    """Output tokens spent on reasoning."""
+    cost: Decimal | None = Decimal(0)
+    """US dollars, or None when a price is not known: an unknown price is never shown as 0."""
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    def add(self, other: Usage) -> None:
+        """Add `other` to this usage in place. An unknown cost makes the sum unknown."""
+        self.requests += other.requests
+        self.tool_calls += other.tool_calls
+        self.input_tokens += other.input_tokens
+        self.output_tokens += other.output_tokens
+        self.cached_tokens += other.cached_tokens
+        self.cache_write_tokens += other.cache_write_tokens
+        self.reasoning_tokens += other.reasoning_tokens
+        if self.cost is not None:
+            self.cost = None if other.cost is None else self.cost + other.cost
+
+
+class Limits(Record):
+    """Bounds on one run. Each stops the run before it is exceeded; None means no bound."""
+
+    turns: int | None = 20
+    """Model calls."""
+    tool_calls: int | None = 50
+    """Tool calls, counted before each is begun."""
+    input_tokens: int | None = None
+    """Input tokens over the whole run."""
+    output_tokens: int | None = None
+    """Output tokens over the whole run."""
+    total_tokens: int | None = None
+    """Input and output tokens over the whole run."""
+    cost: Decimal | None = None
+    """US dollars over the whole run; refused at start for a model without a known price."""
+    seconds: float | None = None
+    """Wall-clock time of the run."""

@@ -1,0 +1,98 @@
+"""The protocol of a language model. Implemented by providers and wrappers, called by agents."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from muxi.core.events import ModelEvent
+from muxi.core.messages import Message
+from muxi.core.requests import ModelRequest
+from muxi.core.usage import Usage
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Price:
+    """US dollars per million tokens. A None is an unknown price, never a free one."""
+
+    input: Decimal | None = None
+    output: Decimal | None = None
+    cached: Decimal | None = None
+    """None: cached tokens cost what input costs."""
+    cache_write: Decimal | None = None
+    """None: written tokens cost what input costs."""
+
+    def cost(self, usage: Usage) -> Decimal | None:
+        """US dollars for `usage`, or None when a price that it needs is unknown."""
+        if self.input is None or self.output is None:
+            return None
+        plain = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens
+        cached = self.input if self.cached is None else self.cached
+        written = self.input if self.cache_write is None else self.cache_write
+        total = (
+            plain * self.input
+            + usage.cached_tokens * cached
+            + usage.cache_write_tokens * written
+            + usage.output_tokens * self.output
+        )
+        return total / 1_000_000
+
+
+FREE = Price(input=Decimal(0), output=Decimal(0))
+"""The price of a model that runs on this machine."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class ModelProfile:
+    """What is known of a model. None is unknown."""
+
+    context_tokens: int | None = None
+    output_tokens: int | None = None
+    price: Price | None = None
+    tools: bool = True
+    """Whether it takes tools at all."""
+    structured_output: bool = True
+    """Whether it can be held to a JSON Schema by its provider."""
+    images: bool = False
+    audio: bool = False
+    files: bool = False
+    small: bool = False
+    """A model for trying things out, of which no quality can be expected."""
+
+
+class Model(Protocol):
+    """A language model: one question, one stream of events."""
+
+    @property
+    def name(self) -> str:
+        """`provider/model`."""
+        ...
+
+    @property
+    def profile(self) -> ModelProfile: ...
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
+        """Deltas as they come, and one `ResponseCompleted` at the end.
+
+        Closing the generator cancels the call. One model object serves any number of streams at
+        once.
+
+        Raises:
+            ModelError: The provider could not answer. Raised before the first delta, or in the
+                middle of the stream when the answer broke off.
+        """
+        ...
+
+    def count(self, message: Message) -> int:
+        """Tokens of `message` in a prompt: exact where the tokenizer is known, else too many."""
+        ...
+
+    def count_text(self, text: str) -> int:
+        """Tokens of `text`, likewise; used for instructions and tool schemas."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections and memory. The model is not used afterwards."""
+        ...
