@@ -6,12 +6,12 @@ Used by `Agent.run` when nobody hands it a host, and by tests. It must never tou
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from muxi.core.errors import SecretMissing
 from muxi.core.events import Event
 from muxi.core.messages import Message, ToolCallPart
-from muxi.core.ports import Context, Estimate, Host, Verdict
+from muxi.core.ports import Context, Host, Verdict
 from muxi.core.requests import ToolSpec
 from muxi.core.steps import Step
 from muxi.core.usage import Usage
@@ -54,7 +54,7 @@ class MemoryJournal:
 class OpenLedger:
     """No budgets beyond the limits of the run itself."""
 
-    async def reserve(self, ctx: Context, estimate: Estimate) -> str:
+    async def reserve(self, ctx: Context, estimate: Callable[[], Usage]) -> str:
         return ""
 
     async def settle(self, ctx: Context, reservation: str, actual: Usage) -> None:

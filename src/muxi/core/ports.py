@@ -86,18 +86,14 @@ class Journal(Protocol):
         ...
 
 
-@dataclass(slots=True, frozen=True)
-class Estimate:
-    """The most that a call may consume; a cost of None means that no price is known."""
-
-    usage: Usage
-
-
 class Ledger(Protocol):
     """Budgets: reserved before each call and settled after it."""
 
-    async def reserve(self, ctx: Context, estimate: Estimate) -> str:
-        """Set the estimate aside and return the reservation's id.
+    async def reserve(self, ctx: Context, estimate: Callable[[], Usage]) -> str:
+        """Set aside the most that a call may consume and return the reservation's id.
+
+        `estimate` is called only by a ledger that has a budget to keep; a cost of None in what it
+        returns means that no price is known.
 
         Raises:
             LimitReached: A budget would be exceeded.

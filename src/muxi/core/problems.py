@@ -1,0 +1,36 @@
+"""Errors as values and back: what events, stored runs and answers of the API carry.
+
+Called where an error enters a run's events and where a client raises what a server reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import JsonValue
+
+from muxi.core.errors import MuxiError
+from muxi.core.events import Problem
+
+
+def problem_of(error: MuxiError) -> Problem:
+    """`error` as a value. Details that are not JSON are told as text."""
+    details: dict[str, JsonValue] = {
+        key: value if isinstance(value, str | int | float | bool) else str(value)
+        for key, value in error.details.items()
+    }
+    return Problem(code=error.code, message=error.message, hint=error.hint, details=details)
+
+
+def error_of(problem: Problem) -> MuxiError:
+    """The error that `problem` describes; of the base class if its code is not known here."""
+    for kind in _kinds(MuxiError):
+        if kind.code == problem.code:
+            return kind(problem.message, hint=problem.hint, **problem.details)
+    return MuxiError(problem.message, hint=problem.hint, **problem.details)
+
+
+def _kinds(base: type[MuxiError]) -> Iterator[type[MuxiError]]:
+    yield base
+    for kind in base.__subclasses__():
+        yield from _kinds(kind)
