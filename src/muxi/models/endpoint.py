@@ -1,0 +1,292 @@
+"""One address of a provider: connections, headers, time limits, and HTTP failures in our words.
+
+Model classes call `stream` with a decoder of `wire`. An endpoint never follows redirects, never
+shows its key, and never retries: `models.retry` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncGenerator, Mapping, MutableMapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+from weakref import WeakKeyDictionary
+
+import aiohttp
+from yarl import URL
+
+from muxi.core.errors import ConfigError, ModelError
+from muxi.core.events import ModelEvent
+from muxi.models.exchange import Exchange
+from muxi.wire.sse import SseEvent
+
+if TYPE_CHECKING:
+    from muxi.wire.decoder import Decoder
+
+_LARGE_BODY = 1 << 20
+_SSE = "text/event-stream"
+_JSON = "application/json"
+
+
+class Secret:
+    """A key in an object that does not show it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value.strip()
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+@dataclass(slots=True, frozen=True)
+class Timeouts:
+    """Seconds. None is no bound."""
+
+    connect: float | None = 15.0
+    """For the connection to be made, TLS included."""
+    idle: float | None = 180.0
+    """Between two pieces of an answer, and before the first."""
+
+
+class Endpoint:
+    """Connections to one base URL, shared by all models behind it.
+
+    There is one session an event loop; it is made when first used and closed with the loop, so
+    that the same model serves several loops, one after the other or at once.
+
+    Args:
+        base_url: Address that paths are appended to.
+        provider: Name for errors, such as `openai`.
+        key: The API key; sent in `key_header` and never shown.
+        key_header: Header that bears the key.
+        key_prefix: What stands before the key in that header.
+        headers: Further headers of every request; their values are not shown either.
+        query: Parameters of every request, such as Azure's `api-version`.
+        timeouts: Time limits.
+        proxy: URL of a HTTP proxy.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        provider: str,
+        key: Secret | str | None = None,
+        key_header: str = "Authorization",
+        key_prefix: str = "Bearer ",
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        timeouts: Timeouts | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        if urlsplit(base_url).scheme not in ("http", "https"):
+            raise ConfigError(
+                f"The base URL {base_url!r} of {provider} is not an http or https address.",
+                hint="Write it in full, such as http://localhost:11434/v1.",
+            )
+        self.base_url = base_url.rstrip("/")
+        self.provider = provider
+        self._secret = Secret(key) if isinstance(key, str) else key
+        self._key_header = key_header
+        self._key_prefix = key_prefix
+        self._headers = dict(headers or {})
+        self._query = dict(query or {})
+        self._timeouts = timeouts or Timeouts()
+        self._proxy = proxy
+        self._urls: dict[str, URL] = {}
+        self._limits: dict[float | None, aiohttp.ClientTimeout] = {}
+        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Kept] = WeakKeyDictionary()
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.base_url!r}, provider={self.provider!r})"
+
+    async def stream(
+        self,
+        path: str,
+        body: bytes,
+        decoder: Decoder,
+        *,
+        model: str = "",
+        headers: Mapping[str, str] | None = None,
+        idle: float | None = None,
+    ) -> AsyncGenerator[ModelEvent]:
+        """POST `body` and yield what `decoder` makes of the answer.
+
+        Closing the generator closes the connection at once. What follows a complete answer is read
+        to its end, unless the caller leaves first, so that the connection serves the next call.
+
+        Args:
+            path: Appended to the base URL; begins with a slash.
+            body: JSON, encoded.
+            decoder: Fresh state for this one answer.
+            model: `provider/model`, for errors.
+            headers: Added to those of the endpoint.
+            idle: Seconds between two pieces; None for the endpoint's own bound.
+
+        Raises:
+            ModelError: Any failure, with provider, model, status and request id in `details`.
+        """
+        exchange = Exchange(self.provider, model, self.scrub)
+        sending = self._send(path, body, _SSE, headers, idle)
+        try:
+            async with aclosing(exchange.chunks(sending)) as chunks:
+                async for chunk in chunks:
+                    for event in exchange.reader.feed(chunk):
+                        if decoder.done:
+                            break
+                        for item in decoder.feed(event):
+                            yield item
+                for event in exchange.reader.rest():
+                    for item in decoder.feed(event):
+                        yield item
+                if not decoder.done:
+                    for item in decoder.end():
+                        yield item
+        except ModelError as error:
+            exchange.explain(error)
+            raise
+
+    async def post_stream(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        model: str = "",
+        headers: Mapping[str, str] | None = None,
+        idle: float | None = None,
+    ) -> AsyncGenerator[SseEvent]:
+        """POST `body` and yield the raw events of the answer; errors and closing as in `stream`."""
+        exchange = Exchange(self.provider, model, self.scrub)
+        sending = self._send(path, body, _SSE, headers, idle)
+        try:
+            async with aclosing(exchange.chunks(sending)) as chunks:
+                async for chunk in chunks:
+                    for event in exchange.reader.feed(chunk):
+                        yield event
+                for event in exchange.reader.rest():
+                    yield event
+        except ModelError as error:
+            exchange.explain(error)
+            raise
+
+    async def post_json(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        model: str = "",
+        headers: Mapping[str, str] | None = None,
+        idle: float | None = None,
+    ) -> bytes:
+        """POST `body` and return the answer's bytes, undecoded; errors as in `stream`."""
+        exchange = Exchange(self.provider, model, self.scrub)
+        return await exchange.whole(self._send(path, body, _JSON, headers, idle))
+
+    async def get_json(self, path: str, *, idle: float | None = None) -> bytes:
+        """GET `path` and return the answer's bytes, undecoded; errors as in `stream`."""
+        exchange = Exchange(self.provider, "", self.scrub)
+        return await exchange.whole(self._send(path, None, _JSON, None, idle))
+
+    async def close(self) -> None:
+        """Close the connections of the running loop; other loops close theirs as they end."""
+        loop = asyncio.get_running_loop()
+        for owner, kept in list(self._sessions.items()):
+            if owner is loop or owner.is_closed():
+                await kept.keeper.aclose()
+
+    def scrub(self, text: str) -> str:
+        """`text` without the key, in case a provider sent it back."""
+        key = self._secret.reveal() if self._secret else ""
+        for secret in (key, quote(key, safe=""), *self._headers.values()):
+            if len(secret) >= 8:
+                text = text.replace(secret, "***")
+        return text
+
+    async def _send(
+        self,
+        path: str,
+        body: bytes | None,
+        accept: str,
+        headers: Mapping[str, str] | None,
+        idle: float | None,
+    ) -> aiohttp.ClientResponse:
+        session = await self._session()
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = URL(self.base_url + path).update_query(self._query)
+        limit = self._limits.get(idle)
+        if limit is None:
+            limit = self._limits[idle] = aiohttp.ClientTimeout(
+                total=None,
+                sock_connect=self._timeouts.connect,
+                sock_read=self._timeouts.idle if idle is None else idle,
+            )
+        # aiohttp warns of large bodies that are bytes, and takes them as a file.
+        data = io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY else body
+        return await session.request(
+            "GET" if body is None else "POST",
+            url,
+            data=data,
+            headers={"Accept": accept, **headers} if headers else {"Accept": accept},
+            timeout=limit,
+            allow_redirects=False,
+        )
+
+    async def _session(self) -> aiohttp.ClientSession:
+        """The session of the running loop, made when first asked for."""
+        loop = asyncio.get_running_loop()
+        kept = self._sessions.get(loop)
+        if kept is not None:
+            return kept.session
+        for owner, stale in list(self._sessions.items()):
+            if owner.is_closed():
+                await stale.keeper.aclose()
+        headers = {
+            "User-Agent": "muxi",
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
+            **self._headers,
+        }
+        if self._secret is not None:
+            headers[self._key_header] = self._key_prefix + self._secret.reveal()
+        keeper = _keep_session(headers, self._proxy, self._sessions)
+        # The first step of the keeper never suspends, so no other task can come in between.
+        session = await anext(keeper)
+        self._sessions[loop] = _Kept(session, keeper)
+        return session
+
+
+@dataclass(slots=True, frozen=True)
+class _Kept:
+    session: aiohttp.ClientSession
+    keeper: AsyncGenerator[aiohttp.ClientSession]
+
+
+async def _keep_session(
+    headers: dict[str, str],
+    proxy: str | None,
+    sessions: MutableMapping[asyncio.AbstractEventLoop, _Kept],
+) -> AsyncGenerator[aiohttp.ClientSession]:
+    """A session that lives as long as this generator. Event loops close their generators before
+    they end, also when nobody closed the endpoint, and so no connection is left open."""
+    loop = asyncio.get_running_loop()
+    session = aiohttp.ClientSession(
+        headers=headers,
+        proxy=proxy,
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("Accept",),
+    )
+    try:
+        yield session
+    finally:
+        sessions.pop(loop, None)
+        await session.close()
