@@ -41,6 +41,7 @@ MuxiError
 │   ├── SchemaTooNew
 │   ├── LeaseLost
 │   └── ProjectInUse
+├── ServerUnavailable
 ├── NotFound
 ├── Conflict
 ├── InvalidInput
@@ -281,6 +282,13 @@ class ProjectInUse(StorageError):
     """Another muxi process owns this project."""
 
     hint = "Stop that process first, or use its API."
+
+
+class ServerUnavailable(MuxiError):
+    """The muxi server cannot be reached, or broke off its answer."""
+
+    retryable = True
+    hint = "Start it with `muxi up`, and check its address and port."
 
 
 class NotFound(MuxiError):

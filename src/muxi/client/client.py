@@ -1,0 +1,248 @@
+"""The Python client of a muxi server. Used by the CLI and by any program that talks to one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import aiohttp
+from pydantic import TypeAdapter
+
+from muxi.client.errors import connection_errors, reported_error
+from muxi.client.stream import follow
+from muxi.core.errors import ServerUnavailable
+from muxi.core.events import Approval, ApprovalDecision, Event
+from muxi.core.messages import AnyPart, Message
+from muxi.core.pages import Page
+from muxi.core.status import AgentInfo, ModelInfo, ServerStatus
+from muxi.core.threads import Run, Thread
+
+_T = TypeVar("_T")
+
+# Building a validator costs more than a request: each is made when it is first needed, and kept.
+_adapters: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _read(kind: type[_T], body: bytes) -> _T:
+    adapter = _adapters.get(kind)
+    if adapter is None:
+        adapter = _adapters[kind] = TypeAdapter(kind)
+    return adapter.validate_json(body)
+
+
+class Client:
+    """A connection to one muxi server; use it as `async with Client(...) as client:`.
+
+    Every method raises the `MuxiError` that the server reports, and `ServerUnavailable` when there
+    is no answer. Lists come in pages.
+
+    Args:
+        base_url: Where the server listens; ignored but for its host when `socket` is given.
+        socket: Path of the socket beside a project, `.muxi/muxi.sock`.
+        token: Content of the project's token file.
+        timeout: Seconds to wait for an answer. Streams of events have no such bound.
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://localhost:5050",
+        *,
+        socket: str | Path | None = None,
+        token: str | None = None,
+        timeout: float = 30.0,
+    ) -> None:
+        self._base_url = "http://localhost" if socket is not None else base_url.rstrip("/")
+        self._socket = str(socket) if socket is not None else None
+        self._token = token
+        self._timeout = timeout
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections. The next call would open new ones."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def status(self) -> ServerStatus:
+        """The project, its default agent and model, and the owner process."""
+        return _read(ServerStatus, await self._call("GET", "/api/status"))
+
+    async def agents(self) -> list[AgentInfo]:
+        return _read(Page[AgentInfo], await self._call("GET", "/api/agents")).items
+
+    async def agent(self, name: str) -> AgentInfo:
+        return _read(AgentInfo, await self._call("GET", f"/api/agents/{name}"))
+
+    async def models(self) -> list[ModelInfo]:
+        return _read(Page[ModelInfo], await self._call("GET", "/api/models")).items
+
+    async def create_thread(self, title: str | None = None, *, agent: str | None = None) -> Thread:
+        body = {"title": title, "agent": agent}
+        return _read(Thread, await self._call("POST", "/api/threads", body=body))
+
+    async def threads(self, *, cursor: str | None = None, limit: int = 50) -> Page[Thread]:
+        """Threads, the one that was used last first."""
+        params = {"cursor": cursor, "limit": limit}
+        return _read(Page[Thread], await self._call("GET", "/api/threads", params=params))
+
+    async def thread(self, id: str) -> Thread:
+        return _read(Thread, await self._call("GET", f"/api/threads/{id}"))
+
+    async def rename_thread(self, id: str, title: str | None) -> Thread:
+        return _read(Thread, await self._call("PATCH", f"/api/threads/{id}", body={"title": title}))
+
+    async def delete_thread(self, id: str) -> None:
+        """Delete a thread with its messages, runs and events."""
+        await self._call("DELETE", f"/api/threads/{id}")
+
+    async def messages(self, thread_id: str) -> list[Message]:
+        """The messages from the thread's root to its leaf, oldest first."""
+        body = await self._call("GET", f"/api/threads/{thread_id}/messages")
+        return _read(Page[Message], body).items
+
+    async def start_run(
+        self,
+        input: str | Sequence[AnyPart],
+        *,
+        agent: str | None = None,
+        thread_id: str | None = None,
+        parent_id: str | None = None,
+    ) -> Run:
+        """Begin a run, in a new thread if none is given; `events` tells how it goes.
+
+        Args:
+            input: The user's message: a text, or parts.
+            agent: Name of the agent; the thread's or the project's own if None.
+            thread_id: The thread to continue.
+            parent_id: The message to answer to, for a fork; the thread's leaf if None.
+        """
+        content = input if isinstance(input, str) else [_part(part) for part in input]
+        body = {"input": content, "agent": agent, "thread_id": thread_id, "parent_id": parent_id}
+        return _read(Run, await self._call("POST", "/api/runs", body=body))
+
+    async def runs(
+        self,
+        *,
+        thread_id: str | None = None,
+        status: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[Run]:
+        """Runs, newest first, of one thread or in one status if asked for."""
+        params = {"thread_id": thread_id, "status": status, "cursor": cursor, "limit": limit}
+        return _read(Page[Run], await self._call("GET", "/api/runs", params=params))
+
+    async def run(self, id: str) -> Run:
+        return _read(Run, await self._call("GET", f"/api/runs/{id}"))
+
+    async def cancel(self, run_id: str) -> Run:
+        """Stop a run; what it has answered so far is kept as a partial message."""
+        return _read(Run, await self._call("POST", f"/api/runs/{run_id}/cancel"))
+
+    def events(
+        self, run_id: str, *, since: int = 0, patience: float = 30.0
+    ) -> AsyncGenerator[Event]:
+        """The events of a run after number `since`, up to its end or to a question to a person.
+
+        Connects again when the connection breaks, and gives up after `patience` seconds in vain.
+        """
+        opener = partial(self._open_stream, f"/api/runs/{run_id}/events")
+        return follow(opener, since=since, until_end=True, patience=patience)
+
+    def thread_events(
+        self, thread_id: str, *, since: int = 0, patience: float = 30.0
+    ) -> AsyncGenerator[Event]:
+        """The events of all runs of a thread after number `since`, without end."""
+        opener = partial(self._open_stream, f"/api/threads/{thread_id}/events")
+        return follow(opener, since=since, until_end=False, patience=patience)
+
+    async def approvals(self, run_id: str | None = None) -> list[Approval]:
+        """The questions that wait for a person."""
+        body = await self._call("GET", "/api/approvals", params={"run_id": run_id})
+        return _read(Page[Approval], body).items
+
+    async def resolve(self, approval_id: str, decision: ApprovalDecision) -> Run:
+        """Answer a question; the run goes on once none of its questions is open."""
+        body = decision.model_dump(mode="json", exclude_none=True)
+        return _read(Run, await self._call("POST", f"/api/approvals/{approval_id}", body=body))
+
+    async def login_link(self) -> str:
+        """A fresh link that signs a browser in once."""
+        answer = json.loads(await self._call("POST", "/api/login-links"))
+        return str(answer["url"])
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str | int | None] | None = None,
+        body: object = None,
+    ) -> bytes:
+        query = {key: str(value) for key, value in (params or {}).items() if value is not None}
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"} if data is not None else None
+        with connection_errors(self._where):
+            async with self._connected().request(
+                method,
+                self._base_url + path,
+                params=query,
+                data=data,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
+            ) as response:
+                content = await response.read()
+        if response.status >= 400:
+            raise reported_error(response.status, content)
+        return content
+
+    @asynccontextmanager
+    async def _open_stream(self, path: str, since: int) -> AsyncGenerator[aiohttp.ClientResponse]:
+        # Without a bound on the whole; the server sends a comment every 15 seconds of silence.
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout, sock_read=45)
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(since)}
+        with connection_errors(self._where):
+            async with self._connected().get(
+                self._base_url + path, headers=headers, timeout=timeout
+            ) as response:
+                if response.status >= 500:
+                    raise ServerUnavailable(f"The server answered {response.status}.")
+                if response.status >= 400:
+                    raise reported_error(response.status, await response.read())
+                yield response
+
+    @property
+    def _where(self) -> str:
+        return self._socket or self._base_url
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = (
+                aiohttp.UnixConnector(self._socket)
+                if self._socket is not None
+                else aiohttp.TCPConnector()
+            )
+            headers = {"Authorization": f"Bearer {self._token}"} if self._token else None
+            # The limit of a line does not hold for SSE, which is read in chunks.
+            self._session = aiohttp.ClientSession(connector=connector, headers=headers)
+        return self._session
+
+
+def _part(part: AnyPart) -> dict[str, Any]:
+    return part.model_dump(mode="json", exclude_none=True)

@@ -1,0 +1,51 @@
+"""What a running project tells about itself. Made by `runtime`, read by doors and by the client."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from muxi.core.definitions import AgentDefinition
+from muxi.core.record import Record
+
+
+class ModelInfo(Record):
+    """A model that the project can use."""
+
+    name: str
+    """The name that agents use: `provider/model`, or the project's own name for it."""
+    model: str | None = None
+    """`provider/model` behind a name of the project's own."""
+    default: bool = False
+    small: bool = False
+    """Good for trying things out only."""
+    ready: bool = True
+    """Whether it can be used as it is: weights present, key set."""
+    note: str | None = None
+    """What a person should know of it, such as why it cannot be used yet."""
+    context_tokens: int | None = None
+
+
+class AgentInfo(Record):
+    """An agent and where its definition comes from."""
+
+    name: str
+    description: str = ""
+    model: str
+    tools: list[str]
+    source: Literal["file", "database", "default"]
+    """`file` is read-only over the API; `default` is the agent of a project that declares none."""
+    hash: str
+    default: bool = False
+    definition: AgentDefinition
+
+
+class ServerStatus(Record):
+    """The state of a project and of the process that owns it."""
+
+    version: str
+    project: str
+    default_agent: str
+    model: ModelInfo
+    """The model that agents without one of their own use."""
+    owner_pid: int
+    active_runs: int = 0
