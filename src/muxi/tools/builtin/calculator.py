@@ -1,0 +1,28 @@
+"""The tool `calculator`: arithmetic in signs or in words, exact where it can be."""
+
+from __future__ import annotations
+
+from muxi.tools.function import Examples, tool
+
+EXAMPLES: Examples = (
+    ("What is 48*12?", {"expression": "48*12"}),
+    ("How much is 15% of 80?", {"expression": "15% of 80"}),
+    ("Calculate the square root of 144", {"expression": "square root of 144"}),
+    ("what's 1,250 divided by 8", {"expression": "1,250 divided by 8"}),
+    ("Please add 45 and 78", {"expression": "add 45 and 78"}),
+    ("seven plus eight", {"expression": "seven plus eight"}),
+    ("Compute (3 + 4) * 2 - 5.5", {"expression": "(3 + 4) * 2 - 5.5"}),
+    ("What is 2 to the power of 10?", {"expression": "2 to the power of 10"}),
+)
+
+
+@tool(idempotent=True, examples=EXAMPLES, timeout=5)
+async def calculator(expression: str) -> str:
+    """Work out arithmetic: sums, products, percentages, powers, roots and the like.
+
+    Args:
+        expression: The calculation, in signs or in words, such as `17*23` or `15% of 80`.
+    """
+    from muxi.tools.builtin.arithmetic import evaluate, written
+
+    return written(evaluate(expression))
