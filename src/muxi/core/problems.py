@@ -24,10 +24,9 @@ def problem_of(error: MuxiError) -> Problem:
 
 def error_of(problem: Problem) -> MuxiError:
     """The error that `problem` describes; of the base class if its code is not known here."""
-    for kind in _kinds(MuxiError):
-        if kind.code == problem.code:
-            return kind(problem.message, hint=problem.hint, **problem.details)
-    return MuxiError(problem.message, hint=problem.hint, **problem.details)
+    details = {k: v for k, v in problem.details.items() if k not in ("message", "hint", "self")}
+    kinds = (kind for kind in _kinds(MuxiError) if kind.code == problem.code)
+    return next(kinds, MuxiError)(problem.message, hint=problem.hint, **details)
 
 
 def _kinds(base: type[MuxiError]) -> Iterator[type[MuxiError]]:

@@ -37,7 +37,7 @@ class ToolSpec(Record):
     retries: int = 0
     """Further attempts after the tool itself failed; never after refused arguments."""
     max_bytes: int = 1_000_000
-    """Longest result, in UTF-8 bytes, that is handed to the model; the rest is cut with a notice."""
+    """Longest result, in UTF-8 bytes, that a model is handed; the rest is cut with a notice."""
 
 
 class NamedTool(Record):

@@ -1,0 +1,331 @@
+"""A run: turns and tool calls until the agent is done, a limit is reached or a person must decide.
+
+One async generator of events for streaming and for everything else; `agent` folds it. It holds no
+state that the journal's messages and steps cannot rebuild, so a successor can go on after a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from muxi.agents import limits, output, prompt
+from muxi.agents.checks import Checks, Judgement
+from muxi.agents.spec import AgentSpec
+from muxi.agents.tool_calls import Offer, ToolCalls, failure, offer
+from muxi.agents.turn import Turn, count_prompt
+from muxi.core.errors import GuardrailBlocked, LimitReached, MuxiError, OutputInvalid
+from muxi.core.events import (
+    Approval,
+    Event,
+    MessageCompleted,
+    RunCompleted,
+    RunStarted,
+    RunStatus,
+    RunSuspended,
+    TextDelta,
+)
+from muxi.core.messages import Message, TextPart, user_message
+from muxi.core.ports import Context, ContextQuery, Host
+from muxi.core.problems import problem_of
+from muxi.core.requests import ModelRequest
+from muxi.models.model import Model
+
+REPAIR = "repair"
+"""Key in the metadata of a message that asks the model to mend its structured output."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RunLoop:
+    """One run of one agent. `events` is its whole life."""
+
+    spec: AgentSpec
+    model: Model
+    input: Sequence[Message]
+    ctx: Context
+    host: Host
+    value: Any = None
+    """The structured output, once the run is complete."""
+    _deadline: float | None = None
+    _made: list[Message] = field(default_factory=list[Message])
+    """Messages of this run after its input: what a successor finds in the journal."""
+    _waiting: list[Approval] = field(default_factory=list[Approval])
+    _turn: Turn | None = None
+    _calls: ToolCalls | None = None
+    _ended: bool = False
+
+    async def events(self) -> AsyncGenerator[Event]:
+        """All events, the last of which is `run.completed` or `run.suspended`.
+
+        A cancel that the run's context announces ends the run in good order; any other
+        `CancelledError` is passed on, and the run can be continued from the journal.
+        """
+        ctx = self.ctx
+        self._deadline = limits.deadline_of(ctx.limits, time.monotonic())
+        yield RunStarted(
+            run_id=ctx.run_id,
+            thread_id=ctx.thread_id,
+            agent=self.spec.name,
+            agent_hash=self.spec.hash,
+            model=self.model.name,
+            parent_run_id=ctx.parent_run_id,
+        )
+        try:
+            async with aclosing(self._work()) as work:
+                async for event in work:
+                    yield event
+        except MuxiError as error:
+            for event in self._end(error):
+                yield event
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not ctx.cancel.cancelled or task is None:
+                raise
+            task.uncancel()
+            for event in self._end(None):
+                yield event
+
+    async def _work(self) -> AsyncGenerator[Event]:
+        ctx = self.ctx
+        self._made = list(await self.host.journal.run_messages(ctx))
+        checks = Checks(guardrails=self.spec.guardrails, ctx=ctx, host=self.host)
+        tools = await offer(self.spec.toolsets, ctx)
+        fixed = await self._assemble(tools)
+        for event in fixed.events:
+            yield event
+        await self._recall_input(checks)
+        while not self._ended:
+            last = self._made[-1] if self._made else None
+            if last is None or last.role != "assistant":
+                steps = self._ask(fixed, tools, checks)
+            elif last.tool_calls:
+                steps = self._answer(last, tools)
+            else:
+                steps = self._finish(last)
+            async with aclosing(steps):
+                async for event in steps:
+                    yield event
+            if self._waiting:
+                yield RunSuspended(approvals=self._waiting, usage=ctx.usage)
+                return
+
+    async def _assemble(self, tools: Offer) -> prompt.Prompt:
+        text = await prompt.resolve(self.spec.instructions, self.ctx)
+        shape = self.spec.output
+        if shape is not None and not self.model.profile.structured_output:
+            text = f"{text}\n\n{output.instructions_for(shape.schema)}".strip()
+        sources = [*self.host.sources, *self.spec.sources]
+        if not sources:
+            return prompt.Prompt(text, [], ())
+        budget = prompt.Budget(
+            model=self.model,
+            answer_tokens=self.spec.settings.max_tokens,
+            history_tokens=self.spec.history_tokens,
+        ).room(text, tools.specs, self.input)
+        query = ContextQuery(input=self.input, budget=budget, count=self.model.count)
+        return await prompt.assemble(text, sources, self.ctx, query=query)
+
+    async def _recall_input(self, checks: Checks) -> None:
+        """Go on with the input that an earlier attempt's guardrails left."""
+        if not checks.rails("input"):
+            checks.input = Judgement()
+            return
+        recalled = await checks.recall("input", 0)
+        if recalled is not None and recalled.text is not None:
+            self._rewrite_input(recalled.text)
+            recalled = Judgement()
+        if recalled is not None and recalled.waiting is None:
+            checks.input = recalled
+            if recalled.blocked is not None:
+                raise recalled.blocked
+        elif recalled is not None and recalled.waiting is not None:
+            checks.input = recalled
+            self._waiting = [recalled.waiting]
+            self._ended = True
+        elif self._made:
+            checks.input = Judgement()
+
+    async def _ask(
+        self, fixed: prompt.Prompt, tools: Offer, checks: Checks
+    ) -> AsyncGenerator[Event]:
+        """One turn of the model, beside which input guardrails run the first time."""
+        limits.check_time(self._deadline)
+        held = await checks.held_message(len(self._made))
+        if held is not None:
+            async for event in self._release(held, checks, shown=False):
+                yield event
+            return
+        turn = self._turn = self._next_turn(fixed, tools, checks)
+        async with aclosing(turn.stream(self.ctx, self.host)) as stream:
+            first = checks.input is None
+            events = checks.gated(stream, self._input_text) if first else stream
+            async with aclosing(events):
+                async for event in events:
+                    yield event
+        if first and checks.input is not None and checks.input.stops:
+            self._stop_input(checks.input)
+            checks.input = Judgement()
+            return
+        assert turn.message is not None
+        async for event in self._release(turn.message, checks, shown=turn.show):
+            yield event
+        if turn.cut_by_limit is not None:
+            raise limits.reached(turn.cut_by_limit)
+
+    def _next_turn(self, fixed: prompt.Prompt, tools: Offer, checks: Checks) -> Turn:
+        settings = self.spec.settings
+        shape = self.spec.output
+        request = ModelRequest(
+            messages=[*fixed.earlier, *self.input, *self._made],
+            instructions=fixed.instructions,
+            tools=tools.specs,
+            output=None if shape is None else shape.schema,
+            settings=settings,
+        )
+        allowance = limits.allowance(
+            self.ctx, self.model.profile, lambda: count_prompt(self.model, request)
+        )
+        if allowance.max_tokens is not None:
+            bound = min(allowance.max_tokens, settings.max_tokens or allowance.max_tokens)
+            request.settings = settings.model_copy(update={"max_tokens": bound})
+        return Turn(
+            model=self.model,
+            request=request,
+            allowance=allowance,
+            author=self.spec.name,
+            deadline=self._deadline,
+            show=not checks.holds,
+        )
+
+    async def _release(
+        self, message: Message, checks: Checks, *, shown: bool
+    ) -> AsyncGenerator[Event]:
+        """Put an answer into the thread once the output guardrails have passed it."""
+        if message.text and checks.rails("output"):
+            judgement = await checks.judge("output", len(self._made), message.text, message)
+            for event in judgement.events:
+                yield event
+            if judgement.waiting is not None or judgement.blocked is not None:
+                self._turn = None
+                if judgement.blocked is not None:
+                    raise judgement.blocked
+                self._waiting = [judgement.waiting] if judgement.waiting else []
+                return
+            if judgement.text is not None:
+                others = [part for part in message.parts if not isinstance(part, TextPart)]
+                message.parts = [*others, TextPart(text=judgement.text)]
+        if not shown:
+            if self._turn is not None:
+                yield self._turn.opening()
+            yield TextDelta(text=message.text)
+        self._turn = None
+        yield self._append(message)
+
+    def _stop_input(self, judgement: Judgement) -> None:
+        self._turn = None
+        if judgement.blocked is not None:
+            raise judgement.blocked
+        if judgement.waiting is not None:
+            self._waiting = [judgement.waiting]
+        elif judgement.text is not None:
+            self._rewrite_input(judgement.text)
+
+    @property
+    def _input_text(self) -> str:
+        return "\n".join(message.text for message in self.input)
+
+    def _rewrite_input(self, text: str) -> None:
+        last = self.input[-1] if self.input else user_message("")
+        parts = [part for part in last.parts if not isinstance(part, TextPart)]
+        rewritten = last.model_copy(update={"parts": [TextPart(text=text), *parts]})
+        self.input = [rewritten]
+
+    async def _answer(self, message: Message, tools: Offer) -> AsyncGenerator[Event]:
+        """Make the calls of `message` and add their results to the thread."""
+        wanted = len(message.tool_calls)
+        calls = self._calls = ToolCalls(
+            message=message,
+            offer=tools,
+            ctx=self.ctx,
+            host=self.host,
+            allowed=limits.check_tool_calls(self.ctx, wanted),
+            deadline=self._deadline,
+        )
+        async with aclosing(calls.stream()) as events:
+            async for event in events:
+                yield event
+        if calls.approvals:
+            self._waiting = calls.approvals
+            return
+        self._calls = None
+        yield self._append(calls.tool_message())
+        if calls.allowed < wanted:
+            raise limits.reached("tool_calls")
+
+    async def _finish(self, answer: Message) -> AsyncGenerator[Event]:
+        """End the run with `answer`, or ask the model to mend it."""
+        shape = self.spec.output
+        value: Any = None
+        if shape is not None:
+            try:
+                self.value = shape.parse(answer.text)
+                value = shape.dump(self.value)
+            except OutputInvalid as error:
+                repairs = sum(1 for message in self._made if REPAIR in message.metadata)
+                if repairs >= self.spec.repairs:
+                    raise
+                request = user_message(f"{error.message} Answer again, in the right shape.")
+                request.metadata[REPAIR] = True
+                yield self._append(request)
+                return
+        self._ended = True
+        yield self._completion("completed", answer.text, output=value)
+
+    def _end(self, error: MuxiError | None) -> list[Event]:
+        """Close what is open in the thread and say how the run ended; None means cancelled."""
+        events: list[Event] = []
+        turn, calls = self._turn, self._calls
+        if turn is not None and turn.message is not None and turn.show:
+            events.append(self._append(turn.message))
+        last = self._made[-1] if self._made else None
+        if last is not None and last.tool_calls:
+            done = {} if calls is None else calls.results
+            parts = [
+                done.get(call.id) or failure(call, "The call was cancelled.", "cancelled")
+                for call in last.tool_calls
+            ]
+            events.append(self._append(Message(role="tool", parts=list(parts))))
+        status: RunStatus = "failed"
+        if error is None:
+            status = "cancelled"
+        elif isinstance(error, LimitReached):
+            status = "limited"
+        elif isinstance(error, GuardrailBlocked):
+            status = "blocked"
+        text = next((m.text for m in reversed(self._made) if m.role == "assistant"), "")
+        events.append(self._completion(status, text, error=error))
+        return events
+
+    def _completion(
+        self, status: RunStatus, text: str, *, output: Any = None, error: MuxiError | None = None
+    ) -> RunCompleted:
+        return RunCompleted(
+            status=status,
+            text=text,
+            output=output,
+            usage=self.ctx.usage,
+            problem=None if error is None else problem_of(error),
+            limit=None if error is None else error.details.get("limit"),
+        )
+
+    def _append(self, message: Message) -> MessageCompleted:
+        """Put `message` into the thread and say so."""
+        message.thread_id = self.ctx.thread_id
+        message.run_id = self.ctx.run_id
+        self._made.append(message)
+        self.host.journal.append(self.ctx, message)
+        return MessageCompleted(message=message)

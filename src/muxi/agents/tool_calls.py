@@ -1,0 +1,318 @@
+"""Answers a model's tool calls: in parallel, with policy, approvals, time limits and the journal.
+
+Called by `run` after each turn, and again when a run goes on after a crash or an approval. A call
+that the journal knows as done is never made twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from muxi.core.errors import (
+    MuxiError,
+    ToolArgumentsInvalid,
+    ToolDenied,
+    ToolError,
+    ToolFailed,
+    ToolNotFound,
+    ToolTimeout,
+    summarize,
+)
+from muxi.core.events import (
+    Approval,
+    ApprovalDecision,
+    ApprovalRequested,
+    ApprovalResolved,
+    Event,
+    ToolCompleted,
+    ToolStarted,
+)
+from muxi.core.ids import new_id
+from muxi.core.messages import Message, TextPart, ToolCallPart, ToolContent, ToolResultPart
+from muxi.core.ports import Context, Host, Verdict
+from muxi.core.requests import ToolSpec
+from muxi.core.steps import Step
+from muxi.core.usage import Usage
+from muxi.tools.toolset import Toolset
+
+_BACKOFF = 0.2
+"""Seconds before the first retry of a tool; doubled each time."""
+
+
+@dataclass(slots=True)
+class Offer:
+    """The tools of one turn: what the model is shown, and whom to call."""
+
+    specs: tuple[ToolSpec, ...]
+    homes: dict[str, tuple[Toolset, ToolSpec]]
+
+
+async def offer(toolsets: Sequence[Toolset], ctx: Context) -> Offer:
+    """Ask the toolsets what this run may use.
+
+    Raises:
+        ToolError: Two toolsets have a tool of the same name.
+    """
+    homes: dict[str, tuple[Toolset, ToolSpec]] = {}
+    for toolset in toolsets:
+        for spec in await toolset.specs(ctx):
+            if spec.name in homes:
+                raise ToolError(
+                    f"Two tools are called {spec.name}.",
+                    hint="Rename one of them, or give one toolset a prefix.",
+                    tool=spec.name,
+                )
+            homes[spec.name] = (toolset, spec)
+    return Offer(tuple(spec for _, spec in homes.values()), homes)
+
+
+@dataclass(slots=True, kw_only=True)
+class ToolCalls:
+    """The calls of one message, and after `stream` has ended, their results."""
+
+    message: Message
+    offer: Offer
+    ctx: Context
+    host: Host
+    allowed: int
+    """How many of the calls may be made; the rest is cancelled by the run's limit."""
+    deadline: float | None = None
+    results: dict[str, ToolResultPart] = field(default_factory=dict[str, ToolResultPart])
+    approvals: list[Approval] = field(default_factory=list[Approval])
+    """Calls that wait for a person when `stream` has ended."""
+    _events: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue["Event | None"])
+
+    async def stream(self) -> AsyncGenerator[Event]:
+        """Events of all calls as they happen. Closing it cancels the calls that are under way."""
+        calls = self.message.tool_calls
+        tasks = [
+            asyncio.create_task(self._answer(number, call), name=f"tool {call.name}")
+            for number, call in enumerate(calls[: self.allowed])
+        ]
+        running = len(tasks)
+        try:
+            while running:
+                event = await self._events.get()
+                if event is None:
+                    running -= 1
+                else:
+                    yield event
+            for task in tasks:
+                task.result()
+        finally:
+            await _end(tasks)
+        for call in calls[self.allowed :]:
+            result = failure(call, "The run's limit of tool calls was reached.", "cancelled")
+            self.results[call.id] = result
+
+    async def _answer(self, number: int, call: ToolCallPart) -> None:
+        try:
+            result = await self._decide(f"{self.message.id}:{number}", call)
+            if result is not None:
+                self.results[call.id] = result
+        finally:
+            self._events.put_nowait(None)
+
+    async def _decide(self, key: str, call: ToolCallPart) -> ToolResultPart | None:
+        """The result of one call, or None if a person must decide first."""
+        home = self.offer.homes.get(call.name)
+        if home is None:
+            return self._unknown(call)
+        if call.malformed is not None:
+            text = f"The arguments are not a JSON object: {call.malformed[:500]}"
+            return self._refuse(call, ToolArgumentsInvalid(text))
+        toolset, spec = home
+        # Only a successor can find a step that somebody else has opened.
+        known = (
+            await self.host.journal.find_step(self.ctx, f"tool:{key}") if self._resumed else None
+        )
+        if known is not None and known.state == "done":
+            result = ToolResultPart.model_validate(known.result)
+            self._emit(ToolCompleted(result=result, seconds=0.0, replayed=True))
+            return result
+        interrupted = known is not None and not spec.idempotent
+        verdict = await self._verdict(call, spec, interrupted=interrupted)
+        if verdict.verdict == "deny":
+            return self._refuse(call, ToolDenied(verdict.reason or None))
+        if verdict.verdict == "ask":
+            decision = await self._ask(key, call, verdict.reason)
+            if decision is None:
+                return None
+            if decision.decision == "deny":
+                words = f"A person refused this call. {decision.reason or ''}".strip()
+                return self._refuse(call, ToolDenied(words), "denied")
+            if decision.arguments is not None:
+                call = call.model_copy(update={"arguments": decision.arguments})
+        return await self._make(f"tool:{key}", call, toolset, spec)
+
+    async def _verdict(self, call: ToolCallPart, spec: ToolSpec, *, interrupted: bool) -> Verdict:
+        if interrupted:
+            reason = f"{spec.name} was interrupted and may have taken effect. Call it again?"
+            return Verdict("ask", reason)
+        return await self.host.policy.decide(self.ctx, call, spec)
+
+    async def _ask(self, key: str, call: ToolCallPart, reason: str) -> ApprovalDecision | None:
+        """A person's decision, or None after the question has been stored."""
+        ctx = self.ctx
+        key = f"approval:{key}"
+        known = await self.host.journal.find_step(ctx, key) if self._resumed else None
+        if known is not None and known.state == "done":
+            decision = ApprovalDecision.model_validate(known.result)
+            approval_id = str((known.result or {}).get("id", ""))
+            self._emit(
+                ApprovalResolved(approval_id=approval_id, call_id=call.id, decision=decision)
+            )
+            return decision
+        if known is not None and known.result is not None:
+            self.approvals.append(Approval.model_validate(known.result["approval"]))
+            return None
+        approval = Approval(
+            id=new_id("apr"),
+            run_id=ctx.run_id,
+            call_id=call.id,
+            tool=call.name,
+            arguments=call.arguments,
+            reason=reason,
+        )
+        await self.host.journal.open_step(
+            ctx,
+            Step(
+                run_id=ctx.run_id,
+                key=key,
+                kind="approval",
+                name=call.name,
+                attempt=ctx.attempt,
+                state="suspended",
+                result={"approval": approval.model_dump(mode="json")},
+            ),
+        )
+        self.approvals.append(approval)
+        self._emit(ApprovalRequested(approval=approval))
+        return None
+
+    async def _make(
+        self, key: str, call: ToolCallPart, toolset: Toolset, spec: ToolSpec
+    ) -> ToolResultPart:
+        """Make the call, with its step written before and closed after it."""
+        ctx = self.ctx
+        usage = Usage(tool_calls=1)
+        reservation = await self.host.ledger.reserve(ctx, lambda: usage)
+        step = await self.host.journal.open_step(
+            ctx,
+            Step(
+                run_id=ctx.run_id,
+                key=key,
+                kind="tool",
+                name=call.name,
+                attempt=ctx.attempt,
+                input_hash=_hash(call.arguments),
+            ),
+        )
+        self._emit(ToolStarted(call_id=call.id, name=call.name, arguments=call.arguments))
+        started = time.perf_counter()
+        inner = replace(
+            ctx, call_id=call.id, idempotency_key=f"{ctx.run_id}:{key}", emit=self._emit
+        )
+        try:
+            content = await self._attempts(call, toolset, spec, inner)
+            result = ToolResultPart(call_id=call.id, name=call.name, content=content)
+        except MuxiError as error:
+            result = failure(call, summarize(error))
+        finally:
+            ctx.usage.tool_calls += 1
+            await self.host.ledger.settle(ctx, reservation, usage)
+        step.state = "done"
+        step.result = result.model_dump(mode="json", exclude_none=True)
+        self.host.journal.close_step(ctx, step)
+        self._emit(ToolCompleted(result=result, seconds=time.perf_counter() - started))
+        return result
+
+    async def _attempts(
+        self, call: ToolCallPart, toolset: Toolset, spec: ToolSpec, ctx: Context
+    ) -> list[ToolContent]:
+        for attempt in range(spec.retries + 1):
+            try:
+                return await self._once(call, toolset, spec, ctx)
+            except ToolError as error:
+                if attempt == spec.retries or not error.retryable:
+                    raise
+            await asyncio.sleep(_BACKOFF * 2**attempt)
+        raise ToolFailed(f"{spec.name} was not tried.")
+
+    async def _once(
+        self, call: ToolCallPart, toolset: Toolset, spec: ToolSpec, ctx: Context
+    ) -> list[ToolContent]:
+        seconds = spec.timeout
+        if self.deadline is not None:
+            rest = max(0.0, self.deadline - time.monotonic())
+            seconds = rest if seconds is None else min(seconds, rest)
+        timer = asyncio.timeout(seconds)
+        try:
+            async with timer:
+                return await toolset.call(call.name, call.arguments, ctx)
+        except TimeoutError as error:
+            if timer.expired():
+                raise ToolTimeout(f"{spec.name} took longer than {seconds:g} s.") from None
+            raise ToolFailed(f"{spec.name} failed: {error or 'TimeoutError'}.") from None
+        except MuxiError:
+            raise
+        except Exception as error:
+            # A tool is foreign code: whatever it raises is told to the model.
+            raise ToolFailed(
+                f"{spec.name} failed: {type(error).__name__}: {error}"[:2000]
+            ) from error
+
+    def _unknown(self, call: ToolCallPart) -> ToolResultPart:
+        names = ", ".join(sorted(self.offer.homes)) or "none"
+        text = f"There is no tool called {call.name[:100]}. Tools: {names}."
+        return self._refuse(call, ToolNotFound(text, hint=""))
+
+    def _refuse(
+        self, call: ToolCallPart, error: ToolError, outcome: Any = "error"
+    ) -> ToolResultPart:
+        """The result of a call that was not made; it counts, so that a loop of them ends."""
+        self.ctx.usage.tool_calls += 1
+        result = failure(call, summarize(error), outcome)
+        self._emit(ToolCompleted(result=result, seconds=0.0))
+        return result
+
+    def _emit(self, event: Event) -> None:
+        self._events.put_nowait(event)
+
+    @property
+    def _resumed(self) -> bool:
+        return self.ctx.attempt > 1
+
+    def tool_message(self) -> Message:
+        """The results, in the order of the calls, as one message."""
+        return Message(
+            role="tool",
+            parts=[self.results[call.id] for call in self.message.tool_calls],
+        )
+
+
+def failure(call: ToolCallPart, text: str, outcome: Any = "error") -> ToolResultPart:
+    """A result that says what went wrong, for the model to read."""
+    return ToolResultPart(
+        call_id=call.id, name=call.name, content=[TextPart(text=text)], outcome=outcome
+    )
+
+
+def _hash(arguments: dict[str, Any]) -> str:
+    text = json.dumps(arguments, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel what is still under way and wait until it has stopped."""
+    pending = [task for task in tasks if not task.done()]
+    for task in pending:
+        task.cancel()
+    if pending:
+        await asyncio.wait(pending)

@@ -1,0 +1,184 @@
+"""One turn: the model is asked once, and its answer becomes a message. Called by `run`.
+
+It streams what the model streams. An answer that breaks off is kept as a partial message, so that
+what readers saw and what the thread holds are the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from muxi.agents.limits import Allowance, reached
+from muxi.core.errors import ModelProtocolError, MuxiError
+from muxi.core.events import (
+    Event,
+    MessageStarted,
+    ModelEvent,
+    ReasoningDelta,
+    ResponseCompleted,
+    TextDelta,
+)
+from muxi.core.ids import new_id
+from muxi.core.messages import AnyPart, Message, ReasoningPart, TextPart
+from muxi.core.ports import Context, Host
+from muxi.core.requests import ModelRequest
+from muxi.core.usage import Usage
+from muxi.models.model import Model
+
+
+@dataclass(slots=True, kw_only=True)
+class Turn:
+    """One question to a model, and after `stream` has ended, its answer."""
+
+    model: Model
+    request: ModelRequest
+    allowance: Allowance
+    author: str
+    deadline: float | None = None
+    show: bool = True
+    """Whether deltas go out at once; otherwise the text is held back for a guardrail."""
+    message: Message | None = None
+    _id: str = field(default_factory=lambda: new_id("msg"))
+    _pieces: list[TextDelta | ReasoningDelta] = field(
+        default_factory=list["TextDelta | ReasoningDelta"]
+    )
+
+    async def stream(self, ctx: Context, host: Host) -> AsyncGenerator[Event]:
+        """The events of the turn; the message is not yet part of the thread when they end.
+
+        Raises:
+            ModelError: The model could not answer; a partial message is left in `message`.
+            LimitReached: The run's time was over; likewise.
+        """
+        reservation = await host.ledger.reserve(ctx, self._most)
+        used = Usage(requests=1)
+        name = self.model.name
+        try:
+            pieces = self._pieces
+            begun = not self.show
+            async with aclosing(self.model.stream(self.request)) as events:
+                async for event in events if self.deadline is None else self._timed(events):
+                    kind = type(event)
+                    if kind is TextDelta or kind is ReasoningDelta:
+                        pieces.append(event)  # pyright: ignore[reportArgumentType] -- `kind` says which
+                    elif kind is ResponseCompleted:
+                        used = self._complete(event)  # pyright: ignore[reportArgumentType] -- `kind` says which
+                        continue
+                    if not begun:
+                        # Not before the model has begun: a call that fails starts no message.
+                        begun = True
+                        yield self.opening()
+                    if self.show:
+                        yield event
+            if self.message is None:
+                raise ModelProtocolError(f"{name} ended its stream without an answer.", model=name)
+        except (MuxiError, asyncio.CancelledError):
+            self.message = self.message or self._partial()
+            raise
+        finally:
+            ctx.usage.add(used)
+            await host.ledger.settle(ctx, reservation, used)
+
+    def opening(self) -> MessageStarted:
+        """The event that announces the message."""
+        return MessageStarted(message_id=self._id, author=self.author, model=self.model.name)
+
+    def _complete(self, event: ResponseCompleted) -> Usage:
+        usage = event.usage
+        usage.requests = usage.requests or 1
+        if usage.cost is None or usage.cost == 0:
+            price = self.model.profile.price
+            usage.cost = None if price is None else price.cost(usage)
+        self.message = Message(
+            id=self._id,
+            role="assistant",
+            parts=_distinct(event.parts),
+            author=self.author,
+            model=event.model,
+            stop_reason=event.stop_reason,
+            usage=usage,
+        )
+        return usage
+
+    def _partial(self) -> Message | None:
+        """What had come when the answer broke off. Unfinished tool calls are left out."""
+        if not self._pieces:
+            return None
+        texts: dict[int, list[str]] = {}
+        kinds: dict[int, type[TextDelta | ReasoningDelta]] = {}
+        for piece in self._pieces:
+            texts.setdefault(piece.index, []).append(piece.text)
+            kinds[piece.index] = type(piece)
+        parts: list[AnyPart] = [
+            TextPart(text="".join(text))
+            if kinds[index] is TextDelta
+            else ReasoningPart(text="".join(text))
+            for index, text in sorted(texts.items())
+        ]
+        return Message(
+            id=self._id,
+            role="assistant",
+            parts=parts,
+            author=self.author,
+            model=self.model.name,
+            status="partial",
+        )
+
+    async def _timed(self, events: AsyncIterator[ModelEvent]) -> AsyncIterator[ModelEvent]:
+        assert self.deadline is not None
+        loop = asyncio.get_running_loop()
+        while True:
+            rest = max(0.0, self.deadline - time.monotonic())
+            timer = asyncio.timeout_at(loop.time() + rest)
+            try:
+                async with timer:
+                    event = await anext(events)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                if not timer.expired():
+                    raise
+                raise reached("seconds") from None
+            yield event
+
+    def _most(self) -> Usage:
+        """The most that this turn may consume."""
+        prompt = count_prompt(self.model, self.request)
+        answer = self.request.settings.max_tokens or self.model.profile.output_tokens or 0
+        usage = Usage(requests=1, input_tokens=prompt, output_tokens=answer)
+        price = self.model.profile.price
+        usage.cost = None if price is None else price.cost(usage)
+        return usage
+
+    @property
+    def cut_by_limit(self) -> str | None:
+        """Name of the limit that shortened the answer, if one did."""
+        short = self.message is not None and self.message.stop_reason == "length"
+        return self.allowance.limit if short else None
+
+
+def count_prompt(model: Model, request: ModelRequest) -> int:
+    """Tokens of a whole request, never too few."""
+    total = model.count_text(request.instructions)
+    total += sum(model.count(message) for message in request.messages)
+    for spec in request.tools:
+        total += model.count_text(f"{spec.name} {spec.description} {spec.parameters}")
+    if request.output is not None:
+        total += model.count_text(str(request.output.json_schema))
+    return total
+
+
+def _distinct(parts: list[AnyPart]) -> list[AnyPart]:
+    """`parts` with tool call ids that differ: some providers number every answer's calls alike."""
+    seen: set[str] = set()
+    for part in parts:
+        if part.type == "tool_call":
+            call_id = part.id  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType, reportUnknownMemberType] -- an unknown part has another type
+            if call_id in seen or not call_id:
+                part.id = new_id("call")  # pyright: ignore[reportAttributeAccessIssue] -- likewise
+            seen.add(part.id)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType, reportUnknownMemberType] -- likewise
+    return parts
