@@ -1,0 +1,140 @@
+"""Spoken arithmetic in signs: "divide 100 by 4" becomes `(100)/(4)`. Used by `arithmetic`.
+
+Small models hand over the words of the user, so those are what the calculator must read. The
+rewriting knows phrases, not numbers; what it leaves is read by the parser.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from muxi.tools.builtin.number_words import ORDINALS, without_hyphens
+
+_SIGNS = str.maketrans(
+    {
+        **dict.fromkeys("×✕✖⋅·∙∗", "*"),
+        **dict.fromkeys("÷∕⁄", "/"),
+        **dict.fromkeys("−–—", "-"),
+        **dict.fromkeys("’‘`", "'"),
+        **dict.fromkeys("[{", "("),
+        **dict.fromkeys("]}", ")"),
+        **dict.fromkeys("$€£¥", " "),
+        **dict.fromkeys("\u00a0\u202f\u2009", " "),
+        "√": " sqrt ",
+        "∛": " cbrt ",
+        "π": " pi ",
+        "²": "^2",
+        "³": "^3",
+    }
+)
+
+_LEADING = re.compile(
+    r"^(?:[\s,:]|(?:hey|hi|ok|okay|so|please|now|and|then|just)\b"
+    r"|(?:can|could|would|will) (?:you|we)\b|do you know\b|(?:i|we) (?:want|need|would like)\b"
+    r"|i'd like\b|to (?:know|find|calculate|compute)\b|help me\b|(?:tell|show|give) (?:me|us)\b"
+    r"|what(?:'s|s| is| are| does| do| would be| will be)?\b|how (?:much|many)(?: is| are| does)?\b"
+    r"|calculate|compute|evaluate|solve|determine|work out|figure out|find(?: out)?\b"
+    r"|(?:is|are|be|it|of|equal to)\b)+"
+)
+_TRAILING = re.compile(
+    r"(?:[\s?.;:=,]|(?<=[a-z?])!|\b(?:please|for me|thanks|thank you|equals?|equal to|is|are|be|what|makes?"
+    r"|come to|give|result|right now|exactly|in total|altogether))+$"
+)
+_EMPTY = re.compile(
+    r"\b(?:the )?(?:result|value|answer|outcome)(?: of| to| for)?\b"
+    r"|\b(?:the|a|an|dollars?|euros?|bucks|usd|eur|gbp)\b(?! *\()"
+)
+
+_Rewrite = Callable[[re.Match[str]], str]
+
+
+def _pattern(text: str, signs: str) -> tuple[re.Pattern[str], str]:
+    return re.compile(f"^(?:{text})$"), signs
+
+
+_SENTENCES = (
+    _pattern(
+        r"(.+?),?\s+(?:and then|then|and) (?:multipl(?:y|ied)(?: it| that)? by|times) (.+)", "1*2"
+    ),
+    _pattern(r"(.+?),?\s+(?:and then|then|and) (?:divided?)(?: it| that)? by (.+)", "1/2"),
+    _pattern(r"(.+?),?\s+(?:and then|then) (?:add|plus) (.+)", "1+2"),
+    _pattern(r"(.+?),?\s+(?:and then|then) (?:subtract|minus|take away) (.+)", "1-2"),
+    _pattern(r"(?:percent|percentage) of (.+?) (?:is|are) (.+)", "share(2/1)"),
+    _pattern(r"percentage is (.+?) of (.+)", "share(1/2)"),
+    _pattern(r"(.+?) (?:is|are|as) (?:what )?(?:a )?(?:percent|percentage) of (.+)", "share(1/2)"),
+    _pattern(r"add (.+?) to (.+)", "2+1"),
+    _pattern(r"(.+) added to (.+)", "2+1"),
+    _pattern(r"(?:subtract|deduct|take(?: away)?) (.+?) from (.+)", "2-1"),
+    _pattern(r"(.+) (?:is )?subtracted from (.+)", "2-1"),
+    _pattern(r"(.+) less than (.+)", "2-1"),
+    _pattern(r"(.+) more than (.+)", "2+1"),
+    _pattern(r"(.+?%|.+? percent) (?:off|discount on)(?: of)? (.+)", "2-1"),
+    _pattern(r"multiply (.+) (?:by|with|times) (.+)", "1*2"),
+    _pattern(r"divide (.+) (?:by|into) (.+)", "1/2"),
+    _pattern(r"(?:increase|raise) (.+) by (.+)", "1+2"),
+    _pattern(r"(?:decrease|reduce|lower) (.+) by (.+)", "1-2"),
+    _pattern(r"raise (.+?) to (?:power(?: of)? )?(.+)", "1^2"),
+    _pattern(r"remainder (?:of|when) (.+) (?:is )?divided by (.+)", "1 mod 2"),
+    _pattern(r"(?:quotient|ratio) of (.+) (?:and|to) (.+)", "1/2"),
+)
+"""Whole sentences; 1 and 2 stand for their two operands, which may be sentences themselves."""
+
+_POWERS = "|".join(ORDINALS)
+_PHRASES: tuple[tuple[re.Pattern[str], str | _Rewrite], ...] = tuple(
+    (re.compile(pattern), signs)
+    for pattern, signs in (
+        (
+            rf"\b(?:raised )?to (?:power(?: of)? )?({_POWERS})\b(?: power)?",
+            lambda m: f"^{ORDINALS[m[1]]}",
+        ),
+        (r"\b(?:raised )?to (?:power(?: of)? )?(\d+)(?:st|nd|rd|th)\b(?: power)?", r"^\1"),
+        (r"\b(?:raised )?to (?:power|exponent)(?: of)?\b|\braised to\b", "^"),
+        (r"\bsquared\b", "^2"),
+        (r"\bcubed\b", "^3"),
+        (r"\b(?:multiplied (?:by|with)|times)\b", "*"),
+        (r"\b(?:divided by|over)\b", "/"),
+        (r"\bplus\b", "+"),
+        (r"\b(?:minus|take away|less)\b", "-"),
+        (r"\bnegative\b", "-"),
+        (r"\bmodulo\b|\bmodulus\b", "mod"),
+        (r"\bper ?cent\b", "%"),
+        (r"\bsquare roots?\b", "sqrt"),
+        (r"\b(?:cube|cubic|third) root\b", "cbrt"),
+        (r"\bnatural log(?:arithm)?\b", "ln"),
+        (r"\blogarithm\b", "log"),
+        (r"\babsolute value\b", "abs"),
+        (r"\b(?:greatest|highest|largest) common (?:divisor|factor)\b", "gcd"),
+        (r"\b(?:least|lowest|smallest) common multiple\b", "lcm"),
+        (r"\b(?:total|add|sum up)\b", "sum"),
+        (r"\bmultiply\b", "product"),
+        (r"\bdifference between\b", "difference of"),
+        (r"\b(?:largest|biggest|greatest|highest|maximum)\b", "max"),
+        (r"\b(?:smallest|lowest|least|minimum)\b", "min"),
+        (r"\bmean\b", "average"),
+        (r"\btwice\b", "double"),
+        (r"\bsine\b", "sin"),
+        (r"\bcosine\b", "cos"),
+        (r"\btangent\b", "tan"),
+        (r"\bdegrees?\b|°", " deg "),
+        (r"(?<=[\d)%])\s*x\s*(?=[\d(.])", "*"),
+    )
+)
+
+
+def in_signs(text: str) -> str:
+    """`text` in lower case with the phrases of spoken arithmetic written in signs."""
+    return _rewritten(without_hyphens(text.lower().translate(_SIGNS)))
+
+
+def _rewritten(text: str) -> str:
+    text = " ".join(_EMPTY.sub(" ", text).split())
+    text = _TRAILING.sub("", _LEADING.sub("", text))
+    for pattern, signs in _SENTENCES:
+        match = pattern.match(text)
+        if match is not None:
+            operands = {"1": f"({_rewritten(match[1])})", "2": f"({_rewritten(match[2])})"}
+            return "".join(operands.get(sign, sign) for sign in signs)
+    for pattern, signs in _PHRASES:
+        text = pattern.sub(signs, text)
+    return text
