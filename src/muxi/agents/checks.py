@@ -53,7 +53,9 @@ class Checks:
     input: Judgement | None = None
     """Set once the input guardrails have spoken."""
 
-    def rails(self, side: Side) -> list[Guardrail]:
+    def rails(self, side: Side) -> Sequence[Guardrail]:
+        if not self.guardrails:
+            return ()
         return [rail for rail in self.guardrails if rail.side == side]
 
     @property

@@ -17,6 +17,7 @@ from muxi.core.events import (
     RunCompleted,
     RunStatus,
     RunSuspended,
+    TextDelta,
 )
 from muxi.core.messages import Message
 from muxi.core.ports import Host
@@ -79,6 +80,8 @@ async def fold(
     """
     messages = list(input)
     async for event in events:
+        if type(event) is TextDelta:
+            continue
         if isinstance(event, MessageCompleted):
             messages.append(event.message)
         elif isinstance(event, RunSuspended):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, JsonValue, Tag, TypeAdapter
 
-from muxi.core.messages import AnyPart, Message, Role, StopReason, Text, ToolResultPart
+from muxi.core.messages import AnyPart, Message, Role, StopReason, ToolResultPart
 from muxi.core.record import Record
 from muxi.core.usage import Usage
 
@@ -99,7 +99,7 @@ class TextDelta(Event):
 
     type: Literal["text.delta"] = "text.delta"
     index: int = 0
-    text: Text
+    text: str
 
 
 class ReasoningDelta(Event):
@@ -107,7 +107,7 @@ class ReasoningDelta(Event):
 
     type: Literal["reasoning.delta"] = "reasoning.delta"
     index: int = 0
-    text: Text
+    text: str
 
 
 class ToolCallStarted(Event):
@@ -125,7 +125,7 @@ class ToolCallDelta(Event):
     type: Literal["tool_call.delta"] = "tool_call.delta"
     index: int = 0
     call_id: str
-    text: Text
+    text: str
 
 
 class ModelRetried(Event):
