@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 from weakref import ref
 
 import msgspec
 
-from muxi.core.record import Record, clean
+from muxi.core.record import Record
+from muxi.wire.json_text import cleaned
 
 K = TypeVar("K", bound=Record)
 V = TypeVar("V")
@@ -26,17 +27,7 @@ def to_json(value: Any) -> bytes:
     try:
         return _encode(value)
     except UnicodeEncodeError:
-        return _encode(_cleaned(value))
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {clean(str(k)): _cleaned(v) for k, v in cast("dict[Any, Any]", value).items()}
-    if isinstance(value, list | tuple):
-        return [_cleaned(item) for item in cast("list[Any]", value)]
-    return value
+        return _encode(cleaned(value))
 
 
 class Once(Generic[K, V]):

@@ -9,7 +9,27 @@ from __future__ import annotations
 from typing import Any, cast
 
 _BARRED = frozenset(
-    ["oneOf", "allOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "patternProperties", "unevaluatedProperties", "propertyNames", "minProperties", "maxProperties", "prefixItems", "contains", "uniqueItems", "unevaluatedItems", "minContains", "maxContains"]
+    [
+        "oneOf",
+        "allOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "dependentRequired",
+        "dependentSchemas",
+        "patternProperties",
+        "unevaluatedProperties",
+        "propertyNames",
+        "minProperties",
+        "maxProperties",
+        "prefixItems",
+        "contains",
+        "uniqueItems",
+        "unevaluatedItems",
+        "minContains",
+        "maxContains",
+    ]
 )
 
 
