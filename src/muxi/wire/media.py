@@ -1,0 +1,49 @@
+"""Images, sound and files on their way to a provider, and words for those that it cannot take.
+
+Used by the encoders of this room. Bytes of stored blobs must have been loaded before.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+from muxi.core.errors import InvalidInput
+from muxi.core.messages import AudioPart, ImagePart, MediaPart
+
+
+def encoded(part: MediaPart) -> str:
+    """The bytes of `part` in base 64.
+
+    Raises:
+        InvalidInput: It has no bytes and no address: a blob that nobody loaded.
+    """
+    if part.data is None:
+        raise InvalidInput(
+            f"The bytes of {part.name or part.media_type} were not loaded.", blob=part.blob
+        )
+    return b64encode(part.data).decode()
+
+
+def address(part: MediaPart) -> str:
+    """The URL of `part`, or its bytes as a `data:` URL (RFC 2397)."""
+    return part.url or f"data:{part.media_type};base64,{encoded(part)}"
+
+
+def file_name(part: MediaPart) -> str:
+    """The name of `part`, or one made of its type: some providers refuse files without one."""
+    return part.name or f"file.{part.media_type.rpartition('/')[2].partition('+')[0] or 'bin'}"
+
+
+def note(part: MediaPart) -> str:
+    """What a model is told in place of something that its provider does not take.
+
+    A thread that holds a recording stays usable with a model that hears nothing.
+    """
+    if isinstance(part, ImagePart):
+        kind = "image"
+    elif isinstance(part, AudioPart):
+        kind = "audio recording"
+    else:
+        kind = "file"
+    name = f" {part.name}" if part.name else ""
+    return f"[The {kind}{name} ({part.media_type}) cannot be shown to this model.]"
