@@ -1,0 +1,83 @@
+"""Events of a thread's stream, and sequence numbers."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, insert, literal_column, or_, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from muxi.storage.queries.terms import given, mine, number, one, values, visible
+from muxi.storage.schema import events, sequences
+
+INSERT = insert(events).values(values(events, "position", "transaction_number"))
+READ = (
+    select(
+        events.c.type,
+        events.c.run_id,
+        events.c.seq,
+        events.c.last_seq,
+        events.c.record,
+    )
+    .where(
+        mine(events),
+        events.c.thread_id == given("thread_id"),
+        events.c.last_seq > number("since"),
+        or_(given("run_id").is_(None), events.c.run_id == given("run_id")),
+        visible(given("thread_id")),
+    )
+    .order_by(events.c.seq)
+    .limit(number("limit"))
+    .offset(one(0))
+)
+LAST = select(func.max(events.c.last_seq)).where(
+    mine(events), events.c.thread_id == given("thread_id"), visible(given("thread_id"))
+)
+
+
+def _feed(finished: str) -> object:
+    """Rows after a cursor that no transaction still open can be placed before."""
+    return (
+        select(
+            events.c.transaction_number,
+            events.c.position,
+            events.c.thread_id,
+            events.c.type,
+            events.c.run_id,
+            events.c.seq,
+            events.c.last_seq,
+            events.c.record,
+        )
+        .where(
+            mine(events),
+            tuple_(events.c.transaction_number, events.c.position)
+            > tuple_(number("transaction_number"), number("position")),
+            events.c.transaction_number < literal_column(finished),
+            visible(events.c.thread_id),
+        )
+        .order_by(events.c.transaction_number, events.c.position)
+        .limit(number("limit"))
+        .offset(one(0))
+    )
+
+
+FEED = {
+    "sqlite": _feed("1"),
+    "postgresql": _feed("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
+}
+
+
+def _reserve(
+    insert: sqlite.Insert | postgresql.Insert,
+) -> object:
+    fresh = insert.values(
+        tenant=given("tenant"), thread_id=given("thread_id"), next_seq=number("after_first")
+    )
+    return fresh.on_conflict_do_update(
+        index_elements=["tenant", "thread_id"],
+        set_={"next_seq": sequences.c.next_seq + number("count")},
+    ).returning(sequences.c.next_seq)
+
+
+RESERVE = {
+    "sqlite": _reserve(sqlite.insert(sequences)),
+    "postgresql": _reserve(postgresql.insert(sequences)),
+}

@@ -1,0 +1,81 @@
+"""Messages: rows of a tree, read along the path from a leaf to the root."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select
+
+from muxi.storage.queries.terms import given, mine, number, one, values, visible
+from muxi.storage.schema import messages, threads
+
+INSERT = insert(messages).values(values(messages))
+GET = select(messages.c.record).where(
+    mine(messages), messages.c.id == given("id"), visible(messages.c.thread_id)
+)
+OF_THREAD = (
+    select(messages.c.record)
+    .where(
+        mine(messages),
+        messages.c.thread_id == given("thread_id"),
+        visible(given("thread_id")),
+    )
+    .order_by(messages.c.id)
+)
+OF_RUN = (
+    select(messages.c.record)
+    .where(
+        mine(messages),
+        messages.c.thread_id == given("thread_id"),
+        messages.c.run_id == given("run_id"),
+        visible(given("thread_id")),
+    )
+    .order_by(messages.c.id)
+)
+CHILDREN = (
+    select(messages.c.record)
+    .where(
+        mine(messages),
+        messages.c.thread_id == given("thread_id"),
+        messages.c.parent_id == given("parent_id"),
+        visible(given("thread_id")),
+    )
+    .order_by(messages.c.id)
+)
+ROOTS = (
+    select(messages.c.record)
+    .where(
+        mine(messages),
+        messages.c.thread_id == given("thread_id"),
+        messages.c.parent_id.is_(None),
+        visible(given("thread_id")),
+    )
+    .order_by(messages.c.id)
+)
+LEAF = select(threads.c.leaf_id).where(
+    mine(threads), threads.c.id == given("thread_id"), visible(threads.c.id)
+)
+
+_path = (
+    select(messages.c.id, messages.c.parent_id, one(1).label("depth"))
+    .where(
+        mine(messages),
+        messages.c.id == given("leaf_id"),
+        messages.c.thread_id == given("thread_id"),
+        visible(given("thread_id")),
+    )
+    .cte("path", recursive=True)
+)
+_parent = messages.alias("parent")
+_path = _path.union_all(
+    select(_parent.c.id, _parent.c.parent_id, _path.c.depth + one(1)).where(
+        mine(_parent),
+        _parent.c.id == _path.c.parent_id,
+        _parent.c.thread_id == given("thread_id"),
+        _path.c.depth < number("limit"),
+    )
+)
+PATH = (
+    select(messages.c.record)
+    .select_from(_path)
+    .join(messages, mine(messages) & (messages.c.id == _path.c.id))
+    .order_by(_path.c.depth.desc())
+)

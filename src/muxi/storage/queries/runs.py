@@ -1,0 +1,41 @@
+"""Runs: pieces of work in a thread, open until they have a final status."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, or_, select, update
+
+from muxi.storage.queries.terms import given, mine, number, one, values, visible
+from muxi.storage.schema import runs
+
+_COLUMNS = (runs.c.record,)
+INSERT = insert(runs).values(values(runs))
+GET = select(*_COLUMNS).where(mine(runs), runs.c.id == given("id"), visible(runs.c.thread_id))
+UPDATE = (
+    update(runs)
+    .where(mine(runs), runs.c.id == given("id"))
+    .values(
+        status=given("status"),
+        attempt=number("attempt"),
+        agent_hash=given("agent_hash"),
+        finished_at=number("finished_at"),
+        record=given("record"),
+    )
+)
+LIST = (
+    select(*_COLUMNS)
+    .where(
+        mine(runs),
+        or_(given("thread_id").is_(None), runs.c.thread_id == given("thread_id")),
+        or_(given("status").is_(None), runs.c.status == given("status")),
+        visible(runs.c.thread_id),
+        runs.c.id < given("before_id"),
+    )
+    .order_by(runs.c.id.desc())
+    .limit(number("limit"))
+    .offset(one(0))
+)
+UNFINISHED = (
+    select(*_COLUMNS)
+    .where(mine(runs), runs.c.finished_at.is_(None), visible(runs.c.thread_id))
+    .order_by(runs.c.id)
+)

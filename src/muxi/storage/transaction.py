@@ -1,0 +1,111 @@
+"""The scoped transaction that every store function takes, and the face of a database.
+
+Store functions call `Tx`; `runtime` and the journal call `Database`. There is no transaction
+without a scope: tenant and principal are bound by `Tx` itself and cannot be left out or forged by
+the parameters of a statement.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from muxi.core.errors import InvalidInput
+from muxi.storage.statements import Dialect, Statement
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose data a transaction may touch."""
+
+    tenant: str
+    principal: str | None
+    """The user who asks, or None for the tenant as a whole (its jobs and administrators)."""
+
+    def __post_init__(self) -> None:
+        if not self.tenant or "\0" in self.tenant or "\0" in (self.principal or ""):
+            raise InvalidInput("A tenant or user id is empty or contains a NUL character.")
+
+
+class Tx(ABC):
+    """A transaction bound to a scope. It lives as long as the function that was given it."""
+
+    __slots__ = ("scope",)
+
+    dialect: Dialect
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    @abstractmethod
+    def rows(self, statement: Statement, **parameters: Any) -> list[Row]:
+        """All rows that `statement` gives."""
+
+    @abstractmethod
+    def row(self, statement: Statement, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+
+    @abstractmethod
+    def run(self, statement: Statement, **parameters: Any) -> int:
+        """Execute and return the number of rows that were changed."""
+
+    @abstractmethod
+    def run_many(self, statement: Statement, parameters: Iterable[Mapping[str, Any]]) -> None:
+        """Execute once for each set of parameters."""
+
+    @abstractmethod
+    def raw(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Rows of hand-written SQL in the database's own dialect: for tests and diagnosis."""
+
+    def now(self) -> int:
+        """Microseconds since 1970 by the clock that all nodes of this database share."""
+        return time.time_ns() // 1000
+
+
+class Database(ABC):
+    """An open database. Made by `open_database`; safe to use from one event loop at a time."""
+
+    dialect: Dialect
+
+    @abstractmethod
+    async def read(self, scope: Scope, fn: Callable[[Tx], T], *, tiny: bool = False) -> T:
+        """Run `fn` on a consistent snapshot and return what it returns.
+
+        Args:
+            scope: Whose data.
+            fn: Plain function of the transaction; it must not write.
+            tiny: It reads a handful of rows by key. SQLite then answers on the calling thread,
+                which costs less than handing the question to another.
+
+        Raises:
+            StorageError: The database could not answer.
+        """
+
+    @abstractmethod
+    async def write(self, scope: Scope, fn: Callable[[Tx], T]) -> T:
+        """Run `fn` as one atomic unit and return once it is durable.
+
+        Units that wait at the same time share one commit; one that raises is undone alone, and its
+        error is raised here. A caller that is cancelled meanwhile does not undo its unit.
+
+        Raises:
+            StorageError: Nothing of the unit was stored.
+        """
+
+    @abstractmethod
+    def write_blocking(self, scope: Scope, fn: Callable[[Tx], T]) -> T:
+        """As `write`, holding the calling thread: for the rare moment that cannot await."""
+
+    @abstractmethod
+    async def tenants(self, job: str) -> list[str]:
+        """All tenants, for the system job of that name, which then works in one scope each."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what was accepted, then let go of the database."""
