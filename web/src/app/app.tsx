@@ -1,0 +1,42 @@
+/** The whole page: what all screens share, and which address shows which screen. */
+
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { Route, Switch } from 'wouter'
+
+import { ApiProblem } from '@/shared/api/http'
+
+import { ChatScreen } from './chat-screen'
+import { ErrorBoundary } from './error-boundary'
+import { NotFound } from './not-found'
+import { Shell } from './shell'
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      // What the server refused it will refuse again; a server that is away may come back.
+      retry: (failures, error) =>
+        failures < 3 && !(error instanceof ApiProblem && error.status >= 400 && error.status < 500),
+    },
+  },
+})
+
+export function App() {
+  return (
+    <ErrorBoundary>
+      <QueryClientProvider client={queries}>
+        <Shell>
+          <Switch>
+            <Route path="/">
+              <ChatScreen threadId={null} />
+            </Route>
+            <Route path="/t/:id">{({ id }) => <ChatScreen key={id} threadId={id} />}</Route>
+            <Route>
+              <NotFound />
+            </Route>
+          </Switch>
+        </Shell>
+      </QueryClientProvider>
+    </ErrorBoundary>
+  )
+}

@@ -1,0 +1,24 @@
+import { fileURLToPath } from 'node:url'
+
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+
+const server = process.env.MUXI_URL ?? 'http://127.0.0.1:5050'
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: { alias: { '@': fileURLToPath(new URL('src', import.meta.url)) } },
+  build: {
+    outDir: fileURLToPath(new URL('../src/muxi/server/static', import.meta.url)),
+    emptyOutDir: true,
+    // Everything stays a file of its own: the page is served under a policy without data: or inline code.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: 'es2022',
+  },
+  server: {
+    proxy: Object.fromEntries(
+      ['/api', '/login', '/healthz', '/readyz', '/openapi.json'].map((path) => [path, server]),
+    ),
+  },
+})
