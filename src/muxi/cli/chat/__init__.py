@@ -1,0 +1,1 @@
+"""The terminal chat: `command` starts it, `screen` shows it, `prompt` asks."""

@@ -1,0 +1,143 @@
+"""A conversation in the terminal: one thread, one agent, turn after turn.
+
+Started by `command`; `slash` changes what it is about. All it knows of agents it learns from the
+client; it holds no state that the thread does not have.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from muxi.cli.chat.approvals import decide
+from muxi.cli.chat.prompt import Prompt, silent_keyboard
+from muxi.cli.chat.screen import Screen
+from muxi.cli.exits import OF_STATUS, ExitCode
+from muxi.cli.following import follow
+from muxi.cli.narration import ending
+from muxi.core.events import Event, RunCompleted, RunSuspended
+from muxi.core.threads import Run, Thread
+
+if TYPE_CHECKING:
+    from muxi.client.client import Client
+
+_SHOWN_MESSAGES = 20
+"""Messages of earlier turns that are shown when a thread is opened."""
+
+
+@dataclass
+class Conversation:
+    """Who talks with whom, and where."""
+
+    client: Client
+    prompt: Prompt
+    screen: Screen
+    agent: str
+    thread: Thread | None = None
+    """None until the first message: an empty thread is of no use to anybody."""
+    last_exit: int = ExitCode.OK
+    """The exit code for the run that ended last."""
+
+    async def say(self, text: str) -> None:
+        """Send a message and show the answer to it."""
+        thread_id = self.thread.id if self.thread is not None else None
+        run = await self.client.start_run(text, agent=self.agent, thread_id=thread_id)
+        if self.thread is None:
+            self.thread = await self.client.thread(run.thread_id)
+        await self.follow(run)
+
+    async def follow(self, run: Run, *, since: int = 0) -> None:
+        """Show a run to its end; whenever it waits for a person, ask."""
+        seen = since
+
+        def show(event: Event) -> None:
+            nonlocal seen
+            seen = max(seen, event.seq)
+            self.screen.event(event)
+
+        while True:
+            self.screen.begin(run.agent)
+            try:
+                with silent_keyboard() if self.prompt.interactive else nullcontext():
+                    last = await follow(
+                        self.client,
+                        run.id,
+                        since=seen,
+                        show=show,
+                        stopping=self.screen.stopping,
+                    )
+            finally:
+                self.screen.end()
+            if not isinstance(last, RunSuspended):
+                self._ended(last)
+                return
+            if not await self.decide_all(run.id):
+                self.last_exit = ExitCode.WAITING
+                return
+
+    def _ended(self, last: RunCompleted | None) -> None:
+        if last is None:
+            self.last_exit = ExitCode.CANCELLED
+            self.screen.note("Left the answer; /open shows what came of it.")
+            return
+        self.last_exit = OF_STATUS.get(last.status, ExitCode.FAILED)
+        why = ending(last)
+        if why is None:
+            return
+        if last.status == "cancelled":
+            self.screen.note(why)
+        else:
+            self.screen.error(why, last.problem.hint if last.problem else None)
+
+    async def decide_all(self, run_id: str) -> bool:
+        """Ask about every open call of a run. False if one was left open."""
+        for approval in await self.client.approvals(run_id):
+            decision = (
+                await decide(self.prompt, self.screen, approval)
+                if self.prompt.interactive
+                else None
+            )
+            if decision is None:
+                self.screen.note(
+                    "The run waits for your approval: /approve asks again, /stop gives it up."
+                )
+                return False
+            await self.client.resolve(approval.id, decision)
+        return True
+
+    async def open(self, thread: Thread) -> None:
+        """Go on in `thread`: show what was said, then whatever still runs or waits in it."""
+        self.thread = thread
+        self.agent = thread.agent or self.agent
+        await self.show_history(limit=_SHOWN_MESSAGES)
+        run = await self.active_run()
+        if run is not None:
+            await self.resume(run)
+
+    async def resume(self, run: Run) -> None:
+        """Join a run that works or waits."""
+        if run.status == "waiting" and not await self.decide_all(run.id):
+            return
+        await self.follow(run)
+
+    async def active_run(self) -> Run | None:
+        """The newest run of this thread, if it has not ended."""
+        if self.thread is None:
+            return None
+        page = await self.client.runs(thread_id=self.thread.id, limit=1)
+        run = page.items[0] if page.items else None
+        return run if run is not None and run.status in ("queued", "running", "waiting") else None
+
+    async def show_history(self, *, limit: int | None = None) -> None:
+        """The messages of this thread, or the last `limit` of them."""
+        if self.thread is None:
+            self.screen.note("Nothing has been said yet.")
+            return
+        messages = await self.client.messages(self.thread.id)
+        shown = messages if limit is None else messages[-limit:]
+        if len(shown) < len(messages):
+            self.screen.note(
+                f"… {len(messages) - len(shown)} earlier messages; /history shows all."
+            )
+        self.screen.history(shown)

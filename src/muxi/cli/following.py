@@ -1,0 +1,69 @@
+"""Follow a run to its end, with Ctrl-C as a request to stop it. Used by `run` and by the chat."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from muxi.core.errors import MuxiError
+from muxi.core.events import Event, RunCompleted, RunSuspended
+
+if TYPE_CHECKING:
+    from muxi.client.client import Client
+
+
+async def follow(
+    client: Client,
+    run_id: str,
+    *,
+    since: int = 0,
+    show: Callable[[Event], None],
+    stopping: Callable[[], None] | None = None,
+) -> RunCompleted | RunSuspended | None:
+    """Show the events of a run until it ends or waits for a person; returns that last event.
+
+    The first Ctrl-C asks the server to cancel the run and calls `stopping`; the run then still
+    tells its end. A second one leaves at once, with None.
+    """
+    reading = asyncio.create_task(_read(client, run_id, since, show))
+    cancelling: list[asyncio.Task[object]] = []
+
+    def interrupt() -> None:
+        if cancelling:
+            reading.cancel()
+            return
+        if stopping is not None:
+            stopping()
+        cancelling.append(asyncio.create_task(client.cancel(run_id)))
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    try:
+        return await reading
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return None
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        for task in cancelling:
+            if reading.cancelled():
+                task.cancel()
+            # The run may have ended by itself in the meantime.
+            with suppress(MuxiError, asyncio.CancelledError):
+                await task
+        reading.cancel()
+
+
+async def _read(
+    client: Client, run_id: str, since: int, show: Callable[[Event], None]
+) -> RunCompleted | RunSuspended | None:
+    async for event in client.events(run_id, since=since):
+        show(event)
+        if isinstance(event, RunCompleted | RunSuspended):
+            return event
+    return None

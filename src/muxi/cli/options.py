@@ -1,0 +1,24 @@
+"""Options that several commands share, worded once. Imported at load, so it stays light."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ProjectOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--project",
+        "-p",
+        metavar="PATH",
+        envvar="MUXI_PROJECT",
+        help="Project folder or its muxi.yaml; else this folder.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+AgentOption = Annotated[
+    str | None,
+    typer.Option("--agent", "-a", metavar="AGENT", help="The agent to ask; else the default one."),
+]

@@ -1,0 +1,27 @@
+"""`muxi version`."""
+
+from __future__ import annotations
+
+import platform
+
+from muxi import __version__
+from muxi.cli import output
+from muxi.cli.app import new_app
+from muxi.cli.options import JsonOption
+
+app = new_app()
+
+
+@app.command()
+def version(json: JsonOption = False) -> None:
+    """Print the version."""
+    if json:
+        output.as_json(
+            {
+                "muxi": __version__,
+                "python": platform.python_version(),
+                "platform": platform.platform(),
+            }
+        )
+    else:
+        output.line(f"muxi {__version__}")
