@@ -23,9 +23,14 @@ class Price:
     """None: cached tokens cost what input costs."""
     cache_write: Decimal | None = None
     """None: written tokens cost what input costs."""
+    tiers: tuple[tuple[int, Price], ...] = ()
+    """Prices of a whole call whose input has more tokens than the number, ascending."""
 
     def cost(self, usage: Usage) -> Decimal | None:
-        """US dollars for `usage`, or None when a price that it needs is unknown."""
+        """US dollars for `usage` of one call, or None when a price that it needs is unknown."""
+        for start, price in reversed(self.tiers):
+            if usage.input_tokens > start:
+                return price.cost(usage)
         if self.input is None or self.output is None:
             return None
         plain = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens
