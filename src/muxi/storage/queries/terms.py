@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    FromClause,
     Table,
     Text,
     bindparam,
@@ -41,7 +42,7 @@ def one(value: int) -> ColumnElement[int]:
     return literal_column(str(value), BigInteger())
 
 
-def mine(table: Table) -> ColumnElement[bool]:
+def mine(table: FromClause) -> ColumnElement[bool]:
     """The row belongs to the scope's tenant."""
     return table.c.tenant == TENANT
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from muxi.storage.queries.terms import PRINCIPAL, given, mine, number, one, values
@@ -22,7 +22,7 @@ def _put(insert: sqlite.Insert | postgresql.Insert) -> object:
 PUT = {"sqlite": _put(sqlite.insert(usage)), "postgresql": _put(postgresql.insert(usage))}
 
 
-def _sum(name: str) -> object:
+def _sum(name: str) -> ColumnElement[int]:
     return func.coalesce(func.sum(usage.c[name]), one(0))
 
 
