@@ -67,6 +67,8 @@ class Event(Record):
 
 
 class RunStarted(Event):
+    """The first event of a run, and of each attempt at it."""
+
     type: Literal["run.started"] = "run.started"
     thread_id: str
     agent: str
@@ -154,6 +156,8 @@ class ResponseCompleted(Event):
 
 
 class MessageCompleted(Event):
+    """A message is whole: an answer of the model, or the results of its tool calls."""
+
     type: Literal["message.completed"] = "message.completed"
     message: Message
 
@@ -179,6 +183,8 @@ class ToolProgress(Event):
 
 
 class ToolCompleted(Event):
+    """A call has its result; `result.outcome` says whether it succeeded."""
+
     type: Literal["tool.completed"] = "tool.completed"
     result: ToolResultPart
     seconds: float
@@ -187,11 +193,15 @@ class ToolCompleted(Event):
 
 
 class ApprovalRequested(Event):
+    """A person must decide about a call before it is made."""
+
     type: Literal["approval.requested"] = "approval.requested"
     approval: Approval
 
 
 class ApprovalResolved(Event):
+    """A person has decided."""
+
     type: Literal["approval.resolved"] = "approval.resolved"
     approval_id: str
     call_id: str
@@ -199,6 +209,8 @@ class ApprovalResolved(Event):
 
 
 class GuardrailTripped(Event):
+    """A guardrail found something in what goes in or in what comes out."""
+
     type: Literal["guardrail.tripped"] = "guardrail.tripped"
     guardrail: str
     side: Literal["input", "output"]
@@ -241,7 +253,7 @@ class UnknownEvent(Event):
     """An event of a kind that this version does not know; kept and passed on unchanged."""
 
 
-_EVENTS: dict[str, type[Event]] = {
+KINDS: dict[str, type[Event]] = {
     kind.model_fields["type"].default: kind
     for kind in (
         RunStarted,
@@ -265,13 +277,14 @@ _EVENTS: dict[str, type[Event]] = {
         Gap,
     )
 }
+"""Every kind of event, by its type."""
 
 
 def _kind(value: Any) -> str | None:
     kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] -- raw input of any shape
     if not isinstance(kind, str):
         return None
-    return kind if kind in _EVENTS else "unknown"
+    return kind if kind in KINDS else "unknown"
 
 
 ModelEvent = (

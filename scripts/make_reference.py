@@ -1,0 +1,98 @@
+"""Writes the generated pages of docs/reference from the code: events, errors and ports.
+
+Run it after a change of `muxi.core`; a test fails when a page is stale. `--check` writes nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+
+from muxi.core import errors, events
+from muxi.core.events import Event
+
+PAGES = Path(__file__).parents[1] / "docs" / "reference"
+NOTE = "<!-- Written by scripts/make_reference.py from the code; do not edit. -->\n"
+
+
+def events_page() -> str:
+    lines = [
+        "# Events\n",
+        NOTE,
+        "A run is a stream of events. Over SSE each is one frame: `id` is `seq`, `event` is `type`,",
+        "`data` is the JSON below without empty fields. All events have `run_id` and `seq`, the place",
+        "in the thread's stream. Events and fields that you do not know may come with any version:",
+        "pass over them.\n",
+    ]
+    for kind in events.KINDS.values():
+        lines += [f"## `{kind.model_fields['type'].default}`\n", _text(kind.__doc__), ""]
+        rows = [
+            f"| `{name}` | `{_type(field)}` | {_default(field)} |"
+            for name, field in kind.model_fields.items()
+            if name not in Event.model_fields
+        ]
+        if rows:
+            lines += ["| field | type | default |", "| --- | --- | --- |", *rows, ""]
+    return "\n".join(lines)
+
+
+def errors_page() -> str:
+    lines = [
+        "# Errors\n",
+        NOTE,
+        "Every error of muxi has a stable `code`, a message and mostly a hint. In Python they are",
+        "classes of `muxi.core.errors`; over HTTP they are problems (RFC 9457) with the same code; a",
+        "failed run carries one in `run.completed`.\n",
+        "| code | class | what it says | what to do |",
+        "| --- | --- | --- | --- |",
+    ]
+    for kind in _tree(errors.MuxiError):
+        hint = kind.hint or ""
+        lines.append(f"| `{kind.code}` | `{kind.__name__}` | {_text(kind.__doc__)} | {hint} |")
+    return "\n".join([*lines, ""])
+
+
+def _tree(base: type[errors.MuxiError]) -> Iterator[type[errors.MuxiError]]:
+    yield base
+    for kind in base.__subclasses__():
+        yield from _tree(kind)
+
+
+def _text(doc: str | None) -> str:
+    return " ".join(inspect.cleandoc(doc or "").split()).removeprefix("*model.* ")
+
+
+def _type(field: FieldInfo) -> str:
+    annotation = field.annotation
+    name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    for noise in ("typing.", "muxi.core.events.", "muxi.core.messages.", "muxi.core.usage."):
+        name = name.replace(noise, "")
+    if "Discriminator" in name:
+        return "list of parts"
+    return name.replace("|", "\\|")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    return "" if field.default is None else f"`{field.get_default(call_default_factory=True)!r}`"
+
+
+def main() -> int:
+    stale = []
+    for name, text in (("events.md", events_page()), ("errors.md", errors_page())):
+        path = PAGES / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(text, encoding="utf-8")
+    print(f"stale: {', '.join(stale)}" if stale else "all pages are fresh", file=sys.stderr)
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
