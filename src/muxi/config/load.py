@@ -1,0 +1,246 @@
+"""Reads a project: muxi.yaml, or nothing at all. Called by doors and by `runtime`.
+
+All mistakes are told at once, each with its line. The environment is read here, when a project is
+loaded, and nowhere else in this room.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from muxi.config.mistakes import Mistake, config_error
+from muxi.config.project import PROJECT_FILE, Project
+from muxi.config.references import broken_references
+from muxi.config.secret import VARIABLE, fill
+from muxi.config.short_forms import written_out
+from muxi.config.source import Path as Place
+from muxi.config.source import Source, plain_value, read_source
+
+SECRET_FIELDS: tuple[Place, ...] = (
+    ("models", "*", "key"),
+    ("tools", "*", "key"),
+    ("storage", "url"),
+)
+"""Fields of type `SecretRef`, which fill in their variables themselves and are never shown."""
+
+_MAX_SHOWN = 60
+
+
+def load_project(
+    path: str | Path | None = None, *, environment: Mapping[str, str] | None = None
+) -> Project:
+    """The project at `path`.
+
+    Args:
+        path: A project file, or a folder that may hold muxi.yaml; the current folder by default. A
+            folder without one gives `default_project`.
+        environment: Values of `${NAME}`; the process's environment by default.
+
+    Raises:
+        ConfigError: The file cannot be read or has mistakes, which are all listed.
+    """
+    place = Path(path) if path is not None else Path()
+    file = place / PROJECT_FILE if place.is_dir() else place
+    if not file.exists() and (place.is_dir() or path is None):
+        return default_project(place)
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        words = f"the file cannot be read: {reason}"
+        raise config_error([Mistake(str(file), 1, 1, "", words)]) from error
+    values = os.environ if environment is None else environment
+    return _read(read_source(raw, str(file)), file, values)
+
+
+def default_project(folder: str | Path) -> Project:
+    """A project without a file: one agent, the embedded model, the built-in tools."""
+    return Project(folder=Path(folder).absolute())
+
+
+def _read(source: Source, file: Path, environment: Mapping[str, str]) -> Project:
+    fill_in = _Environment(source, environment)
+    data = fill_in.everywhere(source.data)
+    for name in ("folder", "file"):
+        if name in data:
+            source.mistake((name,), "unknown key", at_key=True)
+    project, findings = _validated(data, environment)
+    if findings and fill_in.retyped(data, findings):
+        project, findings = _validated(data, environment)
+    data = written_out(data)
+    for finding in findings:
+        _note(source, data, finding)
+    for place, words in broken_references(data):
+        source.mistake(place, words)
+    if source.mistakes or project is None:
+        raise config_error(source.mistakes)
+    project.folder = file.absolute().parent
+    project.file = file.absolute()
+    return project
+
+
+def _validated(
+    data: dict[str, Any], environment: Mapping[str, str]
+) -> tuple[Project | None, list[ErrorDetails]]:
+    """The project, or pydantic's findings. JSON is read strictly, yet admits lists and decimals."""
+    try:
+        project = Project.model_validate_json(
+            json.dumps(written_out(data)),
+            strict=True,
+            extra="forbid",
+            context={"environment": environment},
+        )
+    except ValidationError as error:
+        return None, error.errors(include_url=False)
+    return project, []
+
+
+class _Environment:
+    """Fills `${NAME}` into the texts of a file, those of secrets excepted."""
+
+    def __init__(self, source: Source, values: Mapping[str, str]) -> None:
+        self._source = source
+        self._values = values
+        self._alone: set[Place] = set()
+        """Places whose whole text is one variable: they may turn out to be numbers."""
+
+    def everywhere(self, data: dict[str, Any]) -> dict[str, Any]:
+        return cast("dict[str, Any]", self._filled(data, ()))
+
+    def retyped(self, data: dict[str, Any], findings: Sequence[ErrorDetails]) -> bool:
+        """Read variables as numbers or switches where text was refused; whether any was."""
+        changed = False
+        for finding in findings:
+            path = _path(finding, data)
+            if path in self._alone:
+                holder: Any = data
+                for step in path[:-1]:
+                    holder = holder[step]
+                holder[path[-1]] = plain_value(holder[path[-1]])
+                changed = True
+        return changed
+
+    def _filled(self, value: Any, path: Place) -> Any:
+        if isinstance(value, dict):
+            pairs = cast("dict[str, Any]", value)
+            return {key: self._filled(item, (*path, key)) for key, item in pairs.items()}
+        if isinstance(value, list):
+            items = cast("list[Any]", value)
+            return [self._filled(item, (*path, at)) for at, item in enumerate(items)]
+        if not isinstance(value, str) or "${" not in value or _is_secret(path):
+            return value
+        filled, missing = fill(value, self._values)
+        if missing is not None:
+            words = f"the environment variable `{missing}` is not set"
+            self._source.mistake(path, f"{words}; set it, or write `${{{missing}:-default}}`")
+            return value
+        if VARIABLE.fullmatch(value):
+            self._alone.add(path)
+        return filled
+
+
+def _is_secret(path: Place) -> bool:
+    return any(
+        len(path) == len(field)
+        and all(want in ("*", step) for want, step in zip(field, path, strict=True))
+        for field in SECRET_FIELDS
+    )
+
+
+_UNKNOWN = "extra_forbidden"
+_EXPECTED = re.compile(r"^Input should be (?:a |an )?(?:valid )?")
+_KINDS = {
+    "string": "text",
+    "boolean": "true or false",
+    "dictionary": "a mapping",
+    "list": "a list",
+    "array": "a list",
+    "object": "a mapping",
+    "dictionary or an object": "a mapping",
+    "integer": "an integer",
+    "number": "a number",
+    "decimal": "a number",
+}
+
+
+def _note(source: Source, data: Any, mistake: ErrorDetails) -> None:
+    """Turn one of pydantic's findings into a mistake with its place in the file."""
+    path = _path(mistake, data)
+    if mistake["type"] == _UNKNOWN:
+        known = _siblings(mistake["loc"][:-1])
+        near = difflib.get_close_matches(str(path[-1]), known, n=1)
+        guess = f"; did you mean `{near[0]}`?" if near else ""
+        expected = f" Expected one of: {', '.join(known)}" if known else ""
+        source.mistake(path, f"unknown key{guess or ';'}{expected}".rstrip(";"), at_key=True)
+    elif mistake["type"] == "missing":
+        source.mistake(path[:-1], f"the key `{path[-1]}` is missing")
+    elif mistake["loc"][-1:] == ("[key]",):
+        words = "a name should begin with a letter and have letters, digits, `_` and `-` only"
+        source.mistake(path, words, at_key=True)
+    else:
+        source.mistake(path, f"found {_found(source, path)}, expected {_expected(mistake)}")
+
+
+def _path(mistake: ErrorDetails, data: Any) -> Place:
+    """The place of a finding in the file, without pydantic's names of union branches."""
+    path: list[str | int] = []
+    value = data
+    for step in mistake["loc"]:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            continue
+        path.append(step)
+    if mistake["type"] == "missing":
+        path.append(mistake["loc"][-1])
+    return tuple(path)
+
+
+def _siblings(loc: tuple[str | int, ...]) -> list[str]:
+    """The keys that may stand at a place, read from the published schema."""
+    from muxi.config.schema import keys_at
+
+    return keys_at(loc)
+
+
+def _found(source: Source, path: Place) -> str:
+    """What stands in the file, as it is written there: values of variables never appear."""
+    node = source.values.get(path)
+    if node is None:
+        return "nothing"
+    if node.pairs is not None:
+        return "a mapping"
+    if node.items is not None:
+        return "a list"
+    if _is_secret(path):
+        return "a value"
+    text = node.scalar or ""
+    shown = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+    if not node.plain or isinstance(plain_value(text), str):
+        return f'the text "{shown}"'
+    return "nothing" if plain_value(text) is None else f"`{shown}`"
+
+
+def _expected(mistake: ErrorDetails) -> str:
+    words = mistake["msg"]
+    if words.startswith("String should match pattern"):
+        pattern = (mistake.get("ctx") or {}).get("pattern", "")
+        return _PATTERNS.get(str(pattern), f"text like {pattern}")
+    words = words.removeprefix("Value error, ")
+    words = _EXPECTED.sub("", words)
+    first = words.split(",")[0]
+    return _KINDS.get(first, words[:1].lower() + words[1:])
+
+
+_PATTERNS = {
+    r"^https?://": "an address that begins with http:// or https://",
+}

@@ -1,0 +1,117 @@
+"""A project as data: what muxi.yaml declares. The same can be written in Python.
+
+Read by `load`, turned into live objects by `runtime`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from muxi.config.model_settings import ModelDefinition, Positive, Section
+from muxi.config.secret import SecretRef
+from muxi.config.tool_settings import BUILTIN_TOOLS, ToolDefinition
+from muxi.core.definitions import AgentDefinition, AgentName
+
+DEFAULT_AGENT = "assistant"
+EMBEDDED = "embedded"
+"""Name of the model that runs inside muxi."""
+PROJECT_FILE = "muxi.yaml"
+STATE_FOLDER = ".muxi"
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
+
+
+class SnapshotSettings(Section):
+    """Copies of the SQLite file that are made before it is migrated."""
+
+    keep: Annotated[int, Field(ge=1, le=1_000)] = 5
+    """How many are kept; the oldest go first."""
+    days: Positive | None = 90
+    """Days after which a snapshot goes, but never the newest one; null for no bound."""
+
+
+class StorageSettings(Section):
+    """Where threads, runs and secrets are kept."""
+
+    url: SecretRef | None = None
+    """`sqlite:///path/muxi.db` or `postgresql://…`; by default `.muxi/muxi.db` in the project."""
+    durability: Literal["full", "normal"] = "full"
+    """`full` survives a power cut; `normal` may then lose the last moments, never the file."""
+    snapshots: SnapshotSettings = Field(default_factory=SnapshotSettings)
+    """Copies of the SQLite file before it is migrated."""
+
+
+class ServerSettings(Section):
+    """Where `muxi up` listens."""
+
+    host: Literal["127.0.0.1", "localhost"] = "127.0.0.1"
+    """Only this machine can be served: there are no users and permissions yet."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 5050
+    """TCP port; 0 takes a free one."""
+
+
+class MemorySettings(Section):
+    """What an agent is told of earlier messages."""
+
+    history_tokens: Positive | None = None
+    """Tokens of earlier messages in a turn, for agents that say nothing; null: what fits."""
+
+
+def assistant() -> AgentDefinition:
+    """The agent of a project that declares none: it has the built-in tools."""
+    return AgentDefinition(
+        name=DEFAULT_AGENT,
+        description="Answers questions, with a calculator, a clock and the web.",
+        instructions="You are a helpful assistant. Answer briefly and truthfully.",
+        tools=list(BUILTIN_TOOLS),
+    )
+
+
+class Project(Section):
+    """Everything that a project declares. All names in it are checked by `check_references`."""
+
+    name: Name | None = None
+    """Name of the project, to show; by default the folder's."""
+    agent: str | None = None
+    """The agent that answers when none is named; by default `assistant`, or the first one."""
+    model: str = EMBEDDED
+    """The model of agents that name none: a name of `models`, `provider/model`, or `embedded`."""
+    agents: dict[AgentName, AgentDefinition] = Field(
+        default_factory=lambda: {DEFAULT_AGENT: assistant()}
+    )
+    """Agents by name; without any there is an `assistant` with the built-in tools."""
+    models: dict[Name, ModelDefinition] = Field(default_factory=dict[str, ModelDefinition])
+    """Models by name, with keys, prices and limits."""
+    tools: dict[Name, ToolDefinition] = Field(default_factory=dict[str, ToolDefinition])
+    """Options of the built-in tools, and the project's own tools."""
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+    """Where threads, runs and secrets are kept."""
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    """Where `muxi up` listens."""
+    memory: MemorySettings = Field(default_factory=MemorySettings)
+    """What agents are told of earlier messages."""
+
+    folder: Path = Field(default=Path(), exclude=True)
+    """The project's folder; relative paths start there. Not part of the file."""
+    file: Path | None = Field(default=None, exclude=True)
+    """The file that this came from; None if there is none. Not part of the file."""
+
+    @property
+    def state_folder(self) -> Path:
+        """Where the database, the socket and the keys of the project lie."""
+        return self.folder / STATE_FOLDER
+
+    @property
+    def default_agent(self) -> str:
+        """The name of the agent that answers when none is named."""
+        if self.agent is not None:
+            return self.agent
+        return next(iter(self.agents)) if DEFAULT_AGENT not in self.agents else DEFAULT_AGENT
+
+    @field_validator("agents")
+    @classmethod
+    def _at_least_one(cls, value: dict[str, AgentDefinition]) -> dict[str, AgentDefinition]:
+        return value or {DEFAULT_AGENT: assistant()}

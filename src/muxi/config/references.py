@@ -1,0 +1,117 @@
+"""Do the names in a project exist? Agents, models and tools that refer to each other.
+
+Works on raw data, so that broken names are told together with all other mistakes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+
+from muxi.config.mistakes import Mistake, config_error
+from muxi.config.project import DEFAULT_AGENT, EMBEDDED, Project
+from muxi.config.tool_settings import BUILTIN_TOOLS
+
+Path = tuple[str | int, ...]
+
+
+def broken_references(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """The place of each name that nothing bears, with words for people."""
+    agents = _mapping(data.get("agents"))
+    models = _mapping(data.get("models"))
+    tools = {*BUILTIN_TOOLS, *_mapping(data.get("tools"))}
+    default = data.get("agent")
+    if isinstance(default, str) and default not in (agents or {DEFAULT_AGENT: None}):
+        yield ("agent",), _unknown("agent", default, agents or (DEFAULT_AGENT,))
+    yield from _model(("model",), data.get("model"), models)
+    for name, entry in agents.items():
+        place = ("agents", name)
+        agent = _mapping(entry)
+        if "name" in agent and agent["name"] != name:
+            yield (*place, "name"), f"the agent's key is `{name}`; leave `name` out"
+        yield from _model((*place, "model"), agent.get("model"), models)
+        yield from _tools((*place, "tools"), agent.get("tools"), tools)
+        yield from _tools((*place, "approve"), agent.get("approve"), tools)
+    for name, entry in _mapping(data.get("tools")).items():
+        kind = _mapping(entry).get("kind")
+        if (kind == "python") == (name in BUILTIN_TOOLS) or (kind != "python" and kind != name):
+            yield ("tools", name), f"`{name}` cannot be a tool of the kind `{kind}`"
+    for name, entry in models.items():
+        fallback = _mapping(entry).get("fallback")
+        for at, other in enumerate(_list(fallback)):
+            place = ("models", name, "fallback", at)
+            if other == name:
+                yield place, "a model cannot be its own fallback"
+            yield from _model(place, other, models)
+    yield from _fallback_circles(models)
+
+
+def check_references(project: Project) -> None:
+    """Check a project that was made in Python.
+
+    Raises:
+        ConfigError: It names an agent, a model or a tool that does not exist.
+    """
+    data = project.model_dump(mode="json")
+    file = str(project.file or "The project")
+    broken = [
+        Mistake(file, 1, 1, ".".join(map(str, path)), words)
+        for path, words in broken_references(data)
+    ]
+    if broken:
+        raise config_error(broken)
+
+
+def _model(path: Path, name: Any, models: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    if not isinstance(name, str) or name in models or "/" in name or name.endswith(".gguf"):
+        return
+    if name != EMBEDDED:
+        yield path, _unknown("model", name, [*models, EMBEDDED], "or write `provider/model`")
+
+
+def _tools(path: Path, names: Any, tools: set[str]) -> Iterator[tuple[Path, str]]:
+    for at, name in enumerate(_list(names)):
+        if not isinstance(name, str) or name in tools:
+            continue
+        if name.endswith("*") and any(tool.startswith(name[:-1]) for tool in tools):
+            continue
+        yield (*path, at), _unknown("tool", name, sorted(tools))
+
+
+def _fallback_circles(models: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Fallbacks that lead back to where they began: they would never end."""
+    for start in models:
+        seen: set[str] = set()
+        open_names = [name for name in _fallbacks(models, start) if name != start]
+        while open_names:
+            name = open_names.pop()
+            if name == start:
+                yield ("models", start, "fallback"), "the fallbacks of this model lead back to it"
+                break
+            if name not in seen:
+                seen.add(name)
+                open_names += _fallbacks(models, name)
+
+
+def _fallbacks(models: dict[str, Any], name: str) -> list[str]:
+    found = _list(_mapping(models.get(name)).get("fallback"))
+    return [other for other in found if isinstance(other, str)]
+
+
+def _unknown(kind: str, name: str, known: Iterable[str], more: str = "") -> str:
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    guess = f"; did you mean `{near[0]}`?" if near else ""
+    there_is = ", ".join(f"`{each}`" for each in names[:12])
+    words = f"there is no {kind} `{name}`{guess} There is: {there_is}"
+    words = words if near else words.replace("` There is", "`; there is", 1)
+    return f"{words}; {more}" if more else words
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []

@@ -1,0 +1,188 @@
+"""The JSON Schema of muxi.yaml, for editors and for messages. Made from the data classes.
+
+`python -m muxi.config.schema` prints it; the copy in the documentation is checked by a test. It is
+built when asked for, never when a project is loaded without mistakes.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import sys
+import textwrap
+from functools import cache
+from itertools import pairwise
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from muxi.config.model_settings import (
+    ModelDefinition,
+    PriceSettings,
+    RateSettings,
+    RetrySettings,
+)
+from muxi.config.project import (
+    MemorySettings,
+    Project,
+    ServerSettings,
+    SnapshotSettings,
+    StorageSettings,
+)
+from muxi.config.tool_settings import (
+    CalculatorTool,
+    ClockTool,
+    PythonTool,
+    WebFetchTool,
+    WebSearchTool,
+)
+from muxi.core.definitions import AgentDefinition
+from muxi.core.requests import ModelSettings
+from muxi.core.usage import Limits
+
+SCHEMA_URL = "https://muxi.org/schema/muxi.schema.json"
+
+_CLASSES: tuple[type[BaseModel], ...] = (
+    AgentDefinition,
+    CalculatorTool,
+    ClockTool,
+    Limits,
+    MemorySettings,
+    ModelDefinition,
+    ModelSettings,
+    PriceSettings,
+    Project,
+    PythonTool,
+    RateSettings,
+    RetrySettings,
+    ServerSettings,
+    SnapshotSettings,
+    StorageSettings,
+    WebFetchTool,
+    WebSearchTool,
+)
+_VARIABLE = {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}$"}
+
+
+@cache
+def project_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a project file."""
+    raw = Project.model_json_schema()
+    definitions: dict[str, Any] = raw.pop("$defs")
+    definitions["Project"] = raw
+    for kind in _CLASSES:
+        definition = definitions[kind.__name__]
+        definition["description"] = " ".join((kind.__doc__ or "").split())
+        definition["additionalProperties"] = False
+        for name, text in _sentences(kind).items():
+            if name in definition["properties"]:
+                definition["properties"][name]["description"] = text
+        # The file has names as keys, and a tool's name tells its kind.
+        for hidden in ("kind", "folder", "file") + (("name",) if kind is AgentDefinition else ()):
+            definition["properties"].pop(hidden, None)
+            if hidden in definition.get("required", ()):
+                definition["required"].remove(hidden)
+    _allow_short_forms(definitions)
+    project = definitions.pop("Project")
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_URL,
+        **_tidied(project),
+        "title": "muxi project",
+        "$defs": {**_tidied(definitions), "Variable": _VARIABLE},
+    }
+    return cast("dict[str, Any]", schema)
+
+
+def _allow_short_forms(definitions: dict[str, Any]) -> None:
+    """Say in the schema what the data classes accept beside their own form."""
+    properties = definitions["Project"]["properties"]
+    properties["models"]["additionalProperties"] = {
+        "anyOf": [{"type": "string"}, {"$ref": "#/$defs/ModelDefinition"}]
+    }
+    builtin = {
+        "calculator": CalculatorTool,
+        "clock": ClockTool,
+        "web_fetch": WebFetchTool,
+        "web_search": WebSearchTool,
+    }
+    properties["tools"] = {
+        "type": "object",
+        "description": properties["tools"]["description"],
+        "properties": {
+            name: {"anyOf": [{"$ref": f"#/$defs/{kind.__name__}"}, {"type": "null"}]}
+            for name, kind in builtin.items()
+        },
+        "additionalProperties": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/PythonTool"}]},
+    }
+    properties["agents"]["additionalProperties"] = {
+        "anyOf": [{"$ref": "#/$defs/AgentDefinition"}, {"type": "null"}]
+    }
+
+
+def _tidied(value: Any) -> Any:
+    """Without pydantic's titles, and with `${NAME}` admitted where a number or a switch goes."""
+    if isinstance(value, list):
+        return [_tidied(item) for item in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    pairs = cast("dict[str, Any]", value)
+    result = {
+        key: _tidied(item)
+        for key, item in pairs.items()
+        if not (key == "title" and isinstance(item, str))
+    }
+    if result.get("type") in ("integer", "number", "boolean"):
+        outer = {key: result.pop(key) for key in ("description", "default") if key in result}
+        return {"anyOf": [result, {"$ref": "#/$defs/Variable"}], **outer}
+    return result
+
+
+def _sentences(kind: type[BaseModel]) -> dict[str, str]:
+    """The sentence under each field of a data class, read from its source."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
+    body = cast("ast.ClassDef", tree.body[0]).body
+    found: dict[str, str] = {}
+    for field, after in pairwise(body):
+        if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+            continue
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            found[field.target.id] = " ".join(str(after.value.value).split())
+    return found
+
+
+def keys_at(path: tuple[str | int, ...]) -> list[str]:
+    """The keys that may stand in the mapping at `path`; empty where any may."""
+    schema = project_schema()
+    place: dict[str, Any] = schema
+    for step in path:
+        place = _resolved(place, schema["$defs"])
+        properties = place.get("properties", {})
+        further = properties.get(step, place.get("additionalProperties"))
+        if isinstance(step, int):
+            further = place.get("items")
+        if not isinstance(further, dict):
+            continue
+        place = cast("dict[str, Any]", further)
+    return list(_resolved(place, schema["$defs"]).get("properties", {}))
+
+
+def _resolved(place: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A place in the schema behind references and alternatives."""
+    if "$ref" in place:
+        return _resolved(definitions[place["$ref"].rpartition("/")[2]], definitions)
+    for option in place.get("anyOf", ()):
+        found = _resolved(option, definitions)
+        if "properties" in found:
+            return found
+    return place
+
+
+def schema_text() -> str:
+    """The schema as the published file has it."""
+    return json.dumps(project_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())

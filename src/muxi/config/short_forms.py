@@ -1,0 +1,41 @@
+"""What a project file may leave out, written out. Used by `load` before anything is validated.
+
+The key of an agent is its name, the name of a tool tells its kind, a text stands for a model or a
+function, and a section without contents is as good as none.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from muxi.config.tool_settings import BUILTIN_TOOLS
+
+
+def written_out(data: dict[str, Any]) -> dict[str, Any]:
+    """`data` of a file in the form of `Project`; what has the wrong form is left for the
+    validation."""
+    full = {section: value for section, value in data.items() if value is not None}
+    for section, complete in (("agents", _agent), ("models", _model), ("tools", _tool)):
+        entries = full.get(section)
+        if isinstance(entries, dict):
+            named = cast("dict[str, Any]", entries)
+            full[section] = {name: complete(name, entry) for name, entry in named.items()}
+    return full
+
+
+def _agent(name: str, entry: Any) -> Any:
+    entry = {} if entry is None else entry
+    return {"name": name, **cast("dict[str, Any]", entry)} if isinstance(entry, dict) else entry
+
+
+def _model(name: str, entry: Any) -> Any:
+    return {"model": entry} if isinstance(entry, str) else entry
+
+
+def _tool(name: str, entry: Any) -> Any:
+    kind = name if name in BUILTIN_TOOLS else "python"
+    if entry is None and kind != "python":
+        entry = {}
+    if isinstance(entry, str) and kind == "python":
+        entry = {"function": entry}
+    return {**cast("dict[str, Any]", entry), "kind": kind} if isinstance(entry, dict) else entry

@@ -1,0 +1,77 @@
+"""What a project says of its tools: options of the built-in ones, and its own in Python.
+
+Data only; `runtime` makes tools of it, with the help of `tools.builtin.catalogue`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from muxi.config.model_settings import Seconds, Section
+from muxi.config.secret import SecretRef
+
+
+class CalculatorTool(Section):
+    """The built-in calculator. It has no options."""
+
+    kind: Literal["calculator"] = "calculator"
+
+
+class ClockTool(Section):
+    """The built-in clock."""
+
+    kind: Literal["clock"] = "clock"
+    zone: str | None = None
+    """IANA name of the zone that counts when no place is named; by default the machine's own."""
+
+
+class WebFetchTool(Section):
+    """The built-in reader of web pages."""
+
+    kind: Literal["web_fetch"] = "web_fetch"
+    allow_hosts: list[str] = Field(default_factory=list[str])
+    """Hosts of a private network that may be read: `host`, `host:port` or `*.domain`."""
+    timeout: Seconds = 20.0
+    """Seconds that one page may take."""
+    max_bytes: Annotated[int, Field(ge=1_000, le=100_000_000)] = 5_000_000
+    """Most bytes that are read of a page."""
+    max_text: Annotated[int, Field(ge=1_000, le=10_000_000)] = 40_000
+    """Longest text in UTF-8 bytes that is given to the model."""
+
+
+class WebSearchTool(Section):
+    """The built-in search of the web."""
+
+    kind: Literal["web_search"] = "web_search"
+    engine: Literal["duckduckgo", "wikipedia", "searxng", "brave", "tavily"] = "duckduckgo"
+    """Who is asked; `duckduckgo` and `wikipedia` need no key."""
+    url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    """Address of the engine; needed for `searxng`."""
+    key: SecretRef | None = None
+    """API key of the engine; needed for `brave` and `tavily`."""
+    timeout: Seconds = 15.0
+    """Seconds that one search may take."""
+
+
+class PythonTool(Section):
+    """A tool of the project's own. In the file, text alone stands for `function: TEXT`."""
+
+    kind: Literal["python"] = "python"
+    function: Annotated[str, Field(pattern=r"^[^:\s]+(?:\.py|[A-Za-z0-9_]):[A-Za-z_][\w.]*$")]
+    """Where it lies: `module:function`, or `folder/file.py:function` from the project's folder."""
+    approval: bool | None = None
+    """Whether a person must agree before each call; by default what the function says."""
+    timeout: Seconds | None = None
+    """Seconds one attempt may take; by default what the function says."""
+    retries: Annotated[int, Field(ge=0, le=10)] | None = None
+    """Further attempts after the tool failed; by default what the function says."""
+
+
+BUILTIN_TOOLS: tuple[str, ...] = ("calculator", "clock", "web_fetch", "web_search")
+"""The tools that muxi brings along; agents may name them without any entry in `tools`."""
+
+BuiltinTool = CalculatorTool | ClockTool | WebFetchTool | WebSearchTool
+ToolDefinition = Annotated[BuiltinTool | PythonTool, Field(discriminator="kind")]
+"""One entry of `tools`. Its name decides the kind: a built-in tool's, or else Python."""
