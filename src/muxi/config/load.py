@@ -6,10 +6,8 @@ loaded, and nowhere else in this room.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +21,7 @@ from muxi.config.references import broken_references
 from muxi.config.secret import VARIABLE, fill
 from muxi.config.short_forms import written_out
 from muxi.config.source import Path as Place
-from muxi.config.source import Source, plain_value, read_source
+from muxi.config.source import Source, plain_value, read_source, written
 
 SECRET_FIELDS: tuple[Place, ...] = (
     ("models", "*", "key"),
@@ -31,8 +29,6 @@ SECRET_FIELDS: tuple[Place, ...] = (
     ("storage", "url"),
 )
 """Fields of type `SecretRef`, which fill in their variables themselves and are never shown."""
-
-_MAX_SHOWN = 60
 
 
 def load_project(
@@ -76,11 +72,14 @@ def _read(source: Source, file: Path, environment: Mapping[str, str]) -> Project
     project, findings = _validated(data, environment)
     if findings and fill_in.retyped(data, findings):
         project, findings = _validated(data, environment)
-    data = written_out(data)
-    for finding in findings:
-        _note(source, data, finding)
-    for place, words in broken_references(data):
-        source.mistake(place, words)
+    if findings:
+        from muxi.config.findings import Findings
+
+        Findings(source, written_out(data), _is_secret).note(findings)
+    empty = {mistake.where for mistake in source.mistakes}
+    for place, words in broken_references(written_out(data)):
+        if written(place) not in empty:
+            source.mistake(place, words)
     if source.mistakes or project is None:
         raise config_error(source.mistakes)
     project.folder = file.absolute().parent
@@ -118,9 +117,11 @@ class _Environment:
 
     def retyped(self, data: dict[str, Any], findings: Sequence[ErrorDetails]) -> bool:
         """Read variables as numbers or switches where text was refused; whether any was."""
+        from muxi.config.findings import place_of
+
         changed = False
         for finding in findings:
-            path = _path(finding, data)
+            path = place_of(finding, data)
             if path in self._alone:
                 holder: Any = data
                 for step in path[:-1]:
@@ -154,93 +155,3 @@ def _is_secret(path: Place) -> bool:
         and all(want in ("*", step) for want, step in zip(field, path, strict=True))
         for field in SECRET_FIELDS
     )
-
-
-_UNKNOWN = "extra_forbidden"
-_EXPECTED = re.compile(r"^Input should be (?:a |an )?(?:valid )?")
-_KINDS = {
-    "string": "text",
-    "boolean": "true or false",
-    "dictionary": "a mapping",
-    "list": "a list",
-    "array": "a list",
-    "object": "a mapping",
-    "dictionary or an object": "a mapping",
-    "integer": "an integer",
-    "number": "a number",
-    "decimal": "a number",
-}
-
-
-def _note(source: Source, data: Any, mistake: ErrorDetails) -> None:
-    """Turn one of pydantic's findings into a mistake with its place in the file."""
-    path = _path(mistake, data)
-    if mistake["type"] == _UNKNOWN:
-        known = _siblings(mistake["loc"][:-1])
-        near = difflib.get_close_matches(str(path[-1]), known, n=1)
-        guess = f"; did you mean `{near[0]}`?" if near else ""
-        expected = f" Expected one of: {', '.join(known)}" if known else ""
-        source.mistake(path, f"unknown key{guess or ';'}{expected}".rstrip(";"), at_key=True)
-    elif mistake["type"] == "missing":
-        source.mistake(path[:-1], f"the key `{path[-1]}` is missing")
-    elif mistake["loc"][-1:] == ("[key]",):
-        words = "a name should begin with a letter and have letters, digits, `_` and `-` only"
-        source.mistake(path, words, at_key=True)
-    else:
-        source.mistake(path, f"found {_found(source, path)}, expected {_expected(mistake)}")
-
-
-def _path(mistake: ErrorDetails, data: Any) -> Place:
-    """The place of a finding in the file, without pydantic's names of union branches."""
-    path: list[str | int] = []
-    value = data
-    for step in mistake["loc"]:
-        try:
-            value = value[step]
-        except (KeyError, IndexError, TypeError):
-            continue
-        path.append(step)
-    if mistake["type"] == "missing":
-        path.append(mistake["loc"][-1])
-    return tuple(path)
-
-
-def _siblings(loc: tuple[str | int, ...]) -> list[str]:
-    """The keys that may stand at a place, read from the published schema."""
-    from muxi.config.schema import keys_at
-
-    return keys_at(loc)
-
-
-def _found(source: Source, path: Place) -> str:
-    """What stands in the file, as it is written there: values of variables never appear."""
-    node = source.values.get(path)
-    if node is None:
-        return "nothing"
-    if node.pairs is not None:
-        return "a mapping"
-    if node.items is not None:
-        return "a list"
-    if _is_secret(path):
-        return "a value"
-    text = node.scalar or ""
-    shown = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
-    if not node.plain or isinstance(plain_value(text), str):
-        return f'the text "{shown}"'
-    return "nothing" if plain_value(text) is None else f"`{shown}`"
-
-
-def _expected(mistake: ErrorDetails) -> str:
-    words = mistake["msg"]
-    if words.startswith("String should match pattern"):
-        pattern = (mistake.get("ctx") or {}).get("pattern", "")
-        return _PATTERNS.get(str(pattern), f"text like {pattern}")
-    words = words.removeprefix("Value error, ")
-    words = _EXPECTED.sub("", words)
-    first = words.split(",")[0]
-    return _KINDS.get(first, words[:1].lower() + words[1:])
-
-
-_PATTERNS = {
-    r"^https?://": "an address that begins with http:// or https://",
-}

@@ -35,7 +35,7 @@ def broken_references(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
         yield from _tools((*place, "approve"), agent.get("approve"), tools)
     for name, entry in _mapping(data.get("tools")).items():
         kind = _mapping(entry).get("kind")
-        if (kind == "python") == (name in BUILTIN_TOOLS) or (kind != "python" and kind != name):
+        if kind not in (None, name if name in BUILTIN_TOOLS else "python"):
             yield ("tools", name), f"`{name}` cannot be a tool of the kind `{kind}`"
     for name, entry in models.items():
         fallback = _mapping(entry).get("fallback")
@@ -102,10 +102,9 @@ def _fallbacks(models: dict[str, Any], name: str) -> list[str]:
 def _unknown(kind: str, name: str, known: Iterable[str], more: str = "") -> str:
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1)
-    guess = f"; did you mean `{near[0]}`?" if near else ""
-    there_is = ", ".join(f"`{each}`" for each in names[:12])
-    words = f"there is no {kind} `{name}`{guess} There is: {there_is}"
-    words = words if near else words.replace("` There is", "`; there is", 1)
+    known_names = ", ".join(f"`{each}`" for each in names[:12])
+    guess = f"did you mean `{near[0]}`? Known: " if near else "known: "
+    words = f"there is no {kind} `{name}`; {guess}{known_names}"
     return f"{words}; {more}" if more else words
 
 

@@ -24,6 +24,7 @@ from muxi.config.model_settings import (
     RetrySettings,
 )
 from muxi.config.project import (
+    SCHEMA_URL,
     MemorySettings,
     Project,
     ServerSettings,
@@ -40,8 +41,6 @@ from muxi.config.tool_settings import (
 from muxi.core.definitions import AgentDefinition
 from muxi.core.requests import ModelSettings
 from muxi.core.usage import Limits
-
-SCHEMA_URL = "https://muxi.org/schema/muxi.schema.json"
 
 _CLASSES: tuple[type[BaseModel], ...] = (
     AgentDefinition,

@@ -147,7 +147,8 @@ class _Composer:
                 self._refuse(event, f"there is no anchor `&{event.anchor}` above")
             return known  # pyright: ignore[reportReturnType] -- refused above
         if event.tag is not None and event.tag != "!":
-            self._refuse(event, f"the tag `{event.tag}` is not allowed")
+            tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
+            self._refuse(event, f"the tag `{tag}` is not allowed")
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             self._refuse(event, f"values are nested more than {_MAX_DEPTH} deep")
@@ -232,7 +233,11 @@ class _Builder:
                 words = f"this key is given twice, first on line {first}"
                 self._source.mistake(place, words, at_key=True)
             self._source.keys[place] = key
-            data[key.scalar] = self._value(value, place)
+            before = data.get(key.scalar)
+            data[key.scalar] = now = self._value(value, place)
+            if isinstance(before, dict) and isinstance(now, dict):
+                # So that the mistakes in both are found.
+                data[key.scalar] = {**before, **now}
         return merged | data
 
     def _merged(self, node: Node, path: Path) -> dict[str, Any]:

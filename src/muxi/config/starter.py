@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from muxi.config.project import PROJECT_FILE
-from muxi.config.schema import SCHEMA_URL
+from muxi.config.project import PROJECT_FILE, SCHEMA_URL
 from muxi.core.errors import Conflict
 
 STARTER = f"""\
