@@ -1,0 +1,48 @@
+"""Models behind Anthropic's Messages format. Made by `models.resolve`.
+
+The format itself is in `muxi.wire.anthropic`; nothing of it may be written here.
+"""
+
+from __future__ import annotations
+
+from muxi.core.requests import ModelRequest
+from muxi.models.endpoint import Endpoint
+from muxi.models.hosted import HostedModel
+from muxi.models.model import ModelProfile
+from muxi.wire.anthropic.answer import MessagesDecoder
+from muxi.wire.anthropic.dialect import dialect_of
+from muxi.wire.anthropic.request import RequestEncoder
+
+_MAX_TOKENS = 32_000
+"""Bound of an answer when neither request nor profile is lower. It need not be larger: providers
+count the bound against the context, and an answer that ends early costs only what it has."""
+_UNKNOWN_MAX_TOKENS = 8192
+"""Bound for a model of which nothing is known: what the smallest of the last years admit."""
+
+
+class AnthropicModel(HostedModel):
+    """One model that speaks Messages. See `HostedModel` for the arguments.
+
+    The endpoint bears the key in `x-api-key`, without a prefix.
+    """
+
+    path = "/messages"
+    headers = {"anthropic-version": "2023-06-01"}  # noqa: RUF012 -- read only
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: Endpoint,
+        profile: ModelProfile | None = None,
+        *,
+        model: str | None = None,
+    ) -> None:
+        super().__init__(name, endpoint, profile, model=model)
+        bound = min(self.profile.output_tokens or _UNKNOWN_MAX_TOKENS, _MAX_TOKENS)
+        self._encoder = RequestEncoder(self.model, dialect_of(self.model), max_tokens=bound)
+
+    def encode(self, request: ModelRequest) -> bytes:
+        return self._encoder.encode(request)
+
+    def decoder(self) -> MessagesDecoder:
+        return MessagesDecoder(provider=self.provider, model=self.model)
