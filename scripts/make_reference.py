@@ -23,10 +23,10 @@ def events_page() -> str:
     lines = [
         "# Events\n",
         NOTE,
-        "A run is a stream of events. Over SSE each is one frame: `id` is `seq`, `event` is `type`,",
-        "`data` is the JSON below without empty fields. All events have `run_id` and `seq`, the place",
-        "in the thread's stream. Events and fields that you do not know may come with any version:",
-        "pass over them.\n",
+        "A run is a stream of events. Over SSE each is one frame: `id` is `seq`, `event` is the",
+        "type, `data` is the JSON below without empty fields. All events have `run_id` and `seq`,",
+        "the place in the thread's stream. Events and fields that you do not know may come with",
+        "any version: pass over them.\n",
     ]
     for kind in events.KINDS.values():
         lines += [f"## `{kind.model_fields['type'].default}`\n", _text(kind.__doc__), ""]
@@ -45,8 +45,8 @@ def errors_page() -> str:
         "# Errors\n",
         NOTE,
         "Every error of muxi has a stable `code`, a message and mostly a hint. In Python they are",
-        "classes of `muxi.core.errors`; over HTTP they are problems (RFC 9457) with the same code; a",
-        "failed run carries one in `run.completed`.\n",
+        "classes of `muxi.core.errors`; over HTTP they are problems (RFC 9457) with the same code;",
+        "a failed run carries one in `run.completed`.\n",
         "| code | class | what it says | what to do |",
         "| --- | --- | --- | --- |",
     ]

@@ -27,14 +27,15 @@ class SseEvent(NamedTuple):
 class SseReader:
     """Bytes in, events out. `feed` takes chunks cut anywhere, even inside a character."""
 
-    __slots__ = ("_after_cr", "_buffer", "_data", "_event", "_id", "_size", "_started")
+    __slots__ = ("_after_cr", "_data", "_event", "_id", "_line", "_size", "_started")
 
     def __init__(self) -> None:
         self._after_cr = False
-        self._buffer = b""
         self._data: list[bytes] = []
         self._event = ""
         self._id: str | None = None
+        # The pieces of a line whose end has not come; joined once, however many they are.
+        self._line: list[bytes] = []
         self._size = 0
         self._started = False
 
@@ -50,18 +51,25 @@ class SseReader:
             # The CR that ended the last chunk was the first half of CRLF.
             chunk = chunk.removeprefix(b"\n")
         self._after_cr = chunk.endswith(b"\r")
-        buffer = self._buffer + chunk if self._buffer else chunk
         if not self._started:
-            if len(buffer) < 3 and b"\xef\xbb\xbf".startswith(buffer):
-                self._buffer = buffer
+            chunk = b"".join((*self._line, chunk))
+            self._line.clear()
+            if len(chunk) < 3 and b"\xef\xbb\xbf".startswith(chunk):
+                self._line.append(chunk)
                 return
-            buffer = buffer.removeprefix(b"\xef\xbb\xbf")
+            chunk = chunk.removeprefix(b"\xef\xbb\xbf")
             self._started = True
-        lines = _LINE_END.split(buffer)
-        # The last piece has no end yet.
-        self._buffer = lines.pop()
-        if self._size + len(self._buffer) > MAX_EVENT_BYTES:
+        first, *lines = _LINE_END.split(chunk)
+        self._line.append(first)
+        self._size += len(first)
+        if self._size > MAX_EVENT_BYTES:
             raise ModelProtocolError("One event of the stream is larger than 64 MiB.")
+        if not lines:
+            return
+        lines.insert(0, first if len(self._line) == 1 else b"".join(self._line))
+        last = lines.pop()
+        self._line = [last] if last else []
+        self._size += len(last)
         for line in lines:
             if line:
                 self._field(line)
@@ -69,24 +77,24 @@ class SseReader:
                 yield self._take()
             else:
                 self._event = ""
+                self._size = sum(map(len, self._line))
 
     def _field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
             self._data.append(value)
-            self._size += len(value)
         elif name == b"event":
             self._event = value.decode("utf-8", "replace")
         elif name == b"id" and b"\0" not in value:
             self._id = value.decode("utf-8", "replace")
 
     def _take(self) -> SseEvent:
+        self._size = sum(map(len, self._line))
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         event = SseEvent(self._event or "message", data, self._id)
         self._data = []
         self._event = ""
-        self._size = 0
         return event
 
 
