@@ -1,6 +1,6 @@
 /** The conversation as it is shown: turns of a person's message and the answer, made of blocks. */
 
-import type { Message, Part, ToolResultPart } from '@/shared/api/types'
+import type { Message, Part, ToolCallPart, ToolResultPart } from '@/shared/api/types'
 
 import {
   type ApprovalState,
@@ -137,24 +137,29 @@ function partBlocks(
           url: part.url ?? null,
         },
       ]
-    case 'tool_call': {
-      const activity = state.tools[part.id] ?? null
-      return [
-        {
-          kind: 'tool',
-          key: part.id,
-          callId: part.id,
-          name: part.name,
-          arguments: activity?.arguments ?? part.arguments,
-          argumentsText: part.malformed ?? null,
-          activity,
-          result: results.get(part.id) ?? activity?.result ?? null,
-          approval: state.approvals[part.id] ?? null,
-        },
-      ]
-    }
+    case 'tool_call':
+      return [callBlock(part, state, results)]
     default:
       return []
+  }
+}
+
+function callBlock(
+  part: ToolCallPart,
+  state: Conversation,
+  results: Map<string, ToolResultPart>,
+): Block {
+  const activity = state.tools[part.id] ?? null
+  return {
+    kind: 'tool',
+    key: part.id,
+    callId: part.id,
+    name: part.name,
+    arguments: activity?.arguments ?? part.arguments,
+    argumentsText: part.malformed ?? null,
+    activity,
+    result: results.get(part.id) ?? activity?.result ?? null,
+    approval: state.approvals[part.id] ?? null,
   }
 }
 
