@@ -15,6 +15,7 @@ from muxi.core.messages import Message
 from muxi.core.ports import Context
 from muxi.core.steps import Step
 from muxi.core.threads import Run
+from muxi.core.usage import Usage
 from muxi.storage import leases, messages, runs, steps, usage
 from muxi.storage.buffer import ThreadBuffer, Writer
 from muxi.storage.leases import Lease
@@ -124,17 +125,20 @@ class StoredJournal:
         await self.buffer.flush()
         self._check()
 
-    async def end(self, run: Run, *, model: str | None = None, release: bool = True) -> None:
+    async def end(
+        self, run: Run, *, used: Usage, model: str | None = None, release: bool = True
+    ) -> None:
         """Store the run's status, its usage and all that is buffered, and let go of its lease.
 
         Args:
-            run: The run as it now is, finished or waiting.
+            run: The run as it now is, finished or waiting; its usage is that of all attempts.
+            used: What this attempt consumed.
             model: The model that answered, for analytics.
             release: Whether others may take the run at once.
         """
         final = run.model_copy()
         self.also(partial(runs.update, run=final))
-        self.also(partial(usage.put, run=final, usage=final.usage, model=model))
+        self.also(partial(usage.put, run=final, usage=used, model=model))
         if release:
             self.also(partial(leases.release, lease=self.lease))
         await self.flush()

@@ -36,7 +36,7 @@ def acquire(tx: Tx, kind: LeaseKind, id: str, holder: str, *, seconds: float = 3
     Raises:
         LeaseLost: Another holder has it; `details` say who.
     """
-    now = tx.now()
+    now = tx.clock()
     expires = now + round(seconds * 1_000_000)
     row = tx.row(sql.ACQUIRE, kind=kind, id=id, holder=holder, now=now, expires_at=expires)
     if row is None:
@@ -59,7 +59,7 @@ def check(tx: Tx, lease: Lease) -> None:
 
 def renew(tx: Tx, lease: Lease, *, seconds: float = 30.0) -> Lease:
     """The same lease with a later end. Raises `LeaseLost` if another has it now."""
-    expires = tx.now() + round(seconds * 1_000_000)
+    expires = tx.clock() + round(seconds * 1_000_000)
     changed = tx.run(
         sql.RENEW,
         kind=lease.kind,

@@ -64,6 +64,10 @@ class Tx(ABC):
         """Rows of hand-written SQL in the database's own dialect: for tests and diagnosis."""
 
     def now(self) -> int:
+        """Microseconds since 1970."""
+        return time.time_ns() // 1000
+
+    def clock(self) -> int:
         """Microseconds since 1970 by the clock that all nodes of this database share."""
         return time.time_ns() // 1000
 

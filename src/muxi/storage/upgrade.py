@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from muxi import __version__
@@ -18,7 +19,26 @@ from muxi.storage.sql import schema, system
 from muxi.storage.sqlite_errors import translate
 
 
-def prepare_sqlite(connection: sqlite3.Connection, path: Path | None, snapshots: Snapshots) -> None:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A schema to bring a database to."""
+
+    version: int
+    scripts: Path
+    """Folder of the migrations."""
+    program: str
+    """Version of the program that wants to use it."""
+
+
+CURRENT = Target(schema.VERSION, Path(__file__).with_name("migrations"), __version__)
+
+
+def prepare_sqlite(
+    connection: sqlite3.Connection,
+    path: Path | None,
+    snapshots: Snapshots,
+    target: Target = CURRENT,
+) -> None:
     """Create or upgrade the schema on `connection`, after a snapshot if there is anything to lose.
 
     Raises:
@@ -31,23 +51,23 @@ def prepare_sqlite(connection: sqlite3.Connection, path: Path | None, snapshots:
         version, oldest = _info(connection)
     except sqlite3.Error as error:
         raise translate(error) or error from error
-    check_version(version, oldest)
-    if version < schema.VERSION and path is not None:
-        from muxi.storage.migrations import migrate
+    check_version(version, oldest, target)
+    if version < target.version and path is not None:
+        from muxi.storage.migrations.run import upgrade
 
         snapshots.take(connection, version)
-        migrate(f"sqlite:///{path}")
+        upgrade(f"sqlite:///{path}", to=target.version, scripts=target.scripts)
 
 
-def check_version(version: int, oldest_program: str) -> None:
-    """Raise `SchemaTooNew` if the stored schema excludes this program."""
-    if version > schema.VERSION and _ordered(__version__) < _ordered(oldest_program):
+def check_version(version: int, oldest_program: str, target: Target = CURRENT) -> None:
+    """Raise `SchemaTooNew` if the stored schema excludes the program."""
+    if version > target.version and _ordered(target.program) < _ordered(oldest_program):
         raise SchemaTooNew(
             f"This database was written by a newer muxi: it has schema {version} and needs muxi "
-            f"{oldest_program} or later, and this is muxi {__version__}.",
+            f"{oldest_program} or later, and this is muxi {target.program}.",
             schema=version,
             oldest_program=oldest_program,
-            program=__version__,
+            program=target.program,
         )
 
 

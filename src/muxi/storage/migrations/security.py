@@ -1,0 +1,50 @@
+"""Row-level security for tables that a migration makes on PostgreSQL.
+
+The server's role sees the rows of the tenant that its transaction has named, and no others, even
+without a WHERE clause. The owner is bound too (FORCE), save for the schema's own two tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, text
+
+_OWN_TENANT = "tenant = current_setting('muxi.tenant', true)"
+_NAMED_JOB = "coalesce(current_setting('muxi.job', true), '') <> ''"
+
+
+def protect(connection: Connection, tables: Iterable[str]) -> None:
+    """Let a transaction see and write only its tenant's rows of these tables."""
+    for table in tables:
+        _force(connection, table)
+        _execute(
+            connection,
+            f"CREATE POLICY tenant ON {table} USING ({_OWN_TENANT}) WITH CHECK ({_OWN_TENANT})",
+        )
+
+
+def protect_tenants(connection: Connection, table: str) -> None:
+    """As `protect`; and system jobs, which name themselves, may see which tenants there are."""
+    protect(connection, [table])
+    _execute(connection, f"CREATE POLICY job ON {table} FOR SELECT USING ({_NAMED_JOB})")
+
+
+def protect_schema(connection: Connection, tables: Iterable[str]) -> None:
+    """Let everyone read these tables, and only who migrates write them."""
+    for table in tables:
+        _force(connection, table)
+        _execute(connection, f"CREATE POLICY everyone ON {table} FOR SELECT USING (true)")
+        _execute(
+            connection,
+            f"CREATE POLICY owner ON {table} TO CURRENT_USER USING (true) WITH CHECK (true)",
+        )
+
+
+def _force(connection: Connection, table: str) -> None:
+    _execute(connection, f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    _execute(connection, f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+
+
+def _execute(connection: Connection, sql: str) -> None:
+    connection.execute(text(sql))

