@@ -23,6 +23,7 @@ COMMANDS = {
     "up": ("muxi.cli.up", "Start the server and the dashboard of this project."),
     "chat": ("muxi.cli.chat.command", "Talk with an agent in the terminal."),
     "run": ("muxi.cli.run", "Ask an agent once and print the answer."),
+    "open": ("muxi.cli.open", "Sign a browser in to the running server."),
     "init": ("muxi.cli.init", "Write a small commented muxi.yaml."),
     "doctor": ("muxi.cli.doctor", "Check this machine and this project."),
     "models": ("muxi.cli.models", "List, fetch and choose language models."),

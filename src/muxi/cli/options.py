@@ -18,6 +18,7 @@ ProjectOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+NoBrowserOption = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")]
 AgentOption = Annotated[
     str | None,
     typer.Option("--agent", "-a", metavar="AGENT", help="The agent to ask; else the default one."),

@@ -123,6 +123,13 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         line("  ".join(padded).rstrip())
 
 
+def fields(rows: Sequence[tuple[str, str]]) -> None:
+    """Names and values, one a line."""
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        line(f"{name:<{width}}  {' '.join(plain(value).split())}")
+
+
 def tolerate_any_terminal() -> None:
     """Let a terminal that lacks a character show a question mark, instead of failing."""
     for stream in (sys.stdout, sys.stderr):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +14,7 @@ from muxi.cli.exits import OF_STATUS, ExitCode, of_error
 from muxi.cli.options import AgentOption, ProjectOption
 
 if TYPE_CHECKING:
+    from muxi.cli.session import Session
     from muxi.core.events import Event, RunCompleted, RunSuspended
 
 app = new_app()
@@ -48,9 +48,12 @@ def run(
     The answer goes to standard output as it comes; what happens meanwhile is told on standard
     error. Ctrl-C stops the run and keeps what was answered.
     """
-    import asyncio
+    from muxi.cli.session import in_session
 
-    return asyncio.run(_run(_question(prompt), agent, thread, Report(json, quiet), project))
+    question, report = _question(prompt), Report(json, quiet)
+    return in_session(
+        project, lambda session: _run(session, question, agent, thread, report), answers=True
+    )
 
 
 def _question(words: list[str] | None) -> str:
@@ -69,16 +72,14 @@ def _question(words: list[str] | None) -> str:
 
 
 async def _run(
-    question: str, agent: str | None, thread: str | None, report: Report, path: Path | None
+    session: Session, question: str, agent: str | None, thread: str | None, report: Report
 ) -> int:
     from muxi.cli.following import follow
-    from muxi.cli.session import open_session
 
-    async with open_session(path) as session:
-        started = await session.client.start_run(question, agent=agent, thread_id=thread)
-        last = await follow(
-            session.client, started.id, show=report.show, stopping=lambda: output.say("Stopping…")
-        )
+    started = await session.client.start_run(question, agent=agent, thread_id=thread)
+    last = await follow(
+        session.client, started.id, show=report.show, stopping=lambda: output.say("Stopping…")
+    )
     if last is None:
         return ExitCode.CANCELLED
     return report.finish(last, started.thread_id)

@@ -7,12 +7,30 @@ agents, threads or runs; it must never open the database in any other way.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
+from muxi.cli.weights import prepare_weights
 from muxi.client.client import Client
+from muxi.config.load import load_project
+from muxi.config.project import STATE_FOLDER, Project
+from muxi.core.errors import ProjectInUse
+from muxi.runtime.owner import Owner, owner_of
+from muxi.runtime.state import StateFolder
+
+if TYPE_CHECKING:
+    from muxi.runtime.build import Runtime
+
+T = TypeVar("T")
+
+_PATIENCE = 15.0
+"""Seconds for another process that is just starting to answer."""
+_PAUSE = 0.05
 
 
 @dataclass(frozen=True)
@@ -20,11 +38,92 @@ class Session:
     """A client that is connected, and where the project keeps its files."""
 
     client: Client
-    state: Path
+    state: StateFolder
+    owned: bool
+    """Whether this process is the owner: what runs ends with it."""
+
+
+def state_of(path: Path | None) -> StateFolder:
+    """The state folder of the project at `path`, a folder or a project file; it may not exist."""
+    place = path or Path()
+    return StateFolder((place.parent if place.is_file() else place) / STATE_FOLDER)
+
+
+def in_session(
+    path: Path | None, work: Callable[[Session], Coroutine[None, None, T]], *, answers: bool = False
+) -> T:
+    """Do `work` in a session with the project at `path`, and end the session.
+
+    Args:
+        path: The project's folder or file; this folder if None.
+        work: What to do.
+        answers: Whether a model may be needed; then embedded weights are fetched before.
+
+    Raises:
+        ConfigError: The project file has mistakes, and no owner lives that has read it before.
+        ProjectInUse: The owner does not answer.
+    """
+    project = None
+    if owner_of(state_of(path)) is None:
+        # Before the event loop exists, so that Ctrl-C ends a download at once.
+        project = load_project(path)
+        if answers:
+            prepare_weights(project)
+    return asyncio.run(_perform(path, project, work))
+
+
+async def _perform(
+    path: Path | None, project: Project | None, work: Callable[[Session], Coroutine[None, None, T]]
+) -> T:
+    async with _open_session(path, project) as session:
+        return await work(session)
 
 
 @asynccontextmanager
-async def open_session(path: Path | None) -> AsyncGenerator[Session]:
-    """A session with the project at `path`, which is a folder or its file."""
-    async with Client() as client:
-        yield Session(client, Path(".muxi"))
+async def _open_session(path: Path | None, project: Project | None) -> AsyncGenerator[Session]:
+    state = state_of(path)
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        owner = owner_of(state)
+        if owner is not None and owner.socket is not None:
+            async with Client(socket=owner.socket, token=state.token()) as client:
+                yield Session(client, state, owned=False)
+            return
+        if owner is None:
+            runtime = await _become_owner(project or load_project(path))
+            if runtime is not None:
+                async with _serving(runtime) as session:
+                    yield session
+                return
+        if time.monotonic() > deadline:
+            raise _silent(owner)
+        await asyncio.sleep(_PAUSE)
+
+
+async def _become_owner(project: Project) -> Runtime | None:
+    """The runtime of this process; None if another process was faster."""
+    from muxi.runtime.build import open_runtime
+
+    try:
+        return await open_runtime(project)
+    except ProjectInUse:
+        return None
+
+
+@asynccontextmanager
+async def _serving(runtime: Runtime) -> AsyncGenerator[Session]:
+    from muxi.server.serve import serving
+
+    state = runtime.state
+    try:
+        async with serving(runtime), Client(socket=state.socket, token=state.token()) as client:
+            yield Session(client, state, owned=True)
+    finally:
+        await runtime.close()
+
+
+def _silent(owner: Owner | None) -> ProjectInUse:
+    who = f"Process {owner.pid}" if owner is not None else "Another process"
+    return ProjectInUse(
+        f"{who} owns this project but does not answer.", hint="Wait for it to start, or stop it."
+    )

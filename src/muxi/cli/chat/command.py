@@ -42,27 +42,24 @@ def chat(
     done inside. When standard input is not a terminal, every line of it is a message of a new
     conversation, and the exit code is that of the last answer.
     """
-    import asyncio
+    from muxi.cli.session import in_session
 
     if sum((thread is not None, new, resume)) > 1:
         raise typer.BadParameter("Only one of --thread, --new and --continue can be given.")
     interactive = output.is_terminal(sys.stdin)
     wanted = "new" if new or not (resume or interactive) else "last"
-    return asyncio.run(_chat(project, agent, thread, wanted))
+    return in_session(project, lambda session: _chat(session, agent, thread, wanted), answers=True)
 
 
-async def _chat(path: Path | None, agent: str | None, thread: str | None, wanted: str) -> int:
-    from muxi.cli.session import open_session
-
-    async with open_session(path) as session:
-        chat = await _conversation(session, agent)
-        if thread is not None:
-            chosen = await session.client.thread(thread)
-        else:
-            chosen = await _last(chat, agent) if wanted == "last" else None
-        await _open(chat, chosen, asked=thread is not None, agent=agent)
-        await _talk(chat)
-        return ExitCode.OK if chat.prompt.interactive else chat.last_exit
+async def _chat(session: Session, agent: str | None, thread: str | None, wanted: str) -> int:
+    chat = await _conversation(session, agent)
+    if thread is not None:
+        chosen = await session.client.thread(thread)
+    else:
+        chosen = await _last(chat, agent) if wanted == "last" else None
+    await _open(chat, chosen, asked=thread is not None, agent=agent)
+    await _talk(chat)
+    return ExitCode.OK if chat.prompt.interactive else chat.last_exit
 
 
 async def _conversation(session: Session, agent: str | None) -> Conversation:
@@ -80,7 +77,7 @@ async def _conversation(session: Session, agent: str | None) -> Conversation:
         screen = TerminalScreen()
     else:
         screen = PlainScreen()
-    prompt = _prompt(session.state / "chat_history")
+    prompt = _prompt(session.state.root / "chat_history")
     if prompt.interactive:
         screen.note(f"muxi {status.version} · {status.model.name} · /help shows commands")
         if status.model.note:

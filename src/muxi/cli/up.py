@@ -1,0 +1,102 @@
+"""`muxi up`: the server and its dashboard, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from muxi import __version__
+from muxi.cli import output
+from muxi.cli.app import new_app
+from muxi.cli.options import JsonOption, NoBrowserOption, ProjectOption
+
+if TYPE_CHECKING:
+    from muxi.config.project import Project
+    from muxi.core.status import ServerStatus
+    from muxi.server.serve import Server
+
+app = new_app()
+
+
+@app.command()
+def up(
+    *,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            min=0,
+            max=65535,
+            help="TCP port, 0 for any free one; else 5050.",
+            show_default=False,
+        ),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Only 127.0.0.1 is served; others are refused.")
+    ] = None,
+    no_browser: NoBrowserOption = False,
+    json: JsonOption = False,
+    project: ProjectOption = None,
+) -> None:
+    """Start the server and the dashboard of this project.
+
+    Prints where it is and a link that signs one browser in, and opens that link where there is a
+    desktop. Ctrl-C ends it once what runs has stopped; a second Ctrl-C ends it at once.
+    """
+    from muxi.cli.weights import prepare_weights
+    from muxi.config.load import load_project
+
+    loaded = load_project(project)
+    prepare_weights(loaded)
+    asyncio.run(
+        _serve(
+            loaded,
+            host=host or loaded.server.host,
+            port=loaded.server.port if port is None else port,
+            browser=not no_browser and not json,
+            json=json,
+        )
+    )
+
+
+async def _serve(project: Project, *, host: str, port: int, browser: bool, json: bool) -> None:
+    from muxi.cli.browser import desktop_is_here, open_page
+    from muxi.runtime.build import open_runtime
+    from muxi.runtime.principal import LOCAL
+    from muxi.server.serve import serve_until_stopped
+
+    runtime = await open_runtime(project)
+    opening: list[asyncio.Future[bool]] = []
+    try:
+        status = await runtime.status(LOCAL)
+
+        def started(server: Server) -> None:
+            link = server.login_link()
+            _announce(server.url or "", link, status, json=json)
+            if browser and desktop_is_here():
+                # Some browsers hold on to the program that starts them.
+                opening.append(asyncio.ensure_future(asyncio.to_thread(open_page, link)))
+
+        await serve_until_stopped(runtime, host=host, port=port, started=started)
+        if not json:
+            output.say("Stopped.")
+    finally:
+        await runtime.close()
+
+
+def _announce(url: str, link: str, status: ServerStatus, *, json: bool) -> None:
+    if json:
+        output.as_json(
+            {"url": url, "login": link, **status.model_dump(mode="json", exclude_none=True)}
+        )
+        return
+    output.say(f"muxi {__version__} serves {status.project}. Ctrl-C stops it.\n")
+    output.fields([("dashboard", url), ("sign in", link)])
+    output.say(
+        f"{output.dim('           once, within a quarter of an hour; `muxi open` gives another')}"
+    )
+    output.say(f"model      {status.model.model or status.model.name}")
+    if status.model.note:
+        output.say(f"{output.bold('note')}: {output.plain(status.model.note)}")
