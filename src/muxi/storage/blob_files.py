@@ -1,0 +1,133 @@
+"""Bytes outside the rows: one file for each content of a tenant, named by its hash.
+
+Called by `runtime` off the event loop, before the transaction that refers to the bytes. A file is
+whole or absent, whenever the power goes. Files that no row speaks of are swept later, never while
+they are young: their transaction may not have come yet.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import tempfile
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+from muxi.core.errors import (
+    InvalidInput,
+    NotFound,
+    StorageCorrupt,
+    StorageFull,
+    StorageReadOnly,
+    StorageUnavailable,
+)
+from muxi.storage.blobs import Blob
+
+_HASH = re.compile(r"sha256:([0-9a-f]{64})")
+_FULL = ("ENOSPC", "EDQUOT")
+_FORBIDDEN = ("EACCES", "EPERM", "EROFS")
+
+
+class BlobFiles:
+    """The blobs of a project, in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, tenant: str, data: bytes, media_type: str) -> Blob:
+        """Write the bytes, unless they are there, and say what is to be recorded of them.
+
+        Raises:
+            StorageError: The disk is full or cannot be written.
+        """
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        path = self._path(tenant, digest)
+        try:
+            if path.exists():
+                os.utime(path)
+            else:
+                _write(path, data)
+        except OSError as error:
+            raise _typed(error) from error
+        return Blob(digest, len(data), media_type)
+
+    def get(self, tenant: str, digest: str) -> bytes:
+        """The bytes of a blob.
+
+        Raises:
+            NotFound: There are none.
+            StorageCorrupt: They are not what was written.
+        """
+        try:
+            data = self._path(tenant, digest).read_bytes()
+        except FileNotFoundError as error:
+            raise NotFound(f"There is no blob {digest}.") from error
+        except OSError as error:
+            raise _typed(error) from error
+        if f"sha256:{hashlib.sha256(data).hexdigest()}" != digest:
+            raise StorageCorrupt(f"The blob {digest} is damaged.")
+        return data
+
+    def sweep(self, tenant: str, known: Collection[str], *, older_than: float = 3600.0) -> int:
+        """Remove files that are not among the `known` hashes and return their number.
+
+        Args:
+            tenant: Whose files.
+            known: Hashes that rows speak of, read after the sweep was decided on.
+            older_than: Seconds since the file was last put; younger ones stay.
+        """
+        removed = 0
+        limit = time.time() - older_than
+        for path in self._folder(tenant).glob("*/*"):
+            known_blob = f"sha256:{path.name}" in known
+            if not known_blob and path.stat().st_mtime <= limit:
+                path.unlink(missing_ok=True)
+                removed += 1
+        return removed
+
+    def _folder(self, tenant: str) -> Path:
+        # A tenant's name may hold anything, a folder's may not.
+        return self.folder / hashlib.sha256(tenant.encode()).hexdigest()[:32]
+
+    def _path(self, tenant: str, digest: str) -> Path:
+        match = _HASH.fullmatch(digest)
+        if match is None:
+            raise InvalidInput("This is not the hash of a blob.")
+        return self._folder(tenant) / match[1][:2] / match[1]
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Make the file whole before it has its name."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _typed(error: OSError) -> StorageFull | StorageReadOnly | StorageUnavailable:
+    name = errno.errorcode.get(error.errno or 0, "")
+    if name in _FULL:
+        return StorageFull()
+    if name in _FORBIDDEN:
+        return StorageReadOnly("The folder of blobs cannot be written or read.")
+    return StorageUnavailable(f"A blob cannot be reached: {error.strerror}.")
