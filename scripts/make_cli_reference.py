@@ -1,10 +1,11 @@
 """Writes docs/reference/cli.md from the program itself: every command, option and exit code.
 
-Run `python scripts/make_cli_reference.py` after changing a command; a test compares.
+Run it after a change of a command; a test fails when the page is stale. `--check` writes nothing.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,18 @@ def _exit_codes() -> str:
     return "\n".join(["## Exit codes", "", "| code | meaning |", "|---|---|", *rows, ""])
 
 
+def main() -> int:
+    """Write the page, or with `--check` tell whether it is stale."""
+    page = reference()
+    if "--check" not in sys.argv[1:]:
+        TARGET.parent.mkdir(parents=True, exist_ok=True)
+        TARGET.write_text(page, encoding="utf-8")
+        return 0
+    if TARGET.exists() and TARGET.read_text(encoding="utf-8") == page:
+        return 0
+    sys.stderr.write(f"{TARGET} is stale; run python scripts/make_cli_reference.py\n")
+    return 1
+
+
 if __name__ == "__main__":
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    TARGET.write_text(reference(), encoding="utf-8")
+    sys.exit(main())

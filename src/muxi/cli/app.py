@@ -29,6 +29,11 @@ class LazyGroup(Group):
     table: dict[str, tuple[str, str]]
     """Command to the module whose `app` it is, and the first line of its help."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # Typer proposes names from here after a misspelling; the commands come from `get_command`.
+        self.commands = dict.fromkeys(self.table, None)  # pyright: ignore[reportAttributeAccessIssue] -- no command is made before it is called
+
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.table)
 

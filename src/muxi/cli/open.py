@@ -19,7 +19,11 @@ app = new_app()
 def open_dashboard(
     no_browser: NoBrowserOption = False, json: JsonOption = False, project: ProjectOption = None
 ) -> None:
-    """Print a fresh sign-in link to the running server, and open it where there is a desktop."""
+    """Sign a browser in to the running server.
+
+    Prints a fresh link, and opens it where there is a desktop. The link works once, within a
+    quarter of an hour.
+    """
     from muxi.cli.browser import desktop_is_here, open_page
     from muxi.cli.session import in_session
 
