@@ -75,43 +75,53 @@ class RunLoop:
             parent_run_id=ctx.parent_run_id,
         )
         try:
-            async with aclosing(self._work()) as work:
-                async for event in work:
-                    yield event
-        except MuxiError as error:
-            for event in self._end(error):
+            checks = Checks(guardrails=self.spec.guardrails, ctx=ctx, host=self.host)
+            fixed, tools = await self._begin(checks)
+            for event in fixed.events:
                 yield event
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if not ctx.cancel.cancelled or task is None:
-                raise
-            task.uncancel()
-            for event in self._end(None):
-                yield event
-
-    async def _work(self) -> AsyncGenerator[Event]:
-        ctx = self.ctx
-        self._made = list(await self.host.journal.run_messages(ctx))
-        checks = Checks(guardrails=self.spec.guardrails, ctx=ctx, host=self.host)
-        tools = await offer(self.spec.toolsets, ctx)
-        fixed = await self._assemble(tools)
-        for event in fixed.events:
-            yield event
-        await self._recall_input(checks)
-        while not self._ended:
-            last = self._made[-1] if self._made else None
-            if last is None or last.role != "assistant":
-                steps = self._ask(fixed, tools, checks)
-            elif last.tool_calls:
-                steps = self._answer(last, tools)
-            else:
-                steps = self._finish(last)
-            async with aclosing(steps):
-                async for event in steps:
-                    yield event
+            while not (self._ended or self._waiting):
+                steps = self._next(fixed, tools, checks)
+                if isinstance(steps, list):
+                    for event in steps:
+                        yield event
+                    continue
+                async with aclosing(steps):
+                    async for event in steps:
+                        yield event
             if self._waiting:
                 yield RunSuspended(approvals=self._waiting, usage=ctx.usage)
-                return
+        except (MuxiError, asyncio.CancelledError) as error:
+            for event in self._stopped(error):
+                yield event
+
+    def _stopped(self, error: MuxiError | asyncio.CancelledError) -> list[Event]:
+        """The last events of a run that broke off; a cancel that nobody announced goes on."""
+        if isinstance(error, MuxiError):
+            return self._end(error)
+        task = asyncio.current_task()
+        if not self.ctx.cancel.cancelled or task is None:
+            raise error
+        task.uncancel()
+        return self._end(None)
+
+    async def _begin(self, checks: Checks) -> tuple[prompt.Prompt, Offer]:
+        """What all turns of this run share."""
+        self._made = list(await self.host.journal.run_messages(self.ctx))
+        tools = await offer(self.spec.toolsets, self.ctx)
+        fixed = await self._assemble(tools)
+        await self._recall_input(checks)
+        return fixed, tools
+
+    def _next(
+        self, fixed: prompt.Prompt, tools: Offer, checks: Checks
+    ) -> AsyncGenerator[Event] | list[Event]:
+        """What is to be done now, as the last message says."""
+        last = self._made[-1] if self._made else None
+        if last is None or last.role != "assistant":
+            return self._ask(fixed, tools, checks)
+        if last.tool_calls:
+            return self._answer(last, tools)
+        return self._finish(last)
 
     async def _assemble(self, tools: Offer) -> prompt.Prompt:
         text = await prompt.resolve(self.spec.instructions, self.ctx)
@@ -145,7 +155,6 @@ class RunLoop:
         elif recalled is not None and recalled.waiting is not None:
             checks.input = recalled
             self._waiting = [recalled.waiting]
-            self._ended = True
         elif self._made:
             checks.input = Judgement()
 
@@ -171,8 +180,12 @@ class RunLoop:
             checks.input = Judgement()
             return
         assert turn.message is not None
-        async for event in self._release(turn.message, checks, shown=turn.show):
-            yield event
+        if turn.show and not checks.rails("output"):
+            self._turn = None
+            yield self._append(turn.message)
+        else:
+            async for event in self._release(turn.message, checks, shown=turn.show):
+                yield event
         if turn.cut_by_limit is not None:
             raise limits.reached(turn.cut_by_limit)
 
@@ -266,7 +279,7 @@ class RunLoop:
         if calls.allowed < wanted:
             raise limits.reached("tool_calls")
 
-    async def _finish(self, answer: Message) -> AsyncGenerator[Event]:
+    def _finish(self, answer: Message) -> list[Event]:
         """End the run with `answer`, or ask the model to mend it."""
         shape = self.spec.output
         value: Any = None
@@ -280,10 +293,9 @@ class RunLoop:
                     raise
                 request = user_message(f"{error.message} Answer again, in the right shape.")
                 request.metadata[REPAIR] = True
-                yield self._append(request)
-                return
+                return [self._append(request)]
         self._ended = True
-        yield self._completion("completed", answer.text, output=value)
+        return [self._completion("completed", answer.text, output=value)]
 
     def _end(self, error: MuxiError | None) -> list[Event]:
         """Close what is open in the thread and say how the run ended; None means cancelled."""
@@ -324,8 +336,9 @@ class RunLoop:
 
     def _append(self, message: Message) -> MessageCompleted:
         """Put `message` into the thread and say so."""
-        message.thread_id = self.ctx.thread_id
-        message.run_id = self.ctx.run_id
+        if message.run_id is None:
+            message.thread_id = self.ctx.thread_id
+            message.run_id = self.ctx.run_id
         self._made.append(message)
         self.host.journal.append(self.ctx, message)
         return MessageCompleted(message=message)

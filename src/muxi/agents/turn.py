@@ -66,7 +66,7 @@ class Turn:
                     if kind is TextDelta or kind is ReasoningDelta:
                         pieces.append(event)  # pyright: ignore[reportArgumentType] -- `kind` tells its type, faster than isinstance
                     elif kind is ResponseCompleted:
-                        used = self._complete(event)  # pyright: ignore[reportArgumentType] -- `kind` tells its type, faster than isinstance
+                        used = self._complete(event, ctx)  # pyright: ignore[reportArgumentType] -- `kind` tells its type, faster than isinstance
                         continue
                     if not begun:
                         # Not before the model has begun: a call that fails starts no message.
@@ -87,7 +87,7 @@ class Turn:
         """The event that announces the message."""
         return MessageStarted(message_id=self._id, author=self.author, model=self.model.name)
 
-    def _complete(self, event: ResponseCompleted) -> Usage:
+    def _complete(self, event: ResponseCompleted, ctx: Context) -> Usage:
         usage = event.usage
         usage.requests = usage.requests or 1
         if usage.cost is None or usage.cost == 0:
@@ -98,6 +98,8 @@ class Turn:
             role="assistant",
             parts=_distinct(event.parts),
             author=self.author,
+            thread_id=ctx.thread_id,
+            run_id=ctx.run_id,
             model=event.model,
             stop_reason=event.stop_reason,
             usage=usage,

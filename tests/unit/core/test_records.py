@@ -34,7 +34,7 @@ def test_ids_sort_by_the_time_they_were_made_across_threads() -> None:
         thread.join()
     assert all(ids == sorted(ids) for ids in made)
     assert len({i for ids in made for i in ids}) == 8000
-    assert all(len(i) == 28 and i.startswith("x_") for i in made[0])
+    assert all(len(i) == 34 and i.startswith("x_") for i in made[0])
 
 
 def test_unknown_fields_and_parts_are_written_back() -> None:
