@@ -35,7 +35,7 @@ class WebFetchTool(Section):
     """Hosts of a private network that may be read: `host`, `host:port` or `*.domain`."""
     timeout: Seconds = 20.0
     """Seconds that one page may take."""
-    max_bytes: Annotated[int, Field(ge=1_000, le=100_000_000)] = 5_000_000
+    max_bytes: Annotated[int, Field(ge=1_000, le=100_000_000)] = 2_000_000
     """Most bytes that are read of a page."""
     max_text: Annotated[int, Field(ge=1_000, le=10_000_000)] = 40_000
     """Longest text in UTF-8 bytes that is given to the model."""
@@ -45,8 +45,8 @@ class WebSearchTool(Section):
     """The built-in search of the web."""
 
     kind: Literal["web_search"] = "web_search"
-    engine: Literal["duckduckgo", "wikipedia", "searxng", "brave", "tavily"] = "duckduckgo"
-    """Who is asked; `duckduckgo` and `wikipedia` need no key."""
+    engine: Literal["open", "searxng", "brave", "tavily"] = "open"
+    """Who is asked. `open` needs no key, but knows topics only: Wikipedia and instant answers."""
     url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     """Address of the engine; needed for `searxng`."""
     key: SecretRef | None = None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 from muxi.tools.builtin import quantity
+from muxi.tools.builtin.named_functions import CONSTANTS, FUNCTIONS, OF_LISTS, apply
 from muxi.tools.builtin.number_words import PARTS, is_number_word, read_number
 from muxi.tools.builtin.quantity import Percent, Quantity, bounded, real, refuse, written
 from muxi.tools.builtin.spoken import in_signs
@@ -42,61 +43,7 @@ _LEXER = re.compile(
 _PLAIN = re.compile(_LEXER.pattern.replace("(?P<grouped>", "(?P<grouped>(?!)", 1))
 """The same where a comma parts arguments: within the brackets of a function."""
 
-_CONSTANTS: dict[str, float] = {"pi": math.pi, "e": math.e, "tau": math.tau}
 _SUFFIXES = {"k": 1_000, "m": 10**6, "bn": 10**9}
-
-
-def _integers(values: Sequence[Quantity], what: str) -> list[int]:
-    return [quantity.whole(value, what) for value in values]
-
-
-_LISTS: dict[str, Callable[[Sequence[Quantity]], Quantity]] = {
-    "sum": quantity.total,
-    "product": quantity.product,
-    "average": quantity.average,
-    "max": max,
-    "min": min,
-    "gcd": lambda v: Fraction(math.gcd(*_integers(v, "A common divisor"))),
-    "lcm": lambda v: bounded(Fraction(math.lcm(*_integers(v, "A common multiple")))),
-    "difference": lambda v: abs(quantity.total([v[0], *(-other for other in v[1:])])),
-}
-"""Functions of any number of values."""
-
-_FUNCTIONS: dict[str, Callable[..., Quantity]] = {
-    "sqrt": lambda x: quantity.root(x, 2),
-    "cbrt": lambda x: quantity.root(x, 3),
-    "abs": abs,
-    "round": quantity.nearest,
-    "floor": lambda x: Fraction(math.floor(x)),
-    "ceil": lambda x: Fraction(math.ceil(x)),
-    "factorial": quantity.factorial,
-    "square": lambda x: quantity.multiply(x, x),
-    "cube": lambda x: quantity.power(x, Fraction(3)),
-    "double": lambda x: quantity.multiply(x, Fraction(2)),
-    "triple": lambda x: quantity.multiply(x, Fraction(3)),
-    "exp": lambda x: real(lambda: math.exp(x)),
-    "ln": lambda x: real(lambda: math.log(x)),
-    "log": lambda x, base=Fraction(10): _logarithm(x, base),
-    "log2": lambda x: _logarithm(x, Fraction(2)),
-    "log10": lambda x: _logarithm(x, Fraction(10)),
-    "sin": lambda x: real(lambda: math.sin(x)),
-    "cos": lambda x: real(lambda: math.cos(x)),
-    "tan": lambda x: real(lambda: math.tan(x)),
-    "asin": lambda x: real(lambda: math.asin(x)),
-    "acos": lambda x: real(lambda: math.acos(x)),
-    "atan": lambda x: real(lambda: math.atan(x)),
-    "hypot": lambda x, y: quantity.root(bounded(x * x + y * y), 2),
-    "pow": quantity.power,
-    "mod": quantity.remainder,
-    "share": lambda x: Percent(x),
-}
-
-
-def _logarithm(value: Quantity, base: Quantity) -> Quantity:
-    if value <= 0 or base <= 0 or base == 1:
-        refuse("A logarithm needs positive numbers.")
-    precise = {2: math.log2, 10: math.log10}.get(int(base) if base == int(base) else 0)
-    return real(lambda: precise(value) if precise else math.log(value) / math.log(base))
 
 
 def evaluate(text: str) -> Quantity:
@@ -127,7 +74,7 @@ def _tokens(text: str) -> list[_Token]:
         kind = match.lastgroup or ""
         word = match[kind]
         if word == "(":
-            brackets.append(bool(tokens) and tokens[-1].text in (_FUNCTIONS.keys() | _LISTS.keys()))
+            brackets.append(bool(tokens) and tokens[-1].text in FUNCTIONS | OF_LISTS.keys())
         elif word == ")" and brackets:
             brackets.pop()
         value = Fraction(0)
@@ -187,7 +134,7 @@ def _joins(tokens: list[_Token]) -> bool:
         and tokens[-1].text == "and"
         and tokens[-2].kind == "number"
         and tokens[-2].value.denominator == 1
-        and not any(token.text in _LISTS for token in tokens)
+        and not any(token.text in OF_LISTS for token in tokens)
     )
 
 
@@ -244,7 +191,7 @@ class _Parser:
 
     def _starts_name(self) -> bool:
         name = self._next.text
-        return self._next.kind == "word" and (name in _CONSTANTS or name in _FUNCTIONS)
+        return self._next.kind == "word" and (name in CONSTANTS or name in FUNCTIONS)
 
     def _signed(self) -> Quantity:
         negative = False
@@ -283,7 +230,7 @@ class _Parser:
         after = self._tokens[self._at + 1]
         if after.text in ("+", "-"):
             return after.spaced and not self._tokens[self._at + 2].spaced
-        names = _FUNCTIONS.keys() | _CONSTANTS.keys() | _LISTS.keys()
+        names = FUNCTIONS | CONSTANTS.keys() | OF_LISTS.keys()
         return after.kind == "number" or after.text == "(" or after.text in names - {"mod"}
 
     def _atom(self) -> Quantity:
@@ -295,11 +242,11 @@ class _Parser:
             value = self._sum()
             self._close()
             return value
-        if token.text in _CONSTANTS:
-            return _CONSTANTS[token.text]
-        if token.text in _LISTS:
-            return _LISTS[token.text](self._arguments() or self._items())
-        if token.text in _FUNCTIONS:
+        if token.text in CONSTANTS:
+            return CONSTANTS[token.text]
+        if token.text in OF_LISTS:
+            return OF_LISTS[token.text](self._arguments() or self._items())
+        if token.text in FUNCTIONS:
             return self._function(token.text)
         if token.kind == "end":
             refuse("The calculation is not complete.")
@@ -314,10 +261,7 @@ class _Parser:
                 refuse("The calculation is nested too deeply.")
             values = [self._signed()]
             self._depth -= 1
-        try:
-            return _FUNCTIONS[name](*values)
-        except TypeError:
-            return refuse(f"`{name}` does not take {len(values)} values.")
+        return apply(name, values)
 
     def _arguments(self) -> list[Quantity] | None:
         """The values in brackets that follow a function's name, if they do."""

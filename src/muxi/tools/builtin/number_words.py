@@ -8,10 +8,37 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 _SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
-    " sixteen seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+)
+_TENS = (
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "seventy",
+    "eighty",
+    "ninety",
+)
 
 UNITS: dict[str, int] = {word: value for value, word in enumerate(_SMALL)}
 TENS: dict[str, int] = {word: value for value, word in zip(range(20, 100, 10), _TENS, strict=True)}
@@ -24,8 +51,19 @@ SCALES: dict[str, int] = {
     "trillion": 10**12,
 }
 _ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
-).split()
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "eleventh",
+    "twelfth",
+)
 ORDINALS: dict[str, int] = {word: value for value, word in enumerate(_ORDINALS, 1)}
 PARTS: dict[str, int] = {
     "half": 2,

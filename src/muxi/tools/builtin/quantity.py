@@ -190,14 +190,13 @@ def written(value: Quantity) -> str:
         if scaled.denominator == 1:
             return _decimal(scaled.numerator)
         try:
-            value = float(value)
+            near = float(value)
         except OverflowError:
             return str(value.numerator // value.denominator)
-        if value == 0.0:
+        if near == 0.0:
             refuse("The result is too small.")
-    if value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return f"{value:.15g}"
+        return f"{near:.15g}"
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.15g}"
 
 
 def _decimal(scaled: int) -> str:

@@ -7,7 +7,6 @@ rewriting knows phrases, not numbers; what it leaves is read by the parser.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from muxi.tools.builtin.number_words import ORDINALS, without_hyphens
 
@@ -38,15 +37,13 @@ _LEADING = re.compile(
     r"|(?:is|are|be|it|of|equal to)\b)+"
 )
 _TRAILING = re.compile(
-    r"(?:[\s?.;:=,]|(?<=[a-z?])!|\b(?:please|for me|thanks|thank you|equals?|equal to|is|are|be|what|makes?"
-    r"|come to|give|result|right now|exactly|in total|altogether))+$"
+    r"(?:[\s?.;:=,]|(?<=[a-z?])!|\b(?:please|for me|thanks|thank you|equals?|equal to|is|are|be"
+    r"|what|makes?|come to|give|result|right now|exactly|in total|altogether))+$"
 )
 _EMPTY = re.compile(
     r"\b(?:the )?(?:result|value|answer|outcome)(?: of| to| for)?\b"
     r"|\b(?:the|a|an|dollars?|euros?|bucks|usd|eur|gbp)\b(?! *\()"
 )
-
-_Rewrite = Callable[[re.Match[str]], str]
 
 
 def _pattern(text: str, signs: str) -> tuple[re.Pattern[str], str]:
@@ -81,13 +78,10 @@ _SENTENCES = (
 """Whole sentences; 1 and 2 stand for their two operands, which may be sentences themselves."""
 
 _POWERS = "|".join(ORDINALS)
-_PHRASES: tuple[tuple[re.Pattern[str], str | _Rewrite], ...] = tuple(
+_TO_ORDINAL = re.compile(rf"\b(?:raised )?to (?:power(?: of)? )?({_POWERS})\b(?: power)?")
+_PHRASES = tuple(
     (re.compile(pattern), signs)
     for pattern, signs in (
-        (
-            rf"\b(?:raised )?to (?:power(?: of)? )?({_POWERS})\b(?: power)?",
-            lambda m: f"^{ORDINALS[m[1]]}",
-        ),
         (r"\b(?:raised )?to (?:power(?: of)? )?(\d+)(?:st|nd|rd|th)\b(?: power)?", r"^\1"),
         (r"\b(?:raised )?to (?:power|exponent)(?: of)?\b|\braised to\b", "^"),
         (r"\bsquared\b", "^2"),
@@ -135,6 +129,7 @@ def _rewritten(text: str) -> str:
         if match is not None:
             operands = {"1": f"({_rewritten(match[1])})", "2": f"({_rewritten(match[2])})"}
             return "".join(operands.get(sign, sign) for sign in signs)
+    text = _TO_ORDINAL.sub(lambda match: f"^{ORDINALS[match[1]]}", text)
     for pattern, signs in _PHRASES:
         text = pattern.sub(signs, text)
     return text

@@ -27,7 +27,7 @@ def make_web_fetch(
     *,
     allow_hosts: Sequence[str] = (),
     timeout: float = 20.0,
-    max_bytes: int = 5_000_000,
+    max_bytes: int = 2_000_000,
     max_text: int = 40_000,
 ) -> FunctionTool[..., Any]:
     """A tool that reads web pages.
@@ -49,7 +49,7 @@ def make_web_fetch(
         """
         from muxi.tools.builtin.page import read_page
 
-        return await read_page(url, allow_hosts=allow_hosts, timeout=timeout, max_bytes=max_bytes)
+        return await read_page(url, allow_hosts=allow_hosts, seconds=timeout, max_bytes=max_bytes)
 
     return web_fetch
 

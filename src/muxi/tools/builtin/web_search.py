@@ -30,10 +30,12 @@ EXAMPLES: Examples = (
 )
 
 
-def make_web_search(engine: SearchEngine | None = None) -> FunctionTool[..., Any]:
+def make_web_search(
+    engine: SearchEngine | None = None, *, timeout: float = 15.0
+) -> FunctionTool[..., Any]:
     """A tool that searches the web with `engine`, by default one that needs no key."""
 
-    @tool(examples=EXAMPLES, idempotent=True, timeout=30)
+    @tool(examples=EXAMPLES, idempotent=True, timeout=timeout + 15)
     async def web_search(query: str, max_results: Annotated[int, Field(ge=1, le=20)] = 5) -> str:
         """Search the web and give titles, addresses and excerpts of what is found.
 
@@ -54,9 +56,9 @@ def make_web_search(engine: SearchEngine | None = None) -> FunctionTool[..., Any
 
 @cache
 def _keyless() -> SearchEngine:
-    from muxi.tools.builtin.duckduckgo import DuckDuckGo
+    from muxi.tools.builtin.open_knowledge import OpenKnowledge
 
-    return DuckDuckGo()
+    return OpenKnowledge()
 
 
 web_search = make_web_search()
