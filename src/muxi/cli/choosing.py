@@ -148,7 +148,7 @@ def _see_to_key(provider: Provider, *, new_key: bool, path: Path | None) -> None
         return
 
     async def stored(session: Session) -> set[str]:
-        return {secret.name for secret in await session.client.secrets()}
+        return set(await session.client.secrets.names())
 
     names = in_session(path, stored)
     if not new_key and names.intersection(provider.key_env):
@@ -158,7 +158,7 @@ def _see_to_key(provider: Provider, *, new_key: bool, path: Path | None) -> None
     value = read_secret(f"API key of {provider.title}")
 
     async def store(session: Session) -> None:
-        await session.client.set_secret(name, value)
+        await session.client.secrets.put(name, value)
 
     in_session(path, store)
     output.say(f"Stored the key, encrypted, as {name}.")

@@ -33,7 +33,7 @@ def set_secret(name: NameArgument, project: ProjectOption = None) -> None:
     value = read_secret(f"Value of {name}")
 
     async def work(session: Session) -> None:
-        await session.client.set_secret(name, value)
+        await session.client.secrets.put(name, value)
 
     in_session(project, work)
     output.say(f"Stored {name}.")
@@ -45,7 +45,7 @@ def list_secrets(json: JsonOption = False, project: ProjectOption = None) -> Non
     from muxi.cli.session import Session, in_session
 
     async def work(session: Session) -> list[str]:
-        return [secret.name for secret in await session.client.secrets()]
+        return await session.client.secrets.names()
 
     names = in_session(project, work)
     if json:
@@ -61,7 +61,7 @@ def delete_secret(name: NameArgument, project: ProjectOption = None) -> None:
     from muxi.cli.session import Session, in_session
 
     async def work(session: Session) -> None:
-        await session.client.delete_secret(name)
+        await session.client.secrets.delete(name)
 
     in_session(project, work)
     output.say(f"Deleted {name}.")

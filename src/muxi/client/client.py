@@ -9,11 +9,13 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 from pydantic import TypeAdapter
 
 from muxi.client.errors import connection_errors, reported_error
+from muxi.client.secrets import Secrets
 from muxi.client.stream import follow
 from muxi.core.errors import ServerUnavailable
 from muxi.core.events import Approval, ApprovalDecision, Event
@@ -61,6 +63,8 @@ class Client:
         self._token = token
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
+        self.secrets = Secrets(self._call)
+        """The project's secrets."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -87,7 +91,7 @@ class Client:
         return _read(Page[AgentInfo], await self._call("GET", "/api/agents")).items
 
     async def agent(self, name: str) -> AgentInfo:
-        return _read(AgentInfo, await self._call("GET", f"/api/agents/{name}"))
+        return _read(AgentInfo, await self._call("GET", f"/api/agents/{_segment(name)}"))
 
     async def models(self) -> list[ModelInfo]:
         return _read(Page[ModelInfo], await self._call("GET", "/api/models")).items
@@ -102,18 +106,20 @@ class Client:
         return _read(Page[Thread], await self._call("GET", "/api/threads", params=params))
 
     async def thread(self, id: str) -> Thread:
-        return _read(Thread, await self._call("GET", f"/api/threads/{id}"))
+        return _read(Thread, await self._call("GET", f"/api/threads/{_segment(id)}"))
 
     async def rename_thread(self, id: str, title: str | None) -> Thread:
-        return _read(Thread, await self._call("PATCH", f"/api/threads/{id}", body={"title": title}))
+        return _read(
+            Thread, await self._call("PATCH", f"/api/threads/{_segment(id)}", body={"title": title})
+        )
 
     async def delete_thread(self, id: str) -> None:
         """Delete a thread with its messages, runs and events."""
-        await self._call("DELETE", f"/api/threads/{id}")
+        await self._call("DELETE", f"/api/threads/{_segment(id)}")
 
     async def messages(self, thread_id: str) -> list[Message]:
         """The messages from the thread's root to its leaf, oldest first."""
-        body = await self._call("GET", f"/api/threads/{thread_id}/messages")
+        body = await self._call("GET", f"/api/threads/{_segment(thread_id)}/messages")
         return _read(Page[Message], body).items
 
     async def start_run(
@@ -149,11 +155,11 @@ class Client:
         return _read(Page[Run], await self._call("GET", "/api/runs", params=params))
 
     async def run(self, id: str) -> Run:
-        return _read(Run, await self._call("GET", f"/api/runs/{id}"))
+        return _read(Run, await self._call("GET", f"/api/runs/{_segment(id)}"))
 
     async def cancel(self, run_id: str) -> Run:
         """Stop a run; what it has answered so far is kept as a partial message."""
-        return _read(Run, await self._call("POST", f"/api/runs/{run_id}/cancel"))
+        return _read(Run, await self._call("POST", f"/api/runs/{_segment(run_id)}/cancel"))
 
     def events(
         self, run_id: str, *, since: int = 0, patience: float = 30.0
@@ -162,14 +168,14 @@ class Client:
 
         Connects again when the connection breaks, and gives up after `patience` seconds in vain.
         """
-        opener = partial(self._open_stream, f"/api/runs/{run_id}/events")
+        opener = partial(self._open_stream, f"/api/runs/{_segment(run_id)}/events")
         return follow(opener, since=since, until_end=True, patience=patience)
 
     def thread_events(
         self, thread_id: str, *, since: int = 0, patience: float = 30.0
     ) -> AsyncGenerator[Event]:
         """The events of all runs of a thread after number `since`, without end."""
-        opener = partial(self._open_stream, f"/api/threads/{thread_id}/events")
+        opener = partial(self._open_stream, f"/api/threads/{_segment(thread_id)}/events")
         return follow(opener, since=since, until_end=False, patience=patience)
 
     async def approvals(self, run_id: str | None = None) -> list[Approval]:
@@ -180,7 +186,9 @@ class Client:
     async def resolve(self, approval_id: str, decision: ApprovalDecision) -> Run:
         """Answer a question; the run goes on once none of its questions is open."""
         body = decision.model_dump(mode="json", exclude_none=True)
-        return _read(Run, await self._call("POST", f"/api/approvals/{approval_id}", body=body))
+        return _read(
+            Run, await self._call("POST", f"/api/approvals/{_segment(approval_id)}", body=body)
+        )
 
     async def login_link(self) -> str:
         """A fresh link that signs a browser in once."""
@@ -242,6 +250,11 @@ class Client:
             # The limit of a line does not hold for SSE, which is read in chunks.
             self._session = aiohttp.ClientSession(connector=connector, headers=headers)
         return self._session
+
+
+def _segment(name: str) -> str:
+    """`name` as one step of a path, whatever is in it."""
+    return quote(name, safe="")
 
 
 def _part(part: AnyPart) -> dict[str, Any]:

@@ -39,6 +39,12 @@ class AgentInfo(Record):
     definition: AgentDefinition
 
 
+class SecretInfo(Record):
+    """A secret that the project stores. Its value is never told."""
+
+    name: str
+
+
 class ServerStatus(Record):
     """The state of a project and of the process that owns it."""
 

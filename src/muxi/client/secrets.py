@@ -1,0 +1,39 @@
+"""The project's secrets, as a client sees them: values go in and never come out.
+
+Reached as `client.secrets`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Protocol
+from urllib.parse import quote
+
+from muxi.core.pages import Page
+from muxi.core.status import SecretInfo
+
+
+class Call(Protocol):
+    """One request to the server; gives the body of the answer."""
+
+    def __call__(self, method: str, path: str, /, *, body: object = None) -> Awaitable[bytes]: ...
+
+
+class Secrets:
+    """Store and delete secrets, and list their names."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    async def names(self) -> list[str]:
+        """The names of all stored secrets."""
+        body = await self._call("GET", "/api/secrets")
+        return [secret.name for secret in Page[SecretInfo].model_validate_json(body).items]
+
+    async def put(self, name: str, value: str) -> None:
+        """Store a secret, in place of what the name held."""
+        await self._call("PUT", f"/api/secrets/{quote(name, safe='')}", body={"value": value})
+
+    async def delete(self, name: str) -> None:
+        """Raises `SecretMissing` if there is none of that name."""
+        await self._call("DELETE", f"/api/secrets/{quote(name, safe='')}")
