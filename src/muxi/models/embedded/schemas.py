@@ -1,0 +1,57 @@
+"""The small questions that are asked of a JSON Schema here. Called by `arguments` and `evidence`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+Kind = Literal["choice", "boolean", "integer", "number", "string", "array", "object"]
+
+
+def resolve(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """`schema` without local references and without the alternative "null"."""
+    for _ in range(8):
+        reference = schema.get("$ref")
+        if isinstance(reference, str) and reference.startswith("#/"):
+            target: Any = root
+            for key in reference[2:].split("/"):
+                target = target.get(key, {})
+            schema = {**target, **{k: v for k, v in schema.items() if k != "$ref"}}
+            continue
+        options: list[dict[str, Any]] = schema.get("anyOf") or schema.get("oneOf") or []
+        useful = [option for option in options if option.get("type") != "null"]
+        if not useful:
+            break
+        outer = {k: v for k, v in schema.items() if k not in ("anyOf", "oneOf")}
+        schema = {**useful[0], **outer}
+    return schema
+
+
+def kind(schema: dict[str, Any]) -> Kind:
+    """The sort of value that a resolved schema admits."""
+    if "enum" in schema or "const" in schema:
+        return "choice"
+    declared: Any = schema.get("type", "string")
+    if isinstance(declared, list):
+        named = [str(item) for item in declared if item != "null"]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] -- any JSON
+        declared = named[0] if named else "string"
+    match declared:
+        case "boolean" | "integer" | "number" | "array" | "object":
+            return declared
+        case _:
+            return "string"
+
+
+def choices(schema: dict[str, Any]) -> list[Any]:
+    """The values of a resolved schema of kind "choice"."""
+    return [schema["const"]] if "const" in schema else list(schema["enum"])
+
+
+def properties(parameters: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The resolved schema of every parameter, by name, in order."""
+    declared: dict[str, Any] = parameters.get("properties", {})
+    return {name: resolve(schema, parameters) for name, schema in declared.items()}
+
+
+def required(parameters: dict[str, Any]) -> frozenset[str]:
+    """Names of the parameters that a call must give."""
+    return frozenset(parameters.get("required", ()))

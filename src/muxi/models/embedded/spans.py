@@ -1,0 +1,317 @@
+"""Which run of tokens in a request is the value of a parameter: a learnt, tool-blind scorer.
+
+Every candidate run is described by its surroundings, its shape, the parameter's own words and the
+values seen in the tool's examples; a linear layer, fitted once over many unlike tools, weighs
+that. Called by `arguments`. It must never know the name of a tool or of a parameter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from muxi.core.requests import ToolSpec
+from muxi.models.embedded.word_likeness import WordLikeness
+from muxi.models.embedded.tokens import Token, stem, tokenize
+
+_LONGEST_SPAN: Final = 16
+_LONGEST_REQUEST: Final = 80
+_LINKS: Final = (
+    "a about add after again and are around as at be because by can check could do does execute find "
+    "for from get give go has have how i in into is it its like look make me much my named need now "
+    "of off on online open or our out over please put run saying search set show some take tell "
+    "telling than thanks that the their then there this to today tomorrow under up us using want was "
+    "we web what when where whether which who why will with would you your called what's internet"
+).split()
+_LINK_INDEX: Final = {word: index for index, word in enumerate(_LINKS)}
+_KINDS: Final = ("edge", "word", "name", "number", "operator", "quote", "colon", "stop", "other")
+_KIND_INDEX: Final = {kind: index for index, kind in enumerate(_KINDS)}
+_QUOTES: Final = frozenset("'\"“”‘’`«»")  # noqa: RUF001 -- the quotes people type
+_STOPS: Final = frozenset(".,;!?")
+_OPERATORS: Final = frozenset("+-*/^=×÷−%()")  # noqa: RUF001 -- the signs people type
+_SHAPES: Final = 8
+_EXTRAS: Final = 38
+WIDTH: Final = 4 * (len(_LINKS) + len(_KINDS)) + _EXTRAS + 3
+
+
+@dataclass(slots=True, frozen=True)
+class Span:
+    """Tokens `first` to `last`, exclusive, of a request; `last` 0 means "left out"."""
+
+    first: int
+    last: int
+    text: str
+
+
+@dataclass(slots=True)
+class Parameter:
+    """What is known of one parameter: its words, and how the examples filled it."""
+
+    name: str
+    schema: dict[str, Any]
+    required: bool
+    words: frozenset[str]
+    tool_words: frozenset[str]
+    sibling_words: frozenset[str]
+    values: list[str] = field(default_factory=list[str])
+    lefts: list[str] = field(default_factory=list[str])
+    rights: list[str] = field(default_factory=list[str])
+    firsts: list[str] = field(default_factory=list[str])
+    lasts: list[str] = field(default_factory=list[str])
+    lengths: list[int] = field(default_factory=list[int])
+    shapes: list[tuple[bool, ...]] = field(default_factory=list[tuple[bool, ...]])
+    inside: set[str] = field(default_factory=set[str])
+    """Words that stand in the examples' values."""
+    outside: set[str] = field(default_factory=set[str])
+    """Words of the examples' requests that stand in no value."""
+
+
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(stem(word) for word in re.findall(r"[A-Za-z]+", text))
+
+
+def describe(spec: ToolSpec, name: str) -> Parameter:
+    """Parameter `name` of `spec`, with what its examples teach."""
+    schema: dict[str, Any] = spec.parameters.get("properties", {}).get(name, {})
+    properties: dict[str, Any] = spec.parameters.get("properties", {})
+    own = f"{name.replace('_', ' ')} {schema.get('description', '')}"
+    others = " ".join(key.replace("_", " ") for key in properties if key != name)
+    parameter = Parameter(
+        name=name,
+        schema=schema,
+        required=name in spec.parameters.get("required", ()),
+        words=_stems(own),
+        tool_words=_stems(f"{spec.name.replace('_', ' ')} {spec.description}"),
+        sibling_words=_stems(others),
+    )
+    for example in spec.examples:
+        if name in example.arguments:
+            _learn(parameter, example.request, str(example.arguments[name]))
+    parameter.outside -= parameter.inside
+    return parameter
+
+
+def _learn(parameter: Parameter, request: str, value: str) -> None:
+    tokens = tokenize(request)
+    parameter.values.append(value)
+    span = locate(request, value)
+    if span is None:
+        return
+    for index, token in enumerate(tokens):
+        if token.kind == "word" and not token.spoken_number:
+            within = span.first <= index < span.last
+            (parameter.inside if within else parameter.outside).add(token.lower)
+    parameter.lefts.append(_neighbour(tokens, span.first - 1))
+    parameter.rights.append(_neighbour(tokens, span.last))
+    parameter.firsts.append(_kind(tokens, span.first))
+    parameter.lasts.append(_kind(tokens, span.last - 1))
+    parameter.lengths.append(span.last - span.first)
+    parameter.shapes.append(shape(tokens[span.first : span.last]))
+
+
+def locate(request: str, value: str) -> Span | None:
+    """The tokens of `request` that spell `value`, or None."""
+    tokens = tokenize(request)
+    wanted = re.sub(r"[\s,]+", "", value).lower()
+    for first in range(len(tokens)):
+        for last in range(first + 1, len(tokens) + 1):
+            text = request[tokens[first].start : tokens[last - 1].end]
+            squeezed = re.sub(r"[\s,]+", "", text).lower()
+            if squeezed == wanted:
+                return Span(first, last, text)
+            if len(squeezed) > len(wanted) + 2:
+                break
+    return None
+
+
+def shape(tokens: Sequence[Token]) -> tuple[bool, ...]:
+    """Coarse traits of a run of tokens."""
+    kinds = {token.kind for token in tokens}
+    words = [token for token in tokens if token.kind == "word"]
+    return (
+        "number" in kinds or any(token.spoken_number for token in tokens),
+        any(token.text[0] in _OPERATORS for token in tokens if token.kind == "symbol"),
+        bool(words) and all(token.text[0].isupper() for token in words),
+        bool(words) and all(token.text.isupper() for token in words),
+        len(tokens) == 1,
+        bool(words),
+        bool(kinds & {"uri", "email", "path", "tag", "phone"}),
+        bool(kinds & {"code", "date", "time"}),
+    )
+
+
+def candidates(request: str, accept: Callable[[Sequence[Token]], bool] | None = None) -> list[Span]:
+    """The runs of tokens that may be a value; `accept` narrows them."""
+    tokens = tokenize(request)[:_LONGEST_REQUEST]
+    found: list[Span] = []
+    for first in range(len(tokens)):
+        if _closing(tokens[first]):
+            continue
+        for last in _ends(tokens, first):
+            run = tokens[first:last]
+            if accept is None or accept(run):
+                found.append(Span(first, last, request[run[0].start : run[-1].end]))
+    return found
+
+
+def _ends(tokens: Sequence[Token], first: int) -> Iterable[int]:
+    near = min(len(tokens), first + _LONGEST_SPAN)
+    for last in range(first + 1, len(tokens) + 1):
+        at_end = last >= len(tokens) - 1
+        if (last <= near or at_end) and not _opening(tokens[last - 1]):
+            yield last
+
+
+def _closing(token: Token) -> bool:
+    return token.kind == "symbol" and token.text in ".,;:!?)]}=\"'”’"  # noqa: RUF001
+
+
+def _opening(token: Token) -> bool:
+    return token.kind == "symbol" and token.text in ".,;:?([{=\"'“‘+-*/"  # noqa: RUF001
+
+
+def _neighbour(tokens: Sequence[Token], index: int) -> str:
+    if not 0 <= index < len(tokens):
+        return "^"
+    token = tokens[index]
+    return token.lower if token.kind in ("word", "symbol") else f"<{token.kind}>"
+
+
+def _kind(tokens: Sequence[Token], index: int) -> str:
+    if not 0 <= index < len(tokens):
+        return "edge"
+    token = tokens[index]
+    if token.kind == "word":
+        if token.spoken_number:
+            return "number"
+        return "name" if token.text[0].isupper() and index > 0 else "word"
+    if token.kind == "number":
+        return "number"
+    if token.kind != "symbol":
+        return "other"
+    if token.text in _QUOTES:
+        return "quote"
+    if token.text == ":":
+        return "colon"
+    if token.text in _STOPS:
+        return "stop"
+    return "operator" if token.text[0] in _OPERATORS else "other"
+
+
+class Scene:
+    """One request before one parameter: what its candidates are judged by."""
+
+    def __init__(self, request: str, parameter: Parameter, likeness: WordLikeness) -> None:
+        self.tokens = tokenize(request)
+        self.parameter = parameter
+        self.inside: list[float] = []
+        self.outside: list[float] = []
+        for token in self.tokens:
+            word = token.lower if token.kind == "word" and not token.spoken_number else ""
+            self.inside.append(likeness.nearest(word, parameter.inside))
+            self.outside.append(likeness.nearest(word, parameter.outside))
+
+    def features(self, span: Span) -> dict[int, float]:
+        """What speaks for and against `span` as the value, as sparse numbers by index."""
+        parameter, tokens = self.parameter, self.tokens
+        if span.last == 0:
+            base = WIDTH - 3
+            free = parameter.schema.get("type") == "string"
+            return {base + int(parameter.required): 1.0, base + 2: float(free)}
+        out: dict[int, float] = {}
+        block = len(_LINKS) + len(_KINDS)
+        places = (span.first - 1, span.first, span.last - 1, span.last)
+        for offset, index in enumerate(places):
+            link = _LINK_INDEX.get(_neighbour(tokens, index))
+            if link is not None:
+                out[offset * block + link] = 1.0
+            out[offset * block + len(_LINKS) + _KIND_INDEX[_kind(tokens, index)]] = 1.0
+        numbers = (
+            *_surroundings(tokens, span, parameter),
+            *_likeness(tokens, span, parameter),
+            *self._words(span),
+        )
+        out |= {4 * block + index: value for index, value in enumerate(numbers) if value}
+        return out
+
+    def _words(self, span: Span) -> list[float]:
+        """Whether the words at the edges are such as stand in values, or around them."""
+        places = (span.first - 1, span.first, span.last - 1, span.last)
+        known = [index if 0 <= index < len(self.tokens) else -1 for index in places]
+        left = self._leanings(range(span.first)) + self._leanings(
+            range(span.last, len(self.tokens))
+        )
+        within = self._leanings(range(span.first, span.last))
+        return [
+            *(self.inside[index] if index >= 0 else 0.0 for index in known),
+            *(self.outside[index] if index >= 0 else 0.0 for index in known),
+            max([0.0, *left]),
+            max([0.0, *(-leaning for leaning in within)]),
+            max([0.0, *within]),
+            sum(leaning > 0.3 for leaning in left) / 2,
+        ]
+
+    def _leanings(self, indexes: Iterable[int]) -> list[float]:
+        return [self.inside[index] - self.outside[index] for index in indexes]
+
+
+def _surroundings(tokens: Sequence[Token], span: Span, parameter: Parameter) -> list[float]:
+    run = tokens[span.first : span.last]
+    stems = [stem(token.lower) for token in run]
+    left, right = _neighbour(tokens, span.first - 1), _neighbour(tokens, span.last)
+    capital = [t.kind == "word" and t.text[0].isupper() for t in tokens]
+    whole_name = all(capital[span.first : span.last])
+    before = span.first > 1 and capital[span.first - 1]
+    after = span.last < len(tokens) and capital[span.last]
+    length = len(run)
+    rest = len(tokens) - span.last
+    content = [s for s in stems if s not in _LINK_INDEX]
+    own = sum(s in parameter.words or s in parameter.tool_words for s in stems if s in content)
+    return [
+        min(length, 10) / 5,
+        float(length == 1),
+        float(length > 6),
+        length / len(tokens),
+        float(span.first == 0),
+        float(rest == 0 or (rest == 1 and tokens[-1].kind == "symbol")),
+        float(left in _QUOTES and right in _QUOTES),
+        float(any(token.text in _QUOTES for token in run)),
+        float(stem(left) in parameter.words),
+        float(stem(right) in parameter.words),
+        float(stem(left) in parameter.sibling_words),
+        float(whole_name),
+        float(whole_name and (before or after)),
+        min(own, 3) / 2,
+        sum(s in parameter.sibling_words for s in content) / 2,
+        float(not content),
+    ]
+
+
+def _likeness(tokens: Sequence[Token], span: Span, parameter: Parameter) -> list[float]:
+    """How far the run resembles those that the examples took."""
+    count = len(parameter.shapes)
+    if count == 0:
+        return [0.0] * 9 + [1.0]
+    traits = shape(tokens[span.first : span.last])
+    agreement = [
+        sum(known[index] == traits[index] for known in parameter.shapes) / count
+        for index in range(_SHAPES)
+    ]
+    left, right = _neighbour(tokens, span.first - 1), _neighbour(tokens, span.last)
+    closest = min(abs(span.last - span.first - length) for length in parameter.lengths)
+    inside = {token.lower for token in tokens[span.first : span.last]}
+    command = sum(word in inside for word in set(parameter.lefts) if word.isalpha())
+    return [
+        parameter.lefts.count(left) / count,
+        parameter.rights.count(right) / count,
+        parameter.firsts.count(_kind(tokens, span.first)) / count,
+        parameter.lasts.count(_kind(tokens, span.last - 1)) / count,
+        sum(agreement) / _SHAPES,
+        min(agreement),
+        agreement[0] + agreement[1] - 1,
+        min(closest, 6) / 3,
+        min(command, 2) / 2,
+        0.0,
+    ]
