@@ -11,9 +11,10 @@ import io
 from collections.abc import AsyncGenerator, Mapping, MutableMapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import aiohttp
 from yarl import URL
@@ -21,7 +22,6 @@ from yarl import URL
 from muxi.core.errors import ConfigError, ModelError
 from muxi.core.events import ModelEvent
 from muxi.models.exchange import Exchange
-from muxi.wire.sse import SseEvent
 
 if TYPE_CHECKING:
     from muxi.wire.decoder import Decoder
@@ -101,6 +101,7 @@ class Endpoint:
         self._query = dict(query or {})
         self._timeouts = timeouts or Timeouts()
         self._proxy = proxy
+        self._busy = 0
         self._urls: dict[str, URL] = {}
         self._limits: dict[float | None, aiohttp.ClientTimeout] = {}
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Kept] = WeakKeyDictionary()
@@ -120,8 +121,8 @@ class Endpoint:
     ) -> AsyncGenerator[ModelEvent]:
         """POST `body` and yield what `decoder` makes of the answer.
 
-        Closing the generator closes the connection at once. What follows a complete answer is read
-        to its end, unless the caller leaves first, so that the connection serves the next call.
+        Closing the generator closes the connection at once. The end of a complete answer is waited
+        for shortly, so that the connection can serve the next call.
 
         Args:
             path: Appended to the base URL; begins with a slash.
@@ -135,47 +136,29 @@ class Endpoint:
             ModelError: Any failure, with provider, model, status and request id in `details`.
         """
         exchange = Exchange(self.provider, model, self.scrub)
-        sending = self._send(path, body, _SSE, headers, idle)
+        self._busy += 1
         try:
-            async with aclosing(exchange.chunks(sending)) as chunks:
-                async for chunk in chunks:
+            async with aclosing(
+                exchange.chunks(self._send(path, body, _SSE, headers, idle))
+            ) as data:
+                async for chunk in data:
                     for event in exchange.reader.feed(chunk):
-                        if decoder.done:
-                            break
                         for item in decoder.feed(event):
                             yield item
-                for event in exchange.reader.rest():
-                    for item in decoder.feed(event):
-                        yield item
-                if not decoder.done:
-                    for item in decoder.end():
-                        yield item
+                        if decoder.done:
+                            exchange.satisfied = True
+                            break
+            for event in exchange.reader.rest():
+                for item in decoder.feed(event):
+                    yield item
+            if not decoder.done:
+                for item in decoder.end():
+                    yield item
         except ModelError as error:
             exchange.explain(error)
             raise
-
-    async def post_stream(
-        self,
-        path: str,
-        body: bytes,
-        *,
-        model: str = "",
-        headers: Mapping[str, str] | None = None,
-        idle: float | None = None,
-    ) -> AsyncGenerator[SseEvent]:
-        """POST `body` and yield the raw events of the answer; errors and closing as in `stream`."""
-        exchange = Exchange(self.provider, model, self.scrub)
-        sending = self._send(path, body, _SSE, headers, idle)
-        try:
-            async with aclosing(exchange.chunks(sending)) as chunks:
-                async for chunk in chunks:
-                    for event in exchange.reader.feed(chunk):
-                        yield event
-                for event in exchange.reader.rest():
-                    yield event
-        except ModelError as error:
-            exchange.explain(error)
-            raise
+        finally:
+            self._busy -= 1
 
     async def post_json(
         self,
@@ -188,16 +171,18 @@ class Endpoint:
     ) -> bytes:
         """POST `body` and return the answer's bytes, undecoded; errors as in `stream`."""
         exchange = Exchange(self.provider, model, self.scrub)
-        return await exchange.whole(self._send(path, body, _JSON, headers, idle))
-
-    async def get_json(self, path: str, *, idle: float | None = None) -> bytes:
-        """GET `path` and return the answer's bytes, undecoded; errors as in `stream`."""
-        exchange = Exchange(self.provider, "", self.scrub)
-        return await exchange.whole(self._send(path, None, _JSON, None, idle))
+        self._busy += 1
+        try:
+            return await exchange.whole(self._send(path, body, _JSON, headers, idle))
+        finally:
+            self._busy -= 1
 
     async def close(self) -> None:
-        """Close the connections of the running loop; other loops close theirs as they end."""
+        """Close the connections of the running loop, unless another model is using them; other
+        loops close theirs as they end. A later call opens them anew."""
         loop = asyncio.get_running_loop()
+        if self._busy:
+            return
         for owner, kept in list(self._sessions.items()):
             if owner is loop or owner.is_closed():
                 await kept.keeper.aclose()
@@ -213,7 +198,7 @@ class Endpoint:
     async def _send(
         self,
         path: str,
-        body: bytes | None,
+        body: bytes,
         accept: str,
         headers: Mapping[str, str] | None,
         idle: float | None,
@@ -230,9 +215,8 @@ class Endpoint:
                 sock_read=self._timeouts.idle if idle is None else idle,
             )
         # aiohttp warns of large bodies that are bytes, and takes them as a file.
-        data = io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY else body
-        return await session.request(
-            "GET" if body is None else "POST",
+        data = io.BytesIO(body) if len(body) > _LARGE_BODY else body
+        return await session.post(
             url,
             data=data,
             headers={"Accept": accept, **headers} if headers else {"Accept": accept},
@@ -262,6 +246,39 @@ class Endpoint:
         session = await anext(keeper)
         self._sessions[loop] = _Kept(session, keeper)
         return session
+
+
+_shared: WeakValueDictionary[str, Endpoint] = WeakValueDictionary()
+
+
+def shared_endpoint(
+    base_url: str,
+    *,
+    provider: str,
+    key: str | None,
+    key_header: str,
+    key_prefix: str,
+    headers: Mapping[str, str],
+    query: Mapping[str, str] | None,
+    timeouts: Timeouts,
+) -> Endpoint:
+    """The endpoint of these arguments, the same one for all who ask while it is in use."""
+    told = (base_url, provider, key, key_header, sorted(headers.items()), query, timeouts)
+    # A hash, so that no key lies about in a table.
+    name = sha256(repr(told).encode("utf-8", "replace")).hexdigest()
+    endpoint = _shared.get(name)
+    if endpoint is None:
+        endpoint = _shared[name] = Endpoint(
+            base_url,
+            provider=provider,
+            key=key,
+            key_header=key_header,
+            key_prefix=key_prefix,
+            headers=headers,
+            query=query,
+            timeouts=timeouts,
+        )
+    return endpoint
 
 
 @dataclass(slots=True, frozen=True)

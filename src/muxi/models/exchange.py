@@ -5,6 +5,7 @@ Called by `models.endpoint` only, which owns the connections and the key.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from email.utils import parsedate_to_datetime
@@ -20,6 +21,8 @@ from muxi.wire.failures import Complaint, failure, read_complaint
 from muxi.wire.sse import SseEvent, SseReader
 
 _MAX_ERROR_BYTES = 64 * 1024
+_LEFT_OVER = 0.25
+"""Seconds to wait for the end of a stream after its last event."""
 _REQUEST_IDS = ("x-request-id", "request-id", "x-goog-request-id", "apim-request-id", "cf-ray")
 
 
@@ -50,7 +53,7 @@ class _Events(SseReader):
 class Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_model", "_provider", "_request_id", "_scrub", "_status", "reader")
+    __slots__ = ("_model", "_provider", "_request_id", "_scrub", "_status", "reader", "satisfied")
 
     def __init__(self, provider: str, model: str, scrub: Callable[[str], str]) -> None:
         self._provider = provider
@@ -59,6 +62,8 @@ class Exchange:
         self._request_id: str | None = None
         self._status: int | None = None
         self.reader: _Events | _Whole = _Events()
+        self.satisfied = False
+        """Set by the reader of the chunks when it needs no more of them."""
 
     async def chunks(self, sending: Awaitable[aiohttp.ClientResponse]) -> AsyncGenerator[bytes]:
         """The body of the answer that `sending` brings, as it comes, when its status is 200."""
@@ -70,6 +75,9 @@ class Exchange:
             read = response.content.readany
             while chunk := await read():
                 yield chunk
+                if self.satisfied:
+                    await _drain(read)
+                    return
         except (aiohttp.ClientError, OSError, ValueError) as error:
             problem = _transport_problem(error)
         finally:
@@ -127,6 +135,17 @@ class Exchange:
             message = f"{message} ({', '.join(facts)})"
         error.message = self._scrub(message)
         error.args = (error.message,)
+
+
+async def _drain(read: Callable[[], Awaitable[bytes]]) -> None:
+    """Read what is left of an answer that is complete. Only an answer that was read to its end
+    leaves its connection to the next one; a server that goes on is left instead."""
+    try:
+        async with asyncio.timeout(_LEFT_OVER):
+            while await read():
+                pass
+    except (aiohttp.ClientError, OSError):
+        pass
 
 
 def _transport_problem(error: Exception) -> ModelError:

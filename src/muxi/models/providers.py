@@ -61,7 +61,6 @@ PROVIDERS: dict[str, Provider] = {
         key_env=("ANTHROPIC_API_KEY",),
         key_header="x-api-key",
         key_prefix="",
-        headers={"anthropic-version": "2023-06-01"},
     ),
     # https://ai.google.dev/api/generate-content
     "google": Provider(
