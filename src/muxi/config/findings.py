@@ -58,6 +58,8 @@ class Findings:
                 self._source.mistake(path[:-1], f"the key `{path[-1]}` is missing")
             elif finding["loc"][-1:] == ("[key]",):
                 self._source.mistake(path, f"expected {_NAME}", at_key=True)
+            elif finding["type"] == "incomplete":
+                self._source.mistake(path, finding["msg"])
             elif path[2:] != ("name",) or path in self._source.keys:
                 # The name of an agent is its key, of which a mistake is noted already.
                 expected.setdefault(path, []).append(_expected(finding))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from muxi.config.model_settings import Seconds, Section
 from muxi.config.secret import SecretRef
@@ -19,11 +20,21 @@ class CalculatorTool(Section):
     kind: Literal["calculator"] = "calculator"
 
 
+def _known_zone(name: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise PydanticCustomError("zone", "Input should be a zone such as Europe/Paris") from None
+    return name
+
+
 class ClockTool(Section):
     """The built-in clock."""
 
     kind: Literal["clock"] = "clock"
-    zone: str | None = None
+    zone: Annotated[str, AfterValidator(_known_zone)] | None = None
     """IANA name of the zone that counts when no place is named; by default the machine's own."""
 
 
@@ -53,6 +64,14 @@ class WebSearchTool(Section):
     """API key of the engine; needed for `brave` and `tavily`."""
     timeout: Seconds = 15.0
     """Seconds that one search may take."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> WebSearchTool:
+        if self.engine == "searxng" and self.url is None:
+            raise PydanticCustomError("incomplete", "the engine searxng needs `url`")
+        if self.engine in ("brave", "tavily") and self.key is None:
+            raise PydanticCustomError("incomplete", f"the engine {self.engine} needs `key`")
+        return self
 
 
 class PythonTool(Section):

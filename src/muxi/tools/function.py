@@ -11,7 +11,7 @@ import inspect
 import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -116,6 +116,20 @@ class FunctionTool(Generic[P, R]):
             )
         return self._spec
 
+    def renamed(
+        self,
+        name: str,
+        *,
+        approval: bool | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> FunctionTool[P, R]:
+        """The same tool under another name; what is None stays as it is."""
+        given = {"approval": approval, "timeout": timeout, "retries": retries}
+        changes: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
+        options = replace(self._options, name=name, **changes)
+        return FunctionTool(self._function, options, names=self._names)
+
     async def run(self, arguments: dict[str, Any], ctx: Context) -> list[ToolContent]:
         """Validate `arguments`, call the function once, and give its result as parts.
 
@@ -141,6 +155,10 @@ class FunctionTool(Generic[P, R]):
             # one must not end the server.
             raise _failure(self.name, error) from error
         return to_content(self.name, result, max_bytes=self._options.max_bytes)
+
+    def changed(self, **options: Any) -> FunctionTool[P, R]:
+        """The same function as a tool with other options, which are named as `tool` names them."""
+        return FunctionTool(self._function, replace(self._options, **options), names=self._names)
 
     def _read_signature(self) -> Signature:
         if self._signature is None:

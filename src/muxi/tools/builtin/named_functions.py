@@ -37,6 +37,10 @@ def _logarithm(value: Quantity, base: Quantity = Fraction(10)) -> Quantity:
     return real(lambda: math.log(value) / math.log(base))
 
 
+def _share(value: Quantity) -> Quantity:
+    return Percent(value)
+
+
 def _distance_from_zero(value: Quantity) -> Quantity:
     return abs(value)
 
@@ -78,7 +82,7 @@ OF_ONE: dict[str, Callable[[Quantity], Quantity]] = {
     "asin": lambda x: real(lambda: math.asin(x)),
     "acos": lambda x: real(lambda: math.acos(x)),
     "atan": lambda x: real(lambda: math.atan(x)),
-    "share": Percent,
+    "share": _share,
 }
 
 OF_TWO: dict[str, Callable[[Quantity, Quantity], Quantity]] = {
