@@ -1,4 +1,4 @@
-"""`muxi version`."""
+"""`muxi version`: which muxi this is, for people and for bug reports."""
 
 from __future__ import annotations
 

@@ -28,12 +28,12 @@ async def list_secrets(call: Call[Nothing, Nothing]) -> Page[SecretInfo]:
 
 
 async def put_secret(call: Call[NewSecret, Nothing]) -> Response:
-    await call.runtime.secrets.put(_name(call.path["name"]), call.body.value.get_secret_value())
+    await call.runtime.set_secret(_name(call.path["name"]), call.body.value.get_secret_value())
     return Response(status_code=204)
 
 
 async def delete_secret(call: Call[Nothing, Nothing]) -> Response:
-    await call.runtime.secrets.delete(_name(call.path["name"]))
+    await call.runtime.delete_secret(_name(call.path["name"]))
     return Response(status_code=204)
 
 
