@@ -1,0 +1,192 @@
+"""The project's agents: definitions from its file and from the database, made live when used.
+
+Called by `runs` and by doors. A definition of the file can only be changed in the file; one of the
+database has immutable versions by hash. A name in both is an error.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from muxi.config.project import Project
+from muxi.core.definitions import AgentDefinition
+from muxi.core.errors import ConfigError, Conflict, NotFound
+from muxi.core.messages import ToolCallPart
+from muxi.core.ports import Context, Policy, Verdict
+from muxi.core.requests import ModelSettings, ToolSpec
+from muxi.core.status import AgentInfo
+from muxi.runtime.models import Models
+from muxi.runtime.principal import Principal
+from muxi.runtime.tools import Tools
+from muxi.storage import agents
+from muxi.storage.transaction import Database
+
+if TYPE_CHECKING:
+    from muxi.agents.agent import Agent
+
+_LIVE_AT_ONCE = 256
+"""Versions of agents that are kept ready; more are made again when they are used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPolicy:
+    """Asks a person for the tools that say so themselves and for those that the agent names."""
+
+    patterns: tuple[str, ...]
+
+    async def decide(self, ctx: Context, call: ToolCallPart, spec: ToolSpec) -> Verdict:
+        """See `core.ports.Policy`."""
+        if spec.approval or any(fnmatchcase(spec.name, pattern) for pattern in self.patterns):
+            return Verdict("ask", f"{spec.name} needs approval before each call.")
+        return _ALLOW
+
+
+_ALLOW = Verdict("allow")
+
+
+@dataclass(kw_only=True)
+class Agents:
+    """The agents of one project."""
+
+    project: Project
+    database: Database
+    models: Models
+    tools: Tools
+    _live: OrderedDict[str, Agent[object]] = field(
+        default_factory=OrderedDict[str, "Agent[object]"]
+    )
+    _recorded: set[str] = field(default_factory=set[str])
+
+    @property
+    def default_name(self) -> str:
+        """The agent that answers when none is named."""
+        return self.project.default_agent
+
+    async def check(self, who: Principal) -> None:
+        """Raise `ConfigError` if a name of the file is taken in the database too."""
+        stored = await self.database.read(who, agents.listed)
+        twice = sorted({each.name for each in stored} & self.project.agents.keys())
+        if twice:
+            raise ConfigError(
+                f"The agent {twice[0]} is in the project file and in the database.",
+                hint="Rename the one in the file: a name stands for one agent only.",
+            )
+
+    async def definition(self, who: Principal, name: str | None) -> AgentDefinition:
+        """The agent of that name, or the project's default. Raises `NotFound`."""
+        name = name or self.default_name
+        known = self.project.agents.get(name)
+        if known is not None:
+            return known
+        try:
+            return await self.database.read(who, partial(agents.get, name=name), tiny=True)
+        except NotFound:
+            names = ", ".join(self.project.agents)
+            raise NotFound(f"There is no agent {name[:64]}.", hint=f"There is: {names}.") from None
+
+    async def version(self, who: Principal, name: str, hash: str | None) -> AgentDefinition:
+        """The version that a run began with. Raises `NotFound`."""
+        known = self.project.agents.get(name)
+        if hash is None or (known is not None and known.hash == hash):
+            return await self.definition(who, name)
+        return await self.database.read(who, partial(agents.get, name=name, hash=hash))
+
+    async def live(self, definition: AgentDefinition) -> Agent[object]:
+        """The agent of a definition, ready to run.
+
+        Raises:
+            ModelKeyMissing: Its model's provider needs a key and none is set.
+            ToolNotFound: It names a tool that does not exist.
+            MuxiError: It cannot be made for another reason, which is told.
+        """
+        key = definition.hash
+        agent = self._live.get(key)
+        if agent is None:
+            agent = self._live[key] = await self._make(definition)
+            if len(self._live) > _LIVE_AT_ONCE:
+                self._live.popitem(last=False)
+        self._live.move_to_end(key)
+        return agent
+
+    def policy(self, agent: Agent[object] | None) -> Policy:
+        """What calls of this agent's tools need a person's approval."""
+        definition = None if agent is None else agent.spec.definition
+        return ApprovalPolicy(() if definition is None else tuple(definition.approve))
+
+    async def infos(self, who: Principal) -> list[AgentInfo]:
+        """All agents, those of the file first."""
+        stored = await self.database.read(who, agents.listed)
+        return [self._info(each) for each in (*self.project.agents.values(), *stored)]
+
+    async def info(self, who: Principal, name: str) -> AgentInfo:
+        """Raises `NotFound`."""
+        return self._info(await self.definition(who, name))
+
+    async def save(self, who: Principal, definition: AgentDefinition) -> AgentInfo:
+        """Store a version and let its name stand for it.
+
+        Raises:
+            Conflict: The name belongs to an agent of the project file.
+            MuxiError: The agent could not run: its model or a tool does not exist.
+        """
+        if definition.name in self.project.agents:
+            raise Conflict(
+                f"The agent {definition.name} is defined in the project file.",
+                hint="Change it there, or choose another name.",
+            )
+        await self.live(definition)
+        await self.database.write(who, partial(agents.choose, definition=definition))
+        return self._info(definition)
+
+    def is_recorded(self, definition: AgentDefinition) -> bool:
+        """Whether this process knows the version to be in the database."""
+        return definition.hash in self._recorded
+
+    def recorded(self, definition: AgentDefinition) -> None:
+        """The version is in the database."""
+        self._recorded.add(definition.hash)
+
+    def forget(self) -> None:
+        """Make agents anew when they are next used: a secret has changed. Runs go on."""
+        self._live.clear()
+        self.models.forget()
+
+    async def _make(self, definition: AgentDefinition) -> Agent[object]:
+        from muxi.agents.agent import Agent
+        from muxi.agents.output import output_of
+        from muxi.agents.spec import AgentSpec
+
+        own = definition.settings.model_dump(exclude_unset=True)
+        settings = self.models.settings(definition.model).model_copy(update=own)
+        spec = AgentSpec(
+            name=definition.name,
+            description=definition.description,
+            instructions=definition.instructions,
+            toolsets=await self.tools.toolsets(definition.tools),
+            output=None if definition.output is None else output_of(definition.output),
+            limits=definition.limits,
+            settings=ModelSettings.model_validate(settings),
+            history_tokens=definition.history_tokens or self.project.memory.history_tokens,
+            definition=definition,
+        )
+        return Agent.from_spec(spec, await self.models.live(definition.model))
+
+    def _info(self, definition: AgentDefinition) -> AgentInfo:
+        name = definition.name
+        source: Literal["file", "database", "default"] = "database"
+        if name in self.project.agents:
+            source = "default" if self.project.file is None else "file"
+        return AgentInfo(
+            name=name,
+            description=definition.description,
+            model=definition.model or self.project.model,
+            tools=self.tools.names(definition.tools),
+            source=source,
+            hash=definition.hash,
+            default=name == self.default_name,
+            definition=definition,
+        )

@@ -1,0 +1,112 @@
+"""How an attempt of a run begins in the database: what is stored, in one transaction.
+
+Called by `runs` inside its write; plain functions of the transaction, so that both beginnings, of
+a new run and of a further attempt, give the same rights: two leases and a block of numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from muxi.core.definitions import AgentDefinition
+from muxi.core.errors import Conflict, NotFound
+from muxi.core.events import FINAL_STATUSES
+from muxi.core.messages import Message
+from muxi.core.threads import Run, Thread
+from muxi.runtime.streams import FIRST_BLOCK
+from muxi.storage import agents, leases, messages, runs, sequences, steps, threads
+from muxi.storage.leases import Lease
+from muxi.storage.transaction import Tx
+
+LEASE_SECONDS = 30.0
+"""How long a process that has died keeps others from its runs."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Begun:
+    """What the transaction has given an attempt."""
+
+    run: Run
+    input: Message
+    run_lease: Lease
+    stream_lease: Lease
+    block: range
+
+
+@dataclass(slots=True, kw_only=True)
+class Beginning:
+    """A new run, as it is to be stored."""
+
+    run: Run
+    input: Message
+    new_thread: Thread | None
+    """None to continue a thread that is stored."""
+    parent_id: str | None
+    """The message to answer to, for a fork; None for the thread's leaf."""
+    definition: AgentDefinition | None
+    """The agent's version, if it was not recorded yet."""
+
+    def store(self, tx: Tx, holder: str) -> Begun:
+        """Store the thread, the user's message and the run.
+
+        Raises:
+            NotFound: The thread or the message to answer is not there.
+            LeaseLost: Another process works on the thread.
+        """
+        run, said = self.run, self.input
+        if self.new_thread is not None:
+            threads.create(tx, self.new_thread)
+        elif self.parent_id is not None:
+            if messages.get(tx, self.parent_id).thread_id != run.thread_id:
+                raise NotFound(f"There is no message {self.parent_id} in this thread.")
+            said.parent_id = self.parent_id
+        else:
+            said.parent_id = messages.leaf(tx, run.thread_id)
+        if self.definition is not None:
+            agents.record(tx, self.definition)
+        runs.create(tx, run)
+        messages.insert(tx, said)
+        return _begun(tx, run, said, holder)
+
+
+def take_over(tx: Tx, run_id: str, holder: str, *, close: bool) -> Begun:
+    """Begin a further attempt of a run that nobody drives.
+
+    Args:
+        tx: The transaction.
+        run_id: The run.
+        holder: Name of this process.
+        close: Whether it is only to be ended, so that its open questions are void.
+
+    Raises:
+        Conflict: The run has ended, or it waits for a person.
+        LeaseLost: Another process drives it.
+    """
+    # First of all, so that two who want the same run come one after the other.
+    leases.acquire(tx, "run", run_id, holder, seconds=LEASE_SECONDS)
+    run = runs.get(tx, run_id)
+    if run.status in FINAL_STATUSES:
+        raise Conflict(f"The run has ended: it is {run.status}.", run_id=run_id)
+    questions = steps.suspended(tx, run_id=run_id)
+    if close:
+        for step in questions:
+            step.state = "done"
+            steps.close(tx, step)
+    elif run.status == "waiting" and questions:
+        raise Conflict("The run waits for a person.", run_id=run_id)
+    run.attempt += 1
+    run.status = "running"
+    runs.update(tx, run)
+    return _begun(tx, run, messages.get(tx, run.input_id or ""), holder)
+
+
+def _begun(tx: Tx, run: Run, said: Message, holder: str) -> Begun:
+    acquire = partial(leases.acquire, holder=holder, seconds=LEASE_SECONDS)
+    return Begun(
+        run=run,
+        input=said,
+        run_lease=acquire(tx, "run", run.id),
+        stream_lease=acquire(tx, "thread", run.thread_id),
+        block=sequences.reserve(tx, run.thread_id, FIRST_BLOCK),
+    )

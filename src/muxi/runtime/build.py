@@ -1,0 +1,204 @@
+"""A project brought to life: its database opened, its services put together, its runs continued.
+
+Called by doors, by programs that embed muxi and by tests. The one place where configuration
+becomes objects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from muxi import __version__
+from muxi.config.project import Project
+from muxi.core.alone import OpenLedger
+from muxi.core.status import ServerStatus
+from muxi.memory.history import HistoryCache
+from muxi.runtime.agents import Agents
+from muxi.runtime.approvals import Approvals
+from muxi.runtime.models import Models
+from muxi.runtime.owner import Ownership
+from muxi.runtime.principal import LOCAL, Principal
+from muxi.runtime.recovery import Recovery
+from muxi.runtime.runs import Runs
+from muxi.runtime.secrets import Secrets
+from muxi.runtime.state import StateFolder
+from muxi.runtime.streams import Streams
+from muxi.runtime.threads import Threads
+from muxi.runtime.tools import Tools
+from muxi.storage import threads as stored_threads
+from muxi.storage.database import open_database
+from muxi.storage.sqlite import SqliteSettings
+from muxi.storage.transaction import Database
+
+if TYPE_CHECKING:
+    from muxi.models.model import Model
+
+GRACE = 3.0
+"""Seconds that runs have to end by themselves when the process stops."""
+
+
+@dataclass(kw_only=True)
+class Runtime:
+    """A living project and its services. Made by `open_runtime`, closed by `close`."""
+
+    project: Project
+    state: StateFolder
+    database: Database
+    secrets: Secrets
+    models: Models
+    tools: Tools
+    agents: Agents
+    threads: Threads
+    streams: Streams
+    runs: Runs
+    approvals: Approvals
+    recovery: Recovery
+    url: str | None = None
+    """Where browsers reach this process; None if they do not."""
+    _ownership: Ownership
+    _closed: bool = field(default=False)
+
+    async def status(self, who: Principal) -> ServerStatus:
+        """The project, and what it is doing."""
+        definition = await self.agents.definition(who, None)
+        return ServerStatus(
+            version=__version__,
+            project=self.project.name or self.project.folder.name or "muxi",
+            default_agent=definition.name,
+            model=await self.models.info(definition.model),
+            owner_pid=os.getpid(),
+            active_runs=len(self.runs.active),
+        )
+
+    async def check(self) -> None:
+        """Raise `StorageError` unless the database answers."""
+        await self.database.read(LOCAL, partial(stored_threads.page, limit=1), tiny=True)
+
+    async def set_secret(self, name: str, value: str) -> None:
+        """Store a secret; agents that use it do so from their next run on."""
+        await self.secrets.put(name, value)
+        self.agents.forget()
+
+    async def delete_secret(self, name: str) -> None:
+        """Raises `SecretMissing` if there is none of that name."""
+        await self.secrets.delete(name)
+        self.agents.forget()
+
+    def announce(self, *, url: str | None, socket: bool) -> None:
+        """Tell other processes of this machine where this one answers."""
+        self.url = url
+        self._ownership.announce(url=url, socket=socket)
+
+    async def stop_runs(self, grace: float = GRACE) -> None:
+        """Begin nothing more, let runs end, and leave the rest to a successor."""
+        await self.runs.close(grace)
+        self.streams.close()
+
+    async def close(self) -> None:
+        """Stop everything and give the project up. Nothing that was acknowledged is lost."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self.stop_runs(grace=0)
+            await self.recovery.stop()
+            await self.models.close()
+            await self.database.close()
+        finally:
+            self._ownership.release()
+
+
+async def open_runtime(
+    project: Project,
+    *,
+    models: Mapping[str, Model] | None = None,
+    tools: Mapping[str, Callable[..., Any]] | None = None,
+) -> Runtime:
+    """Open a project and go on with the runs that a dead process left behind.
+
+    Args:
+        project: What it declares.
+        models: Models by the name that agents use, in place of what would be made.
+        tools: Functions and `@tool`s by the name that agents use, likewise.
+
+    Raises:
+        ProjectInUse: Another process owns the project; `details` say where it answers.
+        StorageError: The database cannot be opened.
+        ConfigError: What the project declares does not fit what is stored.
+    """
+    state = StateFolder(project.state_folder)
+    state.prepare()
+    ownership = await asyncio.to_thread(Ownership.take, state)
+    try:
+        database = await _open_database(project, state)
+    except BaseException:
+        ownership.release()
+        raise
+    runtime = _assemble(
+        project, state, database, ownership, models=dict(models or {}), tools=dict(tools or {})
+    )
+    try:
+        await runtime.agents.check(LOCAL)
+        await runtime.recovery.start()
+    except BaseException:
+        await runtime.close()
+        raise
+    return runtime
+
+
+async def _open_database(project: Project, state: StateFolder) -> Database:
+    settings = project.storage
+    url = f"sqlite:///{state.database}"
+    if settings.url is not None:
+        # A secret of the store cannot be read before the store is open.
+        url = settings.url.reveal() or url
+    return await open_database(
+        url,
+        sqlite=SqliteSettings(synchronous=settings.durability),
+        snapshots=state.snapshots,
+        keep_snapshots=settings.snapshots.keep,
+    )
+
+
+def _assemble(
+    project: Project,
+    state: StateFolder,
+    database: Database,
+    ownership: Ownership,
+    *,
+    models: dict[str, Model],
+    tools: dict[str, Callable[..., Any]],
+) -> Runtime:
+    secrets = Secrets(database, state, LOCAL.tenant)
+    made_models = Models(project=project, secrets=secrets, given=models)
+    made_tools = Tools(project=project, secrets=secrets, given=tools)
+    agents = Agents(project=project, database=database, models=made_models, tools=made_tools)
+    streams = Streams(database)
+    runs = Runs(
+        database=database,
+        streams=streams,
+        agents=agents,
+        credentials=secrets,
+        ledger=OpenLedger(),
+        history=HistoryCache(database),
+    )
+    return Runtime(
+        project=project,
+        state=state,
+        database=database,
+        secrets=secrets,
+        models=made_models,
+        tools=made_tools,
+        agents=agents,
+        threads=Threads(database=database, streams=streams, agents=agents),
+        streams=streams,
+        runs=runs,
+        approvals=Approvals(database=database, runs=runs),
+        recovery=Recovery(database=database, runs=runs, alone=database.dialect == "sqlite"),
+        _ownership=ownership,
+    )

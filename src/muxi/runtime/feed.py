@@ -1,0 +1,172 @@
+"""One reader of a thread's or a run's events: first what is stored, then what happens.
+
+Made by `streams`, read by doors. Its queue is bounded: a reader that is too slow loses its queue
+and catches up from the database, so it costs no memory and misses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from muxi.core.errors import StorageError
+from muxi.core.events import Event
+from muxi.runtime.frames import PING, frame_of, gap_frame
+
+_log = logging.getLogger("muxi.runtime")
+
+MAX_QUEUED = 1 << 20
+"""Bytes of events that wait for one reader."""
+
+_PAGE = 512
+"""Stored events that are read at once."""
+
+_PING_AFTER = 15.0
+"""Seconds of silence after which a comment is sent, so that nobody takes the line for dead."""
+
+_LOOK_AGAIN = 0.5
+"""Seconds between two looks at a run that another process drives."""
+
+State = Literal["here", "elsewhere", "over"]
+"""Where a run is being driven: `over` if it has ended or waits for a person."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Origin:
+    """Where a feed finds what it has not seen, and how it leaves. Given by `streams`."""
+
+    stored: Callable[[int, int], Awaitable[Sequence[Event]]]
+    """Durable events after a number, at most so many; all that was published is among them."""
+    state: Callable[[], Awaitable[State]]
+    leave: Callable[[Feed], None]
+
+
+class Feed:
+    """The frames of one reader, in order, each once.
+
+    Args:
+        origin: Where stored events come from.
+        thread_id: The thread whose events these are.
+        run_id: Give only this run's events and end with it; None for all, without end.
+        since: Number of the last event that the reader has.
+        fresh: Nothing was published yet, so there is nothing to catch up with.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_ended",
+        "_frames",
+        "_joined",
+        "_origin",
+        "_sent",
+        "_size",
+        "_waiter",
+        "run_id",
+        "thread_id",
+    )
+
+    def __init__(
+        self,
+        origin: Origin,
+        *,
+        thread_id: str,
+        run_id: str | None,
+        since: int = 0,
+        fresh: bool = False,
+    ) -> None:
+        self.thread_id = thread_id
+        self.run_id = run_id
+        self._origin = origin
+        self._sent = since
+        self._joined = fresh
+        self._frames: list[tuple[int, bytes]] = []
+        self._size = 0
+        self._ended = False
+        self._closed = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def push(self, seq: int, frame: bytes, *, last: bool) -> None:
+        """Queue a published event; `last` ends the feed after it."""
+        self._ended = self._ended or last
+        self._size += len(frame)
+        if self._size > MAX_QUEUED:
+            self._frames.clear()
+            self._size = 0
+            self._joined = False
+        else:
+            self._frames.append((seq, frame))
+        self._wake()
+
+    def look_again(self) -> None:
+        """Whatever comes next is not pushed: find it in the database."""
+        self._joined = False
+        self._wake()
+
+    def close(self) -> None:
+        """The reader is gone, or the process stops: nothing more comes."""
+        if not self._closed:
+            self._closed = True
+            self._origin.leave(self)
+            self._wake()
+
+    async def next(self) -> bytes | None:
+        """One or more frames that have come, or None at the end. Only one caller may wait."""
+        while not self._closed:
+            if not self._joined:
+                frames = await self._catch_up()
+                if frames:
+                    return frames
+            elif self._frames:
+                return self._take()
+            elif self._ended:
+                self.close()
+            elif not await self._wait(_PING_AFTER):
+                return PING
+        return None
+
+    def _take(self) -> bytes:
+        frames, self._frames, self._size = self._frames, [], 0
+        sent = self._sent
+        self._sent = max(sent, frames[-1][0])
+        return b"".join(frame for seq, frame in frames if seq > sent)
+
+    async def _catch_up(self) -> bytes:
+        """The next stored events; after the last of them the reader has joined the live ones."""
+        try:
+            # Asked first: what a run stored before it was over is then among the events.
+            state = "here" if self.run_id is None else await self._origin.state()
+            events = await self._origin.stored(self._sent, _PAGE)
+        except StorageError as error:
+            _log.warning("A reader of %s cannot catch up: %s", self.thread_id, error.message)
+            self.close()
+            return gap_frame(self.thread_id, after=self._sent)
+        if len(events) < _PAGE:
+            self._joined = state != "elsewhere"
+            self._ended = self._ended or state == "over"
+        if events:
+            self._sent = events[-1].seq
+        elif not self._joined:
+            await self._wait(_LOOK_AGAIN)
+        return b"".join(map(frame_of, events))
+
+    async def _wait(self, seconds: float) -> bool:
+        """Whether something came before the time was over."""
+        if self._frames or self._closed or self._ended:
+            return True
+        loop = asyncio.get_running_loop()
+        waiter = self._waiter = loop.create_future()
+        timer = loop.call_later(seconds, self._wake)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+        return bool(self._frames) or self._closed or self._ended
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)

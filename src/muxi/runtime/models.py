@@ -1,0 +1,196 @@
+"""The project's models, made when they are first used, and what is known of each.
+
+Called by `agents` and by doors. Keys come from the project file, the environment or the store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from muxi.config.model_settings import ModelDefinition
+from muxi.config.project import EMBEDDED, Project
+from muxi.core.errors import MuxiError
+from muxi.core.requests import ModelSettings
+from muxi.core.status import ModelInfo
+from muxi.runtime.secrets import Secrets
+
+if TYPE_CHECKING:
+    from muxi.models.model import Model, Price
+
+SMALL = (
+    "The embedded model is very small: good for trying muxi out, not for real questions. "
+    "`muxi models use PROVIDER/MODEL` sets up a better one."
+)
+
+
+@dataclass(kw_only=True)
+class Models:
+    """The models of one project."""
+
+    project: Project
+    secrets: Secrets
+    given: dict[str, Model] = field(default_factory=dict[str, "Model"])
+    """Models that a program hands in, by the name that agents use; they come before all others."""
+    _made: dict[str, Model] = field(default_factory=dict[str, "Model"])
+
+    async def live(self, name: str | None) -> Model:
+        """The model of that name, or the project's default.
+
+        Raises:
+            UnknownModel: There is no such model.
+            ModelKeyMissing: Its provider needs a key and none is set.
+            SecretMissing: The project file names a secret that is not set.
+        """
+        name = name or self.project.model
+        model = self.given.get(name) or self._made.get(name)
+        if model is None:
+            model = await self._make(name)
+            model = self._made.setdefault(name, model)
+        return model
+
+    def settings(self, name: str | None) -> ModelSettings:
+        """How a model samples unless an agent says otherwise."""
+        definition = self.project.models.get(name or self.project.model)
+        return ModelSettings() if definition is None else definition.settings
+
+    def forget(self) -> None:
+        """Make models anew when they are next used: a key has changed. Streams go on."""
+        self._made.clear()
+
+    async def infos(self) -> list[ModelInfo]:
+        """Every model that the project names, and the embedded one."""
+        names = {self.project.model: None, **dict.fromkeys(self.project.models)}
+        named = [agent.model for agent in self.project.agents.values() if agent.model]
+        names |= dict.fromkeys((*named, EMBEDDED))
+        return [await self.info(name) for name in names]
+
+    async def info(self, name: str | None = None) -> ModelInfo:
+        """What is known of a model without asking it; of the default one if `name` is None."""
+        name = name or self.project.model
+        info = ModelInfo(name=name, default=name == self.project.model)
+        given = self.given.get(name)
+        if given is not None:
+            info.model, info.small = given.name, given.profile.small
+            info.context_tokens = given.profile.context_tokens
+            return info
+        definition = self.project.models.get(name)
+        info.model = name if definition is None else definition.model
+        try:
+            await self._describe(info, definition)
+        except MuxiError as error:
+            info.ready = False
+            info.note = f"{error.message} {error.hint or ''}".strip()
+        return info
+
+    async def _describe(self, info: ModelInfo, definition: ModelDefinition | None) -> None:
+        from muxi.models.resolve import parse
+
+        parsed = parse(info.model or "")
+        if parsed.provider == EMBEDDED:
+            if parsed.model in ("", "default") or not parsed.model.endswith(".gguf"):
+                _describe_embedded(info)
+            return
+        if parsed.provider == "scripted":
+            info.note = "It repeats what is said, for tests."
+            return
+        from muxi.models.catalogue import find
+
+        entry = find(parsed.provider, parsed.model)
+        known = None if entry is None else entry.context
+        own = None if definition is None else definition.context_tokens
+        info.context_tokens = own or known
+        # Whether it could be used is found out by making it, which opens no connection.
+        await self.live(info.name)
+
+    async def _make(self, name: str) -> Model:
+        definition = self.project.models.get(name)
+        if definition is None:
+            definition = ModelDefinition(model=name)
+            return await self._one(definition)
+        model = await self._one(definition)
+        if definition.rate is not None:
+            from muxi.models.rate import RatedModel
+
+            rate = definition.rate
+            model = RatedModel(model, requests=rate.requests, tokens=rate.tokens)
+        if definition.concurrency is not None:
+            from muxi.models.concurrency import LimitedModel
+
+            model = LimitedModel(model, definition.concurrency)
+        if definition.fallback:
+            from muxi.models.fallback import FallbackModel
+
+            others = [await self.live(other) for other in definition.fallback]
+            model = FallbackModel([model, *others])
+        return model
+
+    async def _one(self, definition: ModelDefinition) -> Model:
+        from muxi.models import resolve
+        from muxi.models.retry import Backoff
+
+        name = definition.model
+        if name.endswith(".gguf"):
+            name = _file(self.project.folder, name)
+        parsed = resolve.parse(name)
+        if parsed.provider == EMBEDDED and not name.endswith(".gguf"):
+            return _embedded(name)
+        retry = definition.retry
+        return resolve.model(
+            name,
+            key=await self._key(definition, parsed.provider),
+            base_url=definition.base_url,
+            price=_price(definition),
+            context_tokens=definition.context_tokens,
+            output_tokens=definition.output_tokens,
+            backoff=Backoff(attempts=retry.attempts, delay=retry.delay, max_delay=retry.max_delay),
+        )
+
+    async def _key(self, definition: ModelDefinition, provider: str) -> str | None:
+        """The key that the project gives; else the provider's own, if there is one."""
+        from muxi.models.resolve import key_names
+
+        if definition.key is not None:
+            return await self.secrets.resolve(definition.key)
+        return await self.secrets.find(*key_names(provider))
+
+    async def close(self) -> None:
+        """Close what was made and what was given."""
+        for model in {*self._made.values(), *self.given.values()}:
+            await model.close()
+
+
+def _file(folder: Path, name: str) -> str:
+    return str(folder / Path(name).expanduser())
+
+
+def _embedded(name: str) -> Model:
+    """The embedded model; where its weights cannot be had, one that says so and repeats."""
+    from muxi.models import resolve
+    from muxi.models.fallback import FallbackModel
+    from muxi.models.scripted import echo_model
+
+    return FallbackModel([resolve.model(name), echo_model()])
+
+
+def _describe_embedded(info: ModelInfo) -> None:
+    from muxi.models.embedded.weights import SMOLLM2, WeightStore
+
+    info.small = True
+    info.note = SMALL
+    store = WeightStore()
+    if SMOLLM2 not in store.present():
+        megabytes = SMOLLM2.size // 1_000_000
+        info.note = f"{SMALL} Its weights ({megabytes} MB) are fetched on first use."
+
+
+def _price(definition: ModelDefinition) -> Price | None:
+    given = definition.price
+    if given is None:
+        return None
+    from muxi.models.model import Price
+
+    return Price(
+        input=given.input, output=given.output, cached=given.cached, cache_write=given.cache_write
+    )

@@ -1,0 +1,162 @@
+"""Runs that outlive their process: leases are kept alive, and what a dead process left goes on.
+
+Started by `build` with the project. It must never touch a run whose lease another process holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from functools import partial
+
+from muxi.core.errors import Conflict, LeaseLost, MuxiError, StorageError
+from muxi.core.events import AttemptStarted
+from muxi.core.problems import problem_of
+from muxi.core.threads import Run
+from muxi.runtime.begin import LEASE_SECONDS
+from muxi.runtime.principal import Principal
+from muxi.runtime.runs import Runs
+from muxi.storage import events, leases, runs, steps, threads
+from muxi.storage.leases import Lease
+from muxi.storage.transaction import Database, Tx
+
+_log = logging.getLogger("muxi.runtime")
+
+_BEAT = LEASE_SECONDS / 3
+"""Seconds between two renewals: two may fail before a lease is lost."""
+
+_MOST_CRASHES = 5
+"""Attempts that may die before a run is given up: it may be what kills them."""
+
+_UNSETTLED = frozenset(
+    {"message.started", "text.delta", "reasoning.delta", "tool_call.started", "tool_call.delta"}
+)
+"""Events of an answer that is not complete: they are void if it never becomes so."""
+
+
+@dataclass(slots=True)
+class Traces:
+    """What the events of a run tell about its past."""
+
+    settled: int = 0
+    """Number of the last event that holds whatever comes."""
+    crashes: int = 0
+
+
+@dataclass(kw_only=True)
+class Recovery:
+    """Keeps the runs of this process and takes over those of dead ones."""
+
+    database: Database
+    runs: Runs
+    alone: bool
+    """Whether no other process can be at work: whatever lease there is, its holder is dead."""
+    _task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Go on with what was left behind, then watch."""
+        await self._take_over(seize=self.alone)
+        self._task = asyncio.create_task(self._watch(), name="recovery")
+
+    async def stop(self) -> None:
+        """Watch no longer; leases end by themselves."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_BEAT)
+            try:
+                await self._renew()
+                await self._take_over(seize=False)
+            except StorageError as error:
+                _log.warning("Leases could not be renewed: %s", error.message)
+
+    async def _renew(self) -> None:
+        for attempt in list(self.runs.active.values()):
+            held = [attempt.journal.lease]
+            if attempt.stream.lease is not None:
+                held.append(attempt.stream.lease)
+            try:
+                await self.database.write(attempt.stream.who, partial(_renew_all, held=held))
+            except LeaseLost:
+                _log.warning("Run %s is held by another process now.", attempt.run.id)
+                attempt.interrupt()
+
+    async def _take_over(self, *, seize: bool) -> None:
+        for tenant in await self.database.tenants("recovery"):
+            whole = Principal(tenant, None)
+            for run in await self.database.read(whole, runs.unfinished):
+                if run.id not in self.runs.active:
+                    find = partial(threads.get, thread_id=run.thread_id)
+                    thread = await self.database.read(whole, find)
+                    await self._consider(Principal(tenant, thread.owner), run, seize=seize)
+
+    async def _consider(self, who: Principal, run: Run, *, seize: bool) -> None:
+        if run.status == "waiting":
+            open_questions = await self.database.read(who, partial(steps.suspended, run_id=run.id))
+            if open_questions:
+                return
+        if seize:
+            free = partial(_seize, run=run, holder=self.runs.holder)
+            await self.database.write(who, free)
+        try:
+            await self._go_on(who, run)
+        except Conflict:
+            # Another process drives it.
+            return
+        except MuxiError as error:
+            _log.warning("Run %s cannot go on: %s", run.id, error.message)
+            await self._give_up(who, run, error)
+
+    async def _go_on(self, who: Principal, run: Run) -> None:
+        told = self.runs.untold.pop(run.id, None)
+        if told is not None:
+            await self.runs.conclude(who, run, told.status, told.problem)
+            return
+        if run.status == "waiting":
+            # It was answered, and the process died before it could go on.
+            await self.runs.resume(who, run)
+            return
+        traces = await self._traces(who, run)
+        if traces.crashes >= _MOST_CRASHES:
+            error = MuxiError(f"{traces.crashes} attempts of this run died with their process.")
+            await self._give_up(who, run, error)
+            return
+        _log.info("Run %s goes on after its process died.", run.id)
+        await self.runs.resume(who, run, replaces_from=traces.settled)
+
+    async def _give_up(self, who: Principal, run: Run, error: MuxiError) -> None:
+        try:
+            await self.runs.conclude(who, run, "failed", problem_of(error))
+        except Conflict:
+            return
+
+    async def _traces(self, who: Principal, run: Run) -> Traces:
+        traces = Traces()
+        since = 0
+        while True:
+            read = partial(
+                events.read, thread_id=run.thread_id, since=since, limit=1000, run_id=run.id
+            )
+            page = await self.database.read(who, read)
+            for event in page:
+                if event.type not in _UNSETTLED:
+                    traces.settled = event.seq
+                traces.crashes += isinstance(event, AttemptStarted)
+            if len(page) < 1000:
+                return traces
+            since = page[-1].seq
+
+
+def _renew_all(tx: Tx, held: list[Lease]) -> None:
+    for lease in held:
+        leases.renew(tx, lease, seconds=LEASE_SECONDS)
+
+
+def _seize(tx: Tx, run: Run, holder: str) -> None:
+    """Take the leases of a dead process, so that nothing it may still send is written."""
+    leases.seize(tx, "run", run.id, holder)
+    leases.seize(tx, "thread", run.thread_id, holder)

@@ -1,0 +1,34 @@
+"""What a door asks of the runtime. Parsed by doors, taken by `runs`."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from muxi.core.messages import AnyPart, Text, UnknownPart
+
+_FROM_PEOPLE = ("text", "image", "audio", "file")
+
+
+class RunRequest(BaseModel):
+    """Start a run: who should answer what, and where."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    input: Text | list[AnyPart]
+    """The user's message: a text, or parts of type text, image, audio and file."""
+    agent: str | None = None
+    """Name of the agent; the thread's, or else the project's own, if it is left out."""
+    thread_id: str | None = None
+    """The thread to continue; a new one is begun if it is left out."""
+    parent_id: str | None = Field(None, description="The message to answer to, for a fork.")
+
+    @field_validator("input")
+    @classmethod
+    def _sayable(cls, value: str | list[AnyPart]) -> str | list[AnyPart]:
+        if not value:
+            raise ValueError("say something: the input is empty")
+        if isinstance(value, list):
+            for part in value:
+                if isinstance(part, UnknownPart) or part.type not in _FROM_PEOPLE:
+                    raise ValueError(f"a person cannot send parts of type {part.type[:50]!r}")
+        return value

@@ -1,0 +1,316 @@
+"""Runs: begun in one transaction, driven by tasks of their own, continued and cancelled.
+
+Called by doors, by `approvals` and by `recovery`. It must never tie a run to a connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from muxi.core.context import RunContext
+from muxi.core.errors import Conflict, InvalidInput, LeaseLost, ServerUnavailable
+from muxi.core.events import FINAL_STATUSES, Problem, RunCompleted, RunStatus
+from muxi.core.ids import new_id
+from muxi.core.messages import Message, user_message
+from muxi.core.pages import Page
+from muxi.core.ports import Credentials, Host, Ledger
+from muxi.core.threads import Run, Thread
+from muxi.core.usage import Limits
+from muxi.memory.history import History, HistoryCache
+from muxi.runtime.attempt import Attempt
+from muxi.runtime.begin import Beginning, Begun, take_over
+from muxi.runtime.feed import Feed
+from muxi.runtime.principal import Principal
+from muxi.runtime.requests import RunRequest
+from muxi.runtime.streams import Streams, ThreadStream
+from muxi.storage import runs, threads
+from muxi.storage.journal import StoredJournal
+from muxi.storage.transaction import Database, Tx
+
+if TYPE_CHECKING:
+    from muxi.agents.agent import Agent
+    from muxi.runtime.agents import Agents
+
+_TITLE = 60
+"""Characters of the first message that become the title of its thread."""
+
+
+class _Reserved:
+    """Holds the place of a run whose beginning is being stored."""
+
+    async def settle(self) -> None:
+        """It has no events yet."""
+
+
+@dataclass(kw_only=True)
+class Runs:
+    """All runs of the project, and the ones that this process drives."""
+
+    database: Database
+    streams: Streams
+    agents: Agents
+    credentials: Credentials
+    ledger: Ledger
+    history: HistoryCache
+    holder: str = field(default_factory=lambda: new_id("proc"))
+    """Name of this process in leases."""
+    active: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
+    """What this process drives, by run id."""
+    untold: dict[str, RunCompleted] = field(default_factory=dict[str, RunCompleted])
+    """Ends that readers have seen and the database did not take, by run id."""
+    _closing: bool = False
+
+    async def start(self, who: Principal, request: RunRequest) -> Run:
+        """Begin a run; it goes on by itself.
+
+        Raises:
+            NotFound: The thread, the agent or the message to answer does not exist.
+            Conflict: A run is at work in this thread.
+            MuxiError: The agent's model cannot be used, or the run cannot be stored.
+        """
+        attempt, _ = await self._begin(who, request, follow=False)
+        return attempt.run.model_copy()
+
+    async def start_and_follow(self, who: Principal, request: RunRequest) -> tuple[Run, Feed]:
+        """Begin a run and read its events from the first one on; raises as `start`."""
+        attempt, feed = await self._begin(who, request, follow=True)
+        assert feed is not None
+        return attempt.run, feed
+
+    async def get(self, who: Principal, run_id: str) -> Run:
+        """Raises `NotFound`."""
+        return await self.database.read(who, partial(runs.get, run_id=run_id), tiny=True)
+
+    async def page(
+        self,
+        who: Principal,
+        *,
+        thread_id: str | None = None,
+        status: RunStatus | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[Run]:
+        """Runs, the newest first."""
+        read = partial(runs.page, thread_id=thread_id, status=status, after=cursor, limit=limit)
+        found = await self.database.read(who, read)
+        return Page[Run](items=list(found.items), next=found.next)
+
+    async def cancel(self, who: Principal, run_id: str) -> Run:
+        """Stop a run and keep what it has said; one that has ended is left as it is.
+
+        Raises:
+            NotFound: There is no such run.
+            Conflict: Another process drives it.
+        """
+        run = await self.get(who, run_id)
+        attempt = self.active.get(run_id)
+        if attempt is not None:
+            attempt.cancel()
+            await attempt.wait()
+        elif run.status not in FINAL_STATUSES:
+            await self.conclude(who, run, "cancelled")
+        return await self.get(who, run_id)
+
+    async def conclude(
+        self, who: Principal, run: Run, status: RunStatus, problem: Problem | None = None
+    ) -> None:
+        """End a run that nobody drives, without asking its agent.
+
+        Raises:
+            Conflict: Another process drives it, or it has ended.
+        """
+        attempt = await self._continue(who, run, agent=None)
+        try:
+            usage = attempt.run.usage
+            await attempt.conclude(RunCompleted(status=status, usage=usage, problem=problem))
+        finally:
+            self._over(who, attempt)
+
+    async def resume(self, who: Principal, run: Run, *, replaces_from: int | None = None) -> Run:
+        """Go on with a run as a new attempt, with the agent that it began with.
+
+        Args:
+            who: In whose name.
+            run: The run, waiting or left behind.
+            replaces_from: Number of the last event that holds, after a crash.
+
+        Raises:
+            Conflict: Another process drives it, or it has ended or waits.
+            MuxiError: The agent cannot be used any more.
+        """
+        self._check_open()
+        definition = await self.agents.version(who, run.agent, run.agent_hash)
+        attempt = await self._continue(who, run, agent=await self.agents.live(definition))
+        attempt.replaces_from = replaces_from
+        self._launch(who, attempt)
+        return attempt.run.model_copy()
+
+    async def close(self, grace: float) -> None:
+        """Accept no more, let runs end for `grace` seconds, then leave the rest to a successor."""
+        self._closing = True
+        waiting = [asyncio.ensure_future(each.wait()) for each in self.active.values()]
+        if waiting and grace:
+            await asyncio.wait(waiting, timeout=grace)
+        for attempt in self.active.values():
+            attempt.interrupt()
+        await asyncio.gather(*waiting)
+
+    async def _begin(
+        self, who: Principal, request: RunRequest, *, follow: bool
+    ) -> tuple[Attempt, Feed | None]:
+        self._check_open()
+        known, fresh = await self._thread(who, request)
+        thread = known or fresh
+        assert thread is not None
+        definition = await self.agents.definition(who, request.agent or thread.agent)
+        agent = await self.agents.live(definition)
+        said = user_message(request.input, author=who.principal)
+        run = Run(
+            thread_id=thread.id,
+            agent=definition.name,
+            agent_hash=definition.hash,
+            status="running",
+            input_id=said.id,
+        )
+        said.thread_id, said.run_id = thread.id, run.id
+        stream = self.streams.open(who, thread.id)
+        if stream.sources and request.parent_id is None:
+            raise Conflict(
+                "The agent is still at work in this thread.",
+                hint="Wait for its answer, cancel its run, or name a `parent_id` to fork.",
+                thread_id=thread.id,
+            )
+        beginning = Beginning(
+            run=run,
+            input=said,
+            new_thread=fresh,
+            parent_id=request.parent_id,
+            definition=None if self.agents.is_recorded(definition) else definition,
+        )
+        store = partial(beginning.store, holder=self.holder)
+        begun = await self._write(who, stream, run.id, store)
+        self.agents.recorded(definition)
+        attempt = self._attempt(who, stream, begun, agent=agent)
+        feed = self.streams.attach(stream, run_id=run.id, fresh=True) if follow else None
+        self._launch(who, attempt)
+        return attempt, feed
+
+    async def _thread(
+        self, who: Principal, request: RunRequest
+    ) -> tuple[Thread | None, Thread | None]:
+        """The thread to continue, or else one that is yet to be stored."""
+        if request.thread_id is not None:
+            read = partial(threads.get, thread_id=request.thread_id)
+            return await self.database.read(who, read, tiny=True), None
+        if request.parent_id is not None:
+            raise InvalidInput("A message to answer lies in a thread: name it as `thread_id`.")
+        text = user_message(request.input).text
+        title = " ".join(text[: 4 * _TITLE].split())[:_TITLE]
+        return None, Thread(title=title or None, agent=request.agent, owner=who.principal or "")
+
+    async def _continue(self, who: Principal, run: Run, *, agent: Agent[object] | None) -> Attempt:
+        stream = self.streams.open(who, run.thread_id)
+        if run.id in stream.sources:
+            raise Conflict("The run is being continued already.", run_id=run.id)
+        take = partial(take_over, run_id=run.id, holder=self.holder, close=agent is None)
+        begun = await self._write(who, stream, run.id, take)
+        return self._attempt(who, stream, begun, agent=agent)
+
+    async def _write(
+        self, who: Principal, stream: ThreadStream, run_id: str, store: Callable[[Tx], Begun]
+    ) -> Begun:
+        """Store the beginning of an attempt, whose place in the stream is taken meanwhile."""
+        stream.sources[run_id] = _Reserved()
+        try:
+            begun = await self.database.write(who, store)
+        except BaseException as error:
+            del stream.sources[run_id]
+            self.streams.drop_idle(stream)
+            if isinstance(error, LeaseLost):
+                raise Conflict("Another process works on this thread.", run_id=run_id) from error
+            raise
+        stream.hold(begun.stream_lease)
+        stream.use_block(begun.block)
+        return begun
+
+    def _attempt(
+        self,
+        who: Principal,
+        stream: ThreadStream,
+        begun: Begun,
+        *,
+        agent: Agent[object] | None,
+    ) -> Attempt:
+        run = begun.run
+        journal = StoredJournal(
+            self.database,
+            who,
+            run,
+            begun.run_lease,
+            buffer=stream.buffer,
+            fresh=run.attempt == 1,
+        )
+        host = Host(
+            journal=journal,
+            ledger=self.ledger,
+            policy=self.agents.policy(agent),
+            credentials=self.credentials,
+            sources=(History(who, self.history),),
+        )
+        ctx = RunContext(
+            deps=None,
+            tenant=who.tenant,
+            user=who.principal or "",
+            agent=run.agent,
+            thread_id=run.thread_id,
+            run_id=run.id,
+            root_run_id=run.root_run_id,
+            parent_run_id=run.parent_run_id,
+            attempt=run.attempt,
+            usage=run.usage.model_copy(),
+            limits=Limits() if agent is None else agent.spec.limits,
+        )
+        attempt = Attempt(
+            run=run,
+            input=begun.input,
+            agent=agent,
+            stream=stream,
+            journal=journal,
+            database=self.database,
+            host=host,
+            ctx=ctx,
+        )
+        stream.sources[run.id] = attempt
+        return attempt
+
+    def _launch(self, who: Principal, attempt: Attempt) -> None:
+        self.active[attempt.run.id] = attempt
+        attempt.begin(lambda: self._over(who, attempt))
+
+    def _over(self, who: Principal, attempt: Attempt) -> None:
+        """An attempt has ended: remember what it said, and let its readers go on without it."""
+        run, stream = attempt.run, attempt.stream
+        self.active.pop(run.id, None)
+        stream.sources.pop(run.id, None)
+        if attempt.end is not None and not attempt.lost:
+            first = [attempt.input] if run.attempt == 1 else []
+            self._remember(who, [*first, *attempt.messages])
+        elif isinstance(attempt.end, RunCompleted):
+            self.untold[run.id] = attempt.end
+        else:
+            stream.look_again(run.id)
+        self.streams.drop_idle(stream)
+
+    def _remember(self, who: Principal, added: list[Message]) -> None:
+        whole = all(after.parent_id == before.id for before, after in pairwise(added))
+        if added and whole:
+            self.history.extend(who, added[0].parent_id, added)
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise ServerUnavailable("This process is stopping.", hint="Try again in a moment.")

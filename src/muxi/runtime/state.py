@@ -1,0 +1,98 @@
+"""The folder `.muxi` beside a project: where its database, socket, lock and keys lie.
+
+Used by `build`, by the server for its token, and by the CLI to find a running owner. It must never
+be read by anybody but the user who owns it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from muxi.core.errors import MuxiError
+
+_LONGEST_SOCKET = 100
+"""Bytes of a socket's path that every system accepts (macOS: 103, Linux: 107)."""
+
+
+class StateFolder:
+    """Paths in a project's state folder. Nothing is made before `prepare`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.database = self.root / "muxi.db"
+        self.lock = self.root / "muxi.lock"
+        self.token_file = self.root / "token"
+        self.master_key = self.root / "master.key"
+        self.snapshots = self.root / "snapshots"
+        self.blobs = self.root / "blobs"
+
+    @property
+    def socket(self) -> Path:
+        """The owner's socket: in the folder, or in a private one if that path is too long."""
+        path = self.root / "muxi.sock"
+        if len(os.fsencode(path)) <= _LONGEST_SOCKET:
+            return path
+        digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"muxi-{_user()}" / f"{digest}.sock"
+
+    def prepare(self) -> None:
+        """Make the folders, readable by their owner only.
+
+        Raises:
+            MuxiError: The folder cannot be made or belongs to somebody else.
+        """
+        for folder in (self.root, self.socket.parent):
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise MuxiError(
+                    f"The folder {folder} cannot be made: {error.strerror}.",
+                    hint="Run muxi in a folder that you may write to.",
+                ) from error
+            _require_private(folder)
+        ignore = self.root / ".gitignore"
+        if not ignore.exists():
+            # Keys and conversations are not source code.
+            ignore.write_text("*\n", encoding="utf-8")
+
+    def token(self) -> str:
+        """The token of this project's API, made on first use in a file of mode 600."""
+        try:
+            token = self.token_file.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            token = ""
+        if token:
+            return token
+        token = secrets.token_urlsafe(32)
+        _write_private(self.token_file, token + "\n")
+        return token
+
+
+def _write_private(path: Path, text: str) -> None:
+    # Written aside and renamed, so that no reader ever finds half a token or an open file.
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
+def _require_private(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    status = folder.stat()
+    if status.st_uid != os.getuid():
+        raise MuxiError(
+            f"The folder {folder} belongs to another user.",
+            hint="Run muxi as that user, or in a folder of your own.",
+        )
+    if status.st_mode & 0o077:
+        folder.chmod(0o700)
+
+
+def _user() -> str:
+    return str(os.getuid()) if os.name == "posix" else "user"

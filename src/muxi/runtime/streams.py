@@ -1,0 +1,221 @@
+"""Numbers the events of threads, encodes each once, stores it and hands it to every reader.
+
+Called by the driver of a run and by doors that want to read. Order is the order of the numbers: an
+event that must be durable before anybody sees it holds up those behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from muxi.core.errors import NotFound
+from muxi.core.events import FINAL_STATUSES, Event, RunCompleted, RunSuspended
+from muxi.runtime.feed import Feed, Origin, State
+from muxi.runtime.frames import frame_of
+from muxi.runtime.principal import Principal
+from muxi.storage import events as stored_events
+from muxi.storage import leases, sequences
+from muxi.storage import runs as stored_runs
+from muxi.storage.buffer import ThreadBuffer
+from muxi.storage.leases import Lease
+from muxi.storage.transaction import Database, Tx
+
+FIRST_BLOCK = 256
+"""Numbers that a thread gets with each run: enough for most."""
+
+_NEXT_BLOCK = 2048
+
+
+class Source(Protocol):
+    """A run that is being driven here, as far as its stream is concerned."""
+
+    async def settle(self) -> None:
+        """Return once all its events so far are durable."""
+        ...
+
+
+@dataclass(slots=True)
+class _Entry:
+    run_id: str
+    seq: int
+    frame: bytes
+    last: bool
+    held: bool
+
+
+@dataclass(slots=True)
+class ThreadStream:
+    """The stream of one thread, as long as somebody writes or reads it here."""
+
+    who: Principal
+    thread_id: str
+    buffer: ThreadBuffer
+    """What its runs have produced and the database does not hold yet."""
+    sources: dict[str, Source] = field(default_factory=dict[str, Source])
+    """The runs that are being driven here, by id."""
+    lease: Lease | None = None
+    """The right to number its events."""
+    feeds: set[Feed] = field(default_factory=set[Feed])
+    _next: int = 0
+    _end: int = 0
+    _outbox: deque[_Entry] = field(default_factory=deque[_Entry])
+    _growing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def hold(self, lease: Lease) -> None:
+        """Number and write under this lease from now on."""
+        self.lease = self.buffer.stream = lease
+
+    def let_go(self, tx: Tx) -> None:
+        """Let others have the stream, unless another run goes on here.
+
+        Called where the end of a run is written, so that no run that begins meanwhile is missed.
+        """
+        if self.lease is not None and len(self.sources) <= 1:
+            leases.release(tx, self.lease)
+
+    def use_block(self, block: range) -> None:
+        """Number from this block on; what is left of another is never given."""
+        self._next = block.start
+        self._end = block.stop
+
+    @property
+    def left(self) -> int:
+        """Numbers that can still be given."""
+        return self._end - self._next
+
+    async def grow(self, database: Database) -> None:
+        """Reserve further numbers."""
+        async with self._growing:
+            if self.left > 0:
+                return
+            reserve = partial(sequences.reserve, thread_id=self.thread_id, count=_NEXT_BLOCK)
+            self.use_block(await database.write(self.who, reserve))
+
+    def stamp(self, event: Event, run_id: str) -> None:
+        """Give `event` its place. `left` must not be 0."""
+        event.run_id = event.run_id or run_id
+        event.seq = self._next
+        self._next += 1
+
+    def publish(self, event: Event, *, held: bool) -> None:
+        """Show a stamped event to all readers, once it and those before it are no longer held."""
+        last = isinstance(event, RunCompleted | RunSuspended)
+        entry = _Entry(event.run_id, event.seq, frame_of(event), last, held)
+        if held or self._outbox:
+            self._outbox.append(entry)
+        else:
+            self._show(entry)
+
+    def release(self, run_id: str, upto: int) -> None:
+        """The events of a run up to that number are durable and may be seen."""
+        for entry in self._outbox:
+            if entry.run_id == run_id and entry.seq <= upto:
+                entry.held = False
+        while self._outbox and not self._outbox[0].held:
+            self._show(self._outbox.popleft())
+
+    def look_again(self, run_id: str) -> None:
+        """A run is no longer driven here without having ended: its readers go by the database."""
+        for feed in self.feeds:
+            if feed.run_id == run_id:
+                feed.look_again()
+
+    def _show(self, entry: _Entry) -> None:
+        for feed in self.feeds:
+            if feed.run_id is None:
+                feed.push(entry.seq, entry.frame, last=False)
+            elif feed.run_id == entry.run_id:
+                feed.push(entry.seq, entry.frame, last=entry.last)
+
+
+class Streams:
+    """All threads that are written or read in this process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._open: dict[tuple[str, str], ThreadStream] = {}
+
+    def open(self, who: Principal, thread_id: str) -> ThreadStream:
+        """The stream of a thread, made if it is not open yet."""
+        key = (who.tenant, thread_id)
+        stream = self._open.get(key)
+        if stream is None:
+            buffer = ThreadBuffer(self._database, who)
+            stream = self._open[key] = ThreadStream(who, thread_id, buffer)
+        return stream
+
+    def drop_idle(self, stream: ThreadStream) -> None:
+        """Forget a stream that nobody writes or reads any more."""
+        if not stream.sources and not stream.feeds:
+            self._open.pop((stream.who.tenant, stream.thread_id), None)
+
+    def is_busy(self, who: Principal, thread_id: str) -> bool:
+        """Whether this process drives a run in that thread."""
+        stream = self._open.get((who.tenant, thread_id))
+        return stream is not None and bool(stream.sources)
+
+    async def follow_run(self, who: Principal, run_id: str, *, since: int = 0) -> Feed:
+        """The events of a run after number `since`, up to its end or to a question to a person.
+
+        Raises:
+            NotFound: There is no such run.
+        """
+        run = await self._database.read(who, partial(stored_runs.get, run_id=run_id), tiny=True)
+        return self.attach(self.open(who, run.thread_id), run_id=run_id, since=since)
+
+    def follow_thread(self, who: Principal, thread_id: str, *, since: int = 0) -> Feed:
+        """The events of all runs of a thread after number `since`, without end."""
+        return self.attach(self.open(who, thread_id), run_id=None, since=since)
+
+    def attach(
+        self, stream: ThreadStream, *, run_id: str | None, since: int = 0, fresh: bool = False
+    ) -> Feed:
+        """A reader of `stream`; `fresh` if nothing of what it wants has happened yet."""
+        origin = Origin(
+            stored=partial(self._stored, stream, run_id),
+            state=partial(self._state, stream, run_id or ""),
+            leave=partial(self._leave, stream),
+        )
+        feed = Feed(origin, thread_id=stream.thread_id, run_id=run_id, since=since, fresh=fresh)
+        stream.feeds.add(feed)
+        return feed
+
+    def close(self) -> None:
+        """End all readers: the process stops."""
+        for stream in list(self._open.values()):
+            for feed in list(stream.feeds):
+                feed.close()
+
+    def _leave(self, stream: ThreadStream, feed: Feed) -> None:
+        stream.feeds.discard(feed)
+        self.drop_idle(stream)
+
+    async def _stored(
+        self, stream: ThreadStream, run_id: str | None, since: int, limit: int
+    ) -> Sequence[Event]:
+        for source in list(stream.sources.values()):
+            await source.settle()
+        read = partial(
+            stored_events.read,
+            thread_id=stream.thread_id,
+            since=since,
+            limit=limit,
+            run_id=run_id,
+        )
+        return await self._database.read(stream.who, read)
+
+    async def _state(self, stream: ThreadStream, run_id: str) -> State:
+        if run_id in stream.sources:
+            return "here"
+        try:
+            run = await self._database.read(
+                stream.who, partial(stored_runs.get, run_id=run_id), tiny=True
+            )
+        except NotFound:
+            return "over"
+        return "over" if run.status in FINAL_STATUSES or run.status == "waiting" else "elsewhere"

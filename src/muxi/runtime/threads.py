@@ -1,0 +1,87 @@
+"""Threads as doors see them: made, listed, renamed, read, deleted. Called by doors only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from muxi.core.errors import Conflict
+from muxi.core.messages import Message
+from muxi.core.pages import Page
+from muxi.core.threads import Thread
+from muxi.runtime.principal import Principal
+from muxi.runtime.streams import Streams
+from muxi.storage import messages, threads
+from muxi.storage.transaction import Database, Tx
+
+if TYPE_CHECKING:
+    from muxi.runtime.agents import Agents
+
+
+@dataclass(kw_only=True)
+class Threads:
+    """The threads of the project."""
+
+    database: Database
+    streams: Streams
+    agents: Agents
+
+    async def create(
+        self, who: Principal, *, title: str | None = None, agent: str | None = None
+    ) -> Thread:
+        """Begin an empty thread.
+
+        Raises:
+            NotFound: There is no such agent.
+        """
+        if agent is not None:
+            await self.agents.definition(who, agent)
+        thread = Thread(title=title, agent=agent, owner=who.principal or "")
+        return await self.database.write(who, partial(threads.create, thread=thread))
+
+    async def get(self, who: Principal, thread_id: str) -> Thread:
+        """Raises `NotFound`."""
+        return await self.database.read(who, partial(threads.get, thread_id=thread_id), tiny=True)
+
+    async def page(
+        self, who: Principal, *, cursor: str | None = None, limit: int = 50
+    ) -> Page[Thread]:
+        """Threads, the one with the latest activity first."""
+        read = partial(threads.page, after=cursor, limit=limit)
+        found = await self.database.read(who, read)
+        return Page[Thread](items=list(found.items), next=found.next)
+
+    async def rename(self, who: Principal, thread_id: str, title: str | None) -> Thread:
+        """Raises `NotFound`."""
+
+        def change(tx: Tx) -> Thread:
+            thread = threads.get(tx, thread_id)
+            thread.title = title
+            return threads.update(tx, thread)
+
+        return await self.database.write(who, change)
+
+    async def delete(self, who: Principal, thread_id: str) -> None:
+        """Delete a thread with its messages, runs and events.
+
+        Raises:
+            NotFound: There is no such thread.
+            Conflict: A run is at work in it.
+        """
+        await self.get(who, thread_id)
+        if self.streams.is_busy(who, thread_id):
+            raise Conflict(
+                "The agent is at work in this thread.",
+                hint="Cancel its run first.",
+                thread_id=thread_id,
+            )
+        await self.database.write(who, partial(threads.delete, thread_id=thread_id))
+
+    async def messages(self, who: Principal, thread_id: str) -> list[Message]:
+        """The messages from the root to the leaf, oldest first. Raises `NotFound`."""
+
+        def read(tx: Tx) -> list[Message]:
+            return messages.path_to_leaf(tx, threads.get(tx, thread_id).id)
+
+        return await self.database.read(who, read)

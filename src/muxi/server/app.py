@@ -1,0 +1,178 @@
+"""The ASGI application: finds the operation, checks access, parses, calls, renders.
+
+Run by `serve`. Every answer leaves through here, so that headers and errors are the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
+
+from muxi.core.errors import InvalidInput, MuxiError, NotFound
+from muxi.runtime.build import Runtime
+from muxi.runtime.principal import LOCAL
+from muxi.server import problems
+from muxi.server.access import Access
+from muxi.server.operations import (
+    AnyOperation,
+    Call,
+    EventStream,
+    Headers,
+    parse_body,
+    parse_query,
+)
+from muxi.server.pages import Pages
+from muxi.server.problems import Refused, problem_for
+from muxi.server.sse import send_events
+
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes of the largest body: a message with images, not an upload."""
+
+_WITHOUT_BODY = ("GET", "HEAD", "DELETE")
+_SAFETY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_NO_STORE = {"cache-control": "no-store"}
+
+
+class App:
+    """muxi over HTTP: the API of one project and the files of its dashboard."""
+
+    def __init__(
+        self, runtime: Runtime, operations: Sequence[AnyOperation], *, access: Access, pages: Pages
+    ) -> None:
+        self._runtime = runtime
+        self._access = access
+        self._pages = pages
+        places: dict[str, _Place] = {}
+        for operation in operations:
+            place = places.setdefault(operation.path, _Place(self))
+            place.methods[operation.method] = operation
+        routes = [Route(path, place) for path, place in places.items()]
+        self._router = Router(routes, redirect_slashes=False, default=_Place(self))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._router(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def serve(self, place: _Place, scope: Scope, *, receive: Receive, send: Send) -> None:
+        """Answer one request for what lies at `place`."""
+        headers: Headers = dict(scope["headers"])
+        try:
+            answer = await self._answer(place, scope, receive, headers)
+        except Refused as refused:
+            answer = self._refusal(headers, refused)
+        except Exception as error:  # noqa: BLE001 -- the boundary of a request: whatever a route raises is answered
+            answer = _problem(error)
+        if isinstance(answer, EventStream):
+            await send_events(answer, receive, send)
+        else:
+            answer.raw_headers.extend(_SAFETY)
+            await answer(scope, receive, send)
+
+    async def _answer(
+        self, place: _Place, scope: Scope, receive: Receive, headers: Headers
+    ) -> Response | EventStream:
+        access, method = self._access, scope["method"]
+        access.check_address(headers, scope["server"])
+        operation = place.methods.get("GET" if method == "HEAD" else method)
+        if operation is None or not operation.open:
+            access.check_caller(method, headers)
+        if operation is None:
+            return self._without_operation(place, scope)
+        body = b"" if method in _WITHOUT_BODY else await _read(receive, headers)
+        answer = await operation.handler(
+            Call(
+                runtime=self._runtime,
+                access=access,
+                who=LOCAL,
+                path=scope["path_params"],
+                body=parse_body(operation.body, body, headers),
+                query=parse_query(operation.query, scope["query_string"]),
+                headers=headers,
+            )
+        )
+        return _json(answer, operation.status) if isinstance(answer, BaseModel) else answer
+
+    def _without_operation(self, place: _Place, scope: Scope) -> Response:
+        method, path = scope["method"], scope["path"]
+        if place.methods:
+            allowed = ", ".join(sorted(place.methods))
+            error = InvalidInput(f"{path[:200]} does not know {method}.", hint=_SEE)
+            raise Refused(405, error, ((b"allow", allowed.encode()),))
+        if path.startswith("/api/") or method not in ("GET", "HEAD"):
+            raise NotFound(f"There is nothing at {path[:200]}.", hint=_SEE)
+        return self._pages.find(path)
+
+    def _refusal(self, headers: Headers, refused: Refused) -> Response:
+        if refused.status == 401 and b"text/html" in headers.get(b"accept", b""):
+            return self._pages.signed_out(refused.error)
+        answer = _problem(refused)
+        answer.raw_headers.extend(refused.headers)
+        return answer
+
+
+_SEE = "/openapi.json tells what there is."
+
+
+class _Place:
+    """All operations of one path, or of the paths that no operation has."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self.methods: dict[str, AnyOperation] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app.serve(self, scope, receive=receive, send=send)
+
+
+def _json(model: BaseModel, status: int) -> Response:
+    return Response(model.model_dump_json(), status, _NO_STORE, "application/json")
+
+
+def _problem(error: Exception) -> Response:
+    problem = problem_for(error)
+    return Response(problem.model_dump_json(), problem.status, _NO_STORE, problems.MEDIA_TYPE)
+
+
+async def _read(receive: Receive, headers: Headers) -> bytes:
+    """The body, as long as it is not too long.
+
+    Raises:
+        Refused: It is, or the client broke it off.
+    """
+    length = headers.get(b"content-length", b"0")
+    if length.isdigit() and int(length) > MAX_BODY:
+        raise _too_large()
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message: Any = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, InvalidInput("The request was broken off."))
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise _too_large()
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def _too_large() -> Refused:
+    error: MuxiError = InvalidInput(
+        f"The body is larger than {MAX_BODY >> 20} MiB.",
+        hint="Send large files by address instead of by value.",
+    )
+    # The rest of the body is not read, so the connection cannot be used again.
+    return Refused(413, error, ((b"connection", b"close"),))

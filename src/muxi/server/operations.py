@@ -1,0 +1,148 @@
+"""What an operation of the API is: method, path, types, handler. Filled by the resource files.
+
+The dispatcher serves the table and `openapi` describes it, so the two cannot differ. A handler is:
+one call on a service of the runtime.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.responses import Response
+
+from muxi.core.errors import InvalidInput
+from muxi.core.record import clean
+from muxi.runtime.build import Runtime
+from muxi.runtime.feed import Feed
+from muxi.runtime.principal import Principal
+from muxi.server.access import Access
+from muxi.server.problems import Refused, invalid
+
+Headers = Mapping[bytes, bytes]
+
+
+class Strict(BaseModel):
+    """A body or query whose unknown members are mistakes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Nothing(Strict):
+    """No body, or no query."""
+
+
+Body = TypeVar("Body", bound=BaseModel)
+Query = TypeVar("Query", bound=BaseModel)
+
+
+@dataclass(slots=True, kw_only=True)
+class Call(Generic[Body, Query]):
+    """One request, parsed."""
+
+    runtime: Runtime
+    access: Access
+    who: Principal
+    path: Mapping[str, str]
+    body: Body
+    query: Query
+    headers: Headers
+
+
+@dataclass(slots=True)
+class EventStream:
+    """An answer that is a stream of server-sent events."""
+
+    feed: Feed
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+Answer = BaseModel | EventStream | Response
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(Generic[Body, Query]):
+    """One entry of the table."""
+
+    method: str
+    path: str
+    """With parameters in braces, as OpenAPI writes them."""
+    summary: str
+    handler: Callable[[Call[Body, Query]], Awaitable[Answer]]
+    body: type[Body] = Nothing  # pyright: ignore[reportAssignmentType] -- the default stands for an operation without one
+    query: type[Query] = Nothing  # pyright: ignore[reportAssignmentType] -- likewise
+    answer: type[BaseModel] | None = None
+    """The model of the JSON that is given back; None for a stream, a page or no content."""
+    status: int = 200
+    events: bool = False
+    """Whether the answer is a stream of server-sent events."""
+    open: bool = False
+    """Whether it is served without credentials."""
+    tag: str = field(default="project")
+
+
+AnyOperation = Operation[Any, Any]
+
+
+def parse_body(kind: type[Body], data: bytes, headers: Headers) -> Body:
+    """The body of a request.
+
+    Raises:
+        Refused: It is not JSON, or not sent as JSON.
+        InvalidInput: It does not have the right form; the error says where.
+    """
+    if not data and not kind.model_fields:
+        return kind()
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type != b"application/json":
+        error = InvalidInput("The body must be sent as application/json.")
+        raise Refused(415, error)
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError as error:
+        if all(item["type"] != "json_invalid" for item in error.errors(include_url=False)):
+            raise invalid(error) from None
+    return _parse_leniently(kind, data)
+
+
+def _parse_leniently(kind: type[Body], data: bytes) -> Body:
+    """Bodies that hold half of a surrogate pair, which JSON can write and UTF-8 cannot."""
+    try:
+        value = json.loads(data)
+    except RecursionError:
+        raise Refused(400, InvalidInput("The JSON is nested too deeply.")) from None
+    except ValueError as error:
+        raise Refused(400, InvalidInput(f"The body is not JSON: {error}.")) from None
+    try:
+        return kind.model_validate(_mend(value))
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def _mend(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_mend(item) for item in value]  # pyright: ignore[reportUnknownVariableType] -- JSON of any shape
+    if isinstance(value, dict):
+        return {clean(str(key)): _mend(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] -- likewise
+    return value
+
+
+def parse_query(kind: type[Query], text: bytes) -> Query:
+    """The query string of a request.
+
+    Raises:
+        InvalidInput: A parameter is unknown or does not have the right form.
+    """
+    if not text and not kind.model_fields:
+        return kind()
+    values = dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True))
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise invalid(error) from None

@@ -1,0 +1,46 @@
+"""Server-sent events over ASGI: frames that were encoded once are written as they are.
+
+Called by the dispatcher. A client that goes away ends its subscription and nothing else: the run
+is driven by the runtime.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import Receive, Send
+
+from muxi.runtime.feed import Feed
+from muxi.server.operations import EventStream
+
+_HEADERS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+)
+
+
+async def send_events(answer: EventStream, receive: Receive, send: Send) -> None:
+    """Write the feed until it ends or the client is gone."""
+    feed = answer.feed
+    watcher = asyncio.create_task(_close_when_gone(feed, receive))
+    try:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [*_HEADERS, *answer.headers],
+            }
+        )
+        while (frames := await feed.next()) is not None:
+            await send({"type": "http.response.body", "body": frames, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    finally:
+        watcher.cancel()
+        feed.close()
+
+
+async def _close_when_gone(feed: Feed, receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    feed.close()

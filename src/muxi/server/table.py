@@ -1,0 +1,36 @@
+"""All operations of the API: what is served and described. Read by `serve` and by the docs."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+from starlette.responses import Response
+
+from muxi.server import project, runs, secrets, threads
+from muxi.server.openapi import describe
+from muxi.server.operations import AnyOperation, Call, Nothing, Operation
+
+
+@cache
+def _document() -> bytes:
+    return json.dumps(describe(OPERATIONS), separators=(",", ":")).encode()
+
+
+async def get_openapi(_: Call[Nothing, Nothing]) -> Response:
+    return Response(_document(), media_type="application/json")
+
+
+# The most frequent first: the router tries them in this order.
+OPERATIONS: tuple[AnyOperation, ...] = (
+    *runs.OPERATIONS,
+    *threads.OPERATIONS,
+    *project.OPERATIONS,
+    *secrets.OPERATIONS,
+    Operation(
+        method="GET",
+        path="/openapi.json",
+        summary="This description",
+        handler=get_openapi,
+    ),
+)
