@@ -19,11 +19,12 @@ _LAST_ID = "\U0010ffff"
 
 
 def create(tx: Tx, thread: Thread) -> Thread:
-    """Store a new thread; its owner is its first participant.
+    """Store a new thread; its owner, who is the scope's principal if it has one, takes part in it.
 
     Raises:
         Conflict: The id is taken.
     """
+    thread.owner = tx.scope.principal or thread.owner
     created, owner = micros(thread.created_at), column(thread.owner)
     tx.run(sql.ADD_TENANT, created_at=created)
     tx.run(

@@ -1,0 +1,36 @@
+"""Our own back ends pass the kit that we publish."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from support.postgres import PostgresAddress
+
+from muxi.storage.database import Database, open_database
+from muxi.testing.storage import StorageConformance
+
+
+class TestSqliteFile(StorageConformance):
+    @pytest.fixture
+    async def database(self, tmp_path: Path) -> AsyncIterator[Database]:
+        database = await open_database(f"sqlite:///{tmp_path}/muxi.db")
+        yield database
+        await database.close()
+
+
+class TestSqliteInMemory(StorageConformance):
+    @pytest.fixture
+    async def database(self) -> AsyncIterator[Database]:
+        database = await open_database("sqlite://")
+        yield database
+        await database.close()
+
+
+class TestPostgres(StorageConformance):
+    @pytest.fixture
+    async def database(self, postgres_database: PostgresAddress) -> AsyncIterator[Database]:
+        database = await open_database(postgres_database.url)
+        yield database
+        await database.close()
