@@ -27,6 +27,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *threads.OPERATIONS,
     *project.OPERATIONS,
     *secrets.OPERATIONS,
+    *secrets.OPERATIONS,
     Operation(
         method="GET",
         path="/openapi.json",
