@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from muxi.core.errors import ModelProtocolError
+from muxi.wire.encoded import to_json
 from muxi.wire.json_text import read_object
 
 ShapeT = TypeVar("ShapeT")
@@ -30,15 +31,23 @@ class Reader(Generic[ShapeT]):
         """
         try:
             return self._decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             problem = str(error)
         # The compiled decoder refuses half a surrogate pair, which is legal JSON; some servers send
         # the halves of an emoji in two events. They meet again when the pieces are joined.
         try:
-            return msgspec.convert(json.loads(bytes(data).decode("utf-8", "replace")), self._shape)
+            value = json.loads(bytes(data).decode("utf-8", "replace"))
+            return self._kept_whole(value) or self._decode(to_json(value))
         except (ValueError, RecursionError):
             pass
         raise ModelProtocolError(f"The provider sent what its format does not allow: {problem}.")
+
+    def _kept_whole(self, value: Any) -> ShapeT | None:
+        try:
+            return msgspec.convert(value, self._shape)
+        except msgspec.ValidationError:
+            # A wrong type, or a field that is kept as JSON and needs its halves replaced.
+            return None
 
 
 def read_arguments(text: str) -> tuple[dict[str, Any], str | None]:

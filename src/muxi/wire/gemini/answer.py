@@ -6,10 +6,8 @@ format has no last event: an answer is complete when a reason to finish came and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
-
-import msgspec
 
 from muxi.core.errors import ModelConnectionError, ModelRejected, ModelUnavailable
 from muxi.core.events import (
@@ -115,8 +113,13 @@ class GeminiDecoder:
             return ()
         if data[:1] == b"[" and data[:6] != b"[DONE]":
             # Without `alt=sse` the chunks come as one JSON array.
-            return [item for chunk in events.read_chunks(data) for item in self._take(chunk)]
-        return self._take(events.read_chunk(data))
+            out: list[ModelEvent] = []
+            for number, chunk in enumerate(events.read_chunks(data)):
+                self._take(chunk, lambda number=number: read_json(data)[number], out)
+            return out
+        taken: list[ModelEvent] = []
+        self._take(events.read_chunk(data), lambda: read_json(data), taken)
+        return taken
 
     def end(self) -> Iterable[ModelEvent]:
         if self._finish is None and not self._blocked:
@@ -135,9 +138,10 @@ class GeminiDecoder:
             )
         ]
 
-    def _take(self, chunk: events.Chunk) -> list[ModelEvent]:
+    def _take(self, chunk: events.Chunk, whole: Callable[[], Any], out: list[ModelEvent]) -> None:
+        """Take one chunk; `whole` gives it with the fields that we do not know."""
         if chunk.error is not None:
-            raise failure(read_complaint({"error": read_json(bytes(chunk.error))}))
+            raise failure(read_complaint({"error": chunk.error}))
         self._model = chunk.model_version or self._model
         self._response_id = chunk.response_id or self._response_id
         self._take_usage(chunk.usage_metadata)
@@ -145,16 +149,17 @@ class GeminiDecoder:
         if feedback is not None and feedback.block_reason:
             self._blocked = True
             self._why = feedback.block_reason_message
-        out: list[ModelEvent] = []
-        for candidate in chunk.candidates or ():
-            if candidate.index == 0:
-                self._take_candidate(candidate, out)
-        return out
+        for place, candidate in enumerate(chunk.candidates or ()):
+            if candidate.index != 0:
+                continue
+            parts = candidate.content.parts if candidate.content else None
+            for number, part in enumerate(parts or ()):
+                if not self._take_part(part, out):
+                    raw = whole()["candidates"][place]["content"]["parts"][number]
+                    self._parts.append(_other(raw))
+            self._take_reason(candidate)
 
-    def _take_candidate(self, candidate: events.Candidate, out: list[ModelEvent]) -> None:
-        content = candidate.content
-        for raw in (content.parts if content else None) or ():
-            self._take_part(events.read_part(raw), raw, out)
+    def _take_reason(self, candidate: events.Candidate) -> None:
         reason = candidate.finish_reason
         if not reason:
             return
@@ -167,25 +172,24 @@ class GeminiDecoder:
         if _STOPS.get(reason) == "content_filter":
             self._why = candidate.finish_message
 
-    def _take_part(self, part: events.Part, raw: msgspec.Raw, out: list[ModelEvent]) -> None:
+    def _take_part(self, part: events.Part, out: list[ModelEvent]) -> bool:
+        """Take one part; False when it is of a kind that we only keep."""
         signature = part.thought_signature
         if part.function_call is not None:
             self._take_call(part.function_call, signature, out)
         elif part.inline_data is not None:
             self._parts.append(_media(part.inline_data, signature))
-        elif part.text is not None:
-            if part.text or signature:
-                self._take_text(part.text, signature, out, thought=part.thought)
+        elif part.text is not None or signature is not None:
+            self._take_text(part.text or "", signature, out, thought=part.thought)
         else:
-            value = read_json(bytes(raw))
-            if value.keys() == {"thoughtSignature"}:
-                self._take_text("", signature, out, thought=False)
-            elif value:
-                self._parts.append(_other(value))
+            return False
+        return True
 
     def _take_text(
         self, text: str, signature: str | None, out: list[ModelEvent], *, thought: bool
     ) -> None:
+        if not text and not signature:
+            return
         last = self._parts[-1] if self._parts else None
         if (
             not isinstance(last, _Text)

@@ -1,12 +1,10 @@
 """The chunks of a generateContent stream, as far as we read them. Part of the answer's decoder."""
 
-# Fields bear the names that they have on the wire.
-
 from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from muxi.wire.reading import Reader
 
@@ -31,7 +29,7 @@ class Part(Struct, rename="camel"):
 
 
 class Content(Struct, rename="camel"):
-    parts: list[Raw] | None = None
+    parts: list[Part] | None = None
 
 
 class Candidate(Struct, rename="camel"):
@@ -62,9 +60,8 @@ class Chunk(Struct, rename="camel"):
     usage_metadata: UsageReport | None = None
     model_version: str | None = None
     response_id: str | None = None
-    error: Raw | None = None
+    error: Any = None
 
 
 read_chunk = Reader(Chunk)
 read_chunks = Reader(list[Chunk])
-read_part = Reader(Part)

@@ -74,12 +74,15 @@ class ResponsesDecoder:
         raise ModelConnectionError("The stream ended in the middle of the answer.")
 
     def _text(self, data: bytes) -> list[ModelEvent]:
-        piece = events.read_delta(data)
-        return self._slot(piece.output_index, piece.content_index, "text").add(piece.delta)
+        return self._said(events.read_delta(data), "text")
 
     def _refusal(self, data: bytes) -> list[ModelEvent]:
-        piece = events.read_delta(data)
-        return self._slot(piece.output_index, piece.content_index, "refusal").add(piece.delta)
+        return self._said(events.read_delta(data), "refusal")
+
+    def _said(self, piece: events.Delta, kind: str) -> list[ModelEvent]:
+        if not piece.delta:
+            return []
+        return self._slot(piece.output_index, piece.content_index, kind).add(piece.delta)
 
     def _arguments(self, data: bytes) -> list[ModelEvent]:
         piece = events.read_delta(data)
