@@ -318,7 +318,7 @@ def _suggest(name: str) -> str:
         near = get_close_matches(head.lower(), [*PROVIDERS, *ALIASES, *LONG_TAIL, *_INSIDE], n=2)
         found = [f"{ALIASES.get(each, each)}/{tail}" for each in near]
     else:
-        near = []
+        near: list[str] = []
         for provider in PROVIDERS:
             if name in {entry.id for entry in models_of(provider)}:
                 found.append(f"{provider}/{name}")

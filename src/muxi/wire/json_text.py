@@ -18,7 +18,7 @@ def read_json(data: bytes | str) -> Any:
     """
     try:
         return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         pass
     # Half a surrogate pair is legal JSON, and the compiled decoder refuses it.
     text = data if isinstance(data, str) else data.decode("utf-8", "replace")

@@ -58,10 +58,10 @@ def _strict(
 ) -> dict[str, Any]:
     if depth > 40 or not _BARRED.isdisjoint(schema):
         raise _Impossible
-    if "$ref" in schema and len(schema) > 1 and depth:
+    if "$ref" in schema and len(schema) > 1:
         # Keywords beside a reference are refused, so the reference is replaced by what it means.
-        merged = {**_resolve(schema["$ref"], root), **schema}
-        del merged["$ref"]
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        merged = {**_resolve(schema["$ref"], root), **beside}
         return _strict(merged, root, may_require=may_require, depth=depth + 1)
 
     def inner(value: Any) -> Any:

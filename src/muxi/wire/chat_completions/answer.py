@@ -28,6 +28,7 @@ from muxi.wire.chat_completions.quirks import Quirks
 from muxi.wire.chat_completions.request import FORMAT
 from muxi.wire.failures import failure, read_complaint
 from muxi.wire.json_text import read_json
+from muxi.wire.reading import Reader
 from muxi.wire.sse import SseEvent
 
 _STOPS: dict[str, StopReason] = {
@@ -43,7 +44,7 @@ _STOPS: dict[str, StopReason] = {
 }
 _BROKEN = frozenset({"error", "insufficient_system_resource"})
 
-_decode = msgspec.json.Decoder(Chunk).decode
+_read = Reader(Chunk)
 
 
 class ChatDecoder:
@@ -230,17 +231,6 @@ class ChatDecoder:
             reasoning_tokens=reasoning,
             cost=Decimal(str(cost)) if isinstance(cost, int | float) else None,
         )
-
-
-def _read(data: bytes) -> Chunk:
-    try:
-        return _decode(data)
-    except (msgspec.DecodeError, UnicodeError):
-        pass
-    try:
-        return msgspec.convert(read_json(data), Chunk)
-    except (ValueError, msgspec.ValidationError):
-        raise ModelProtocolError("The stream holds something that is not a chunk.") from None
 
 
 def _texts(piece: Any) -> Iterator[tuple[str, str]]:

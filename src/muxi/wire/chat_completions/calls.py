@@ -17,6 +17,7 @@ from muxi.wire.chat_completions.chunks import ToolCall
 from muxi.wire.chat_completions.request import FORMAT
 from muxi.wire.encoded import to_json
 from muxi.wire.json_text import read_object
+from muxi.wire.reading import read_arguments
 
 
 class _Call:
@@ -114,11 +115,11 @@ def _begins_anew(piece: ToolCall, call: _Call) -> bool:
 
 def _part(call: _Call) -> ToolCallPart:
     text = "".join(call.arguments)
-    arguments = read_object(text) if text.strip() else {}
+    arguments, malformed = read_arguments(text)
     return ToolCallPart(
         id=call.id,
         name=call.name,
-        arguments=arguments or {},
-        malformed=text if arguments is None else None,
+        arguments=arguments,
+        malformed=malformed,
         provider={FORMAT: {"extra_content": call.extra}} if call.extra else None,
     )
