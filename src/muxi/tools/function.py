@@ -49,6 +49,9 @@ class ToolOptions:
     max_bytes: int = 1_000_000
 
 
+_NO_OPTIONS = ToolOptions()
+
+
 class FunctionTool(Generic[P, R]):
     """A function that a model may call. Calling it directly calls the function, unchanged."""
 
@@ -61,7 +64,7 @@ class FunctionTool(Generic[P, R]):
     ) -> None:
         """`names` helps to read annotations that refer to names of an enclosing function."""
         self._function = function
-        self._options = options or ToolOptions()
+        self._options = options or _NO_OPTIONS
         self._names = names
         self._spec: ToolSpec | None = None
         self._signature: Signature | None = None
@@ -98,23 +101,30 @@ class FunctionTool(Generic[P, R]):
             ConfigError: The function's parameters cannot be made into a schema.
         """
         if self._spec is None:
-            options = self._options
             signature = self._read_signature()
-            self._spec = ToolSpec(
-                name=self.name,
-                description=signature.description
-                if options.description is None
-                else options.description,
-                parameters=signature.parameters,
-                examples=options.examples,
-                version=options.version,
-                idempotent=options.idempotent,
-                approval=options.approval,
-                timeout=options.timeout,
-                retries=options.retries,
-                max_bytes=options.max_bytes,
-            )
+            if self._options is not _NO_OPTIONS:
+                self._spec = self._make_spec(signature)
+            else:
+                # Agents that are made anew for each request show the same spec.
+                signature.plain_spec = signature.plain_spec or self._make_spec(signature)
+                self._spec = signature.plain_spec
         return self._spec
+
+    def _make_spec(self, signature: Signature) -> ToolSpec:
+        options = self._options
+        described = options.description
+        return ToolSpec(
+            name=self.name,
+            description=signature.description if described is None else described,
+            parameters=signature.parameters,
+            examples=options.examples,
+            version=options.version,
+            idempotent=options.idempotent,
+            approval=options.approval,
+            timeout=options.timeout,
+            retries=options.retries,
+            max_bytes=options.max_bytes,
+        )
 
     def renamed(
         self,

@@ -24,6 +24,7 @@ from typing_extensions import TypedDict
 from muxi.core.context import RunContext
 from muxi.core.errors import ConfigError
 from muxi.core.record import clean
+from muxi.core.requests import ToolSpec
 from muxi.tools.refusal import refusal, with_whole_numbers
 
 _DOCUMENTED = re.compile(
@@ -42,7 +43,18 @@ _NAMELESS = {
 class Signature:
     """How a function is offered to a model and how the model's arguments are checked."""
 
-    __slots__ = ("_extra", "_validator", "description", "is_async", "parameters", "takes_context")
+    __slots__ = (
+        "_extra",
+        "_validator",
+        "description",
+        "is_async",
+        "parameters",
+        "plain_spec",
+        "takes_context",
+    )
+
+    plain_spec: ToolSpec | None
+    """The spec of a tool of this function without any options, once it was made."""
 
     def __init__(
         self,
@@ -57,6 +69,7 @@ class Signature:
         self.parameters = parameters
         self.takes_context = takes_context
         self.is_async = is_async
+        self.plain_spec = None
         self._validator = adapter.validator
         # A nested model that says `extra="allow"` keeps its word; else no unknown key passes,
         # at any depth.

@@ -77,7 +77,7 @@ async def run_in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwa
         try:
             result = context.run(function, *args, **kwargs)
         except StopIteration as error:  # a future cannot carry it
-            failure = RuntimeError("StopIteration")
+            failure = RuntimeError(repr(error))
             failure.__cause__ = error
         except BaseException as error:  # noqa: BLE001 -- the boundary of the thread: whatever was raised belongs to the caller
             failure = error

@@ -36,8 +36,10 @@ class OpenKnowledge:
         for error in failed:
             if not found or not isinstance(error, ToolFailed):
                 raise error
-        unique = {hit.url: hit for hits in reversed(found) for hit in reversed(hits)}
-        return list(reversed(unique.values()))[:count]
+        unique: dict[str, Hit] = {}
+        for hit in (hit for hits in found for hit in hits):
+            unique.setdefault(hit.url, hit)
+        return list(unique.values())[:count]
 
     async def _instant(self, query: str) -> list[Hit]:
         params = {"q": query, "format": "json", "no_html": "1", "skip_disambig": "1"}

@@ -13,15 +13,14 @@ from urllib.parse import SplitResult, urljoin
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from muxi import __version__
 from muxi.core.errors import ToolFailed
 from muxi.tools.builtin.public_address import PrivateAddress, PublicResolver, checked_url, denied
+from muxi.tools.builtin.user_agent import user_agent
 from muxi.tools.worker import run_in_thread
 
 _MAX_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HEADERS = {
-    "User-Agent": f"muxi/{__version__} (https://github.com/ranaroussi/muxi)",
     "Accept": "text/html,application/xhtml+xml,text/*;q=0.9,application/json;q=0.9,*/*;q=0.1",
     "Accept-Language": "en,*;q=0.5",
 }
@@ -76,7 +75,7 @@ async def read_page(
     try:
         async with aiohttp.ClientSession(
             connector=connector,
-            headers=_HEADERS,
+            headers={"User-Agent": user_agent(), **_HEADERS},
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=seconds),
         ) as session:

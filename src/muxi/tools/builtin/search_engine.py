@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from muxi.core.errors import ToolFailed
+from muxi.tools.builtin.user_agent import user_agent
 
 _MAX_BYTES = 5_000_000
 _MAX_EXCERPT = 500
@@ -78,9 +79,7 @@ async def ask(
     """
     import aiohttp
 
-    from muxi import __version__
-
-    agent = {"User-Agent": f"muxi/{__version__} (https://github.com/ranaroussi/muxi)"}
+    agent = {"User-Agent": user_agent()}
     try:
         async with (
             aiohttp.ClientSession(
