@@ -15,6 +15,7 @@ from muxi.cli.options import JsonOption, NoBrowserOption, ProjectOption
 if TYPE_CHECKING:
     from muxi.config.project import Project
     from muxi.core.status import ServerStatus
+    from muxi.runtime.build import Runtime
     from muxi.server.serve import Server
 
 app = new_app()
@@ -63,11 +64,10 @@ def up(
 
 async def _serve(project: Project, *, host: str, port: int, browser: bool, json: bool) -> None:
     from muxi.cli.browser import desktop_is_here, open_page
-    from muxi.runtime.build import open_runtime
     from muxi.runtime.principal import LOCAL
     from muxi.server.serve import serve_until_stopped
 
-    runtime = await open_runtime(project)
+    runtime = await _become_owner(project)
     opening: list[asyncio.Future[bool]] = []
     try:
         status = await runtime.status(LOCAL)
@@ -84,6 +84,29 @@ async def _serve(project: Project, *, host: str, port: int, browser: bool, json:
             output.say("Stopped.")
     finally:
         await runtime.close()
+
+
+async def _become_owner(project: Project) -> Runtime:
+    """The runtime of this process.
+
+    Raises:
+        ProjectInUse: Another process is the owner; the hint says how to reach or end it.
+    """
+    from muxi.core.errors import ProjectInUse
+    from muxi.runtime.build import open_runtime
+
+    try:
+        return await open_runtime(project)
+    except ProjectInUse as error:
+        pid, url = error.details.get("pid"), error.details.get("url")
+        if url is None:
+            hint = "Leave the chat or command that is it, and start again."
+            raise ProjectInUse(error.message, hint=hint, **error.details) from None
+        raise ProjectInUse(
+            f"Process {pid} serves this project already, at {url}.",
+            hint="`muxi open` signs a browser in there.",
+            **error.details,
+        ) from None
 
 
 def _announce(url: str, link: str, status: ServerStatus, *, json: bool) -> None:

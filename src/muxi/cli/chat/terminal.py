@@ -173,13 +173,10 @@ class TerminalScreen:
 
     def _finish_run(self, event: RunCompleted) -> None:
         self._print_rest()
-        self._print(
-            Text(
-                f"{narration.consumption(event.usage)} · "
-                f"{narration.seconds(time.monotonic() - self._since)}",
-                style="dim",
-            )
-        )
+        words = [narration.seconds(time.monotonic() - self._since)]
+        if event.usage.total_tokens:
+            words.insert(0, narration.consumption(event.usage))
+        self._print(Text(" · ".join(words), style="dim"))
 
     def end(self) -> None:
         if self._ticker is not None:
