@@ -2,6 +2,7 @@
 
 import type { ReactNode } from 'react'
 
+import { HintText } from './hint-text'
 import { Icon, type IconName } from './icon'
 import styles from './notice.module.css'
 
@@ -27,16 +28,13 @@ export function Notice({
       <Icon name={icons[tone]} />
       <div className={styles.words}>
         <p className={styles.title}>{title}</p>
-        {hint != null && hint !== '' && <p className={styles.hint}>{withCode(hint)}</p>}
+        {hint != null && hint !== '' && (
+          <p className={styles.hint}>
+            <HintText text={hint} />
+          </p>
+        )}
         {children !== undefined && <div className={styles.actions}>{children}</div>}
       </div>
     </div>
   )
-}
-
-/** Hints name commands in backticks. */
-function withCode(text: string): ReactNode[] {
-  return text
-    .split('`')
-    .map((piece, index) => (index % 2 === 1 ? <code key={index}>{piece}</code> : piece))
 }

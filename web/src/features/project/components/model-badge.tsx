@@ -2,13 +2,14 @@
 
 import { useId, useState } from 'react'
 
+import { HintText } from '@/shared/ui/hint-text'
 import { Icon } from '@/shared/ui/icon'
 
 import { useStatus } from '../api/use-project'
 import styles from './project.module.css'
 
-const SMALL = 'Good for trying things out, not for real work.'
-const BETTER = 'muxi models use anthropic/…'
+const SMALL =
+  'This model is small: good for trying things out. Add a better one: `muxi models use anthropic/…`'
 
 export function ModelBadge() {
   const status = useStatus()
@@ -44,7 +45,7 @@ export function ModelBadge() {
         <span className={styles.tag}>small</span>
       </button>
       <span id={panel} className={styles.panel} role="note" hidden={!open}>
-        <SmallModelWords note={model.note ?? null} />
+        <HintText text={model.note ?? SMALL} />
       </span>
     </span>
   )
@@ -58,16 +59,8 @@ export function SmallModelNote() {
     <p className={styles.smallNote}>
       <Icon name="info" size={16} />
       <span>
-        <SmallModelWords note={model.note ?? null} />
+        <HintText text={model.note ?? SMALL} />
       </span>
     </p>
-  )
-}
-
-function SmallModelWords({ note }: { note: string | null }) {
-  return (
-    <>
-      {note ?? SMALL} Add a better one: <code>{BETTER}</code>
-    </>
   )
 }
