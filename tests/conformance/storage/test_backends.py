@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from support.postgres import PostgresAddress
+from support.postgres import PostgresAddress, PostgresServer
 
 from muxi.storage.database import Database, open_database
 from muxi.testing.storage import StorageConformance
+
+
+@pytest.fixture(scope="module")
+def address(postgres: PostgresServer) -> Iterator[PostgresAddress]:
+    address = postgres.migrated()
+    yield address
+    postgres.drop(address)
 
 
 class TestSqliteFile(StorageConformance):
@@ -30,7 +37,10 @@ class TestSqliteInMemory(StorageConformance):
 
 class TestPostgres(StorageConformance):
     @pytest.fixture
-    async def database(self, postgres_database: PostgresAddress) -> AsyncIterator[Database]:
-        database = await open_database(postgres_database.url)
+    async def database(
+        self, postgres: PostgresServer, address: PostgresAddress
+    ) -> AsyncIterator[Database]:
+        postgres.clean(address)
+        database = await open_database(address.url, pool=4)
         yield database
         await database.close()

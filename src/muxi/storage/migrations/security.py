@@ -34,6 +34,9 @@ def protect_schema(connection: Connection, tables: Iterable[str]) -> None:
     """Let everyone read these tables, and only who migrates write them."""
     for table in tables:
         _force(connection, table)
+        # Alembic's table outlives the removal of the schema, with its policies.
+        for policy in ("everyone", "owner"):
+            _execute(connection, f"DROP POLICY IF EXISTS {policy} ON {table}")
         _execute(connection, f"CREATE POLICY everyone ON {table} FOR SELECT USING (true)")
         _execute(
             connection,

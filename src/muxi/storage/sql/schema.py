@@ -204,6 +204,6 @@ CREATE: tuple[str, ...] = (
     """CREATE INDEX ix_steps_suspended ON steps (tenant, kind) WHERE state = 'suspended'""",
     """CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
-    PRIMARY KEY (version_num)
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 )""",
 )
