@@ -234,7 +234,6 @@ _VALID = [
                 "[DONE]",
             ]
         ),
-        differs=True,
     ),
     *transports(_RICH, differing=["ids_and_retry"]),
 ]
