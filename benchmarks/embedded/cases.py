@@ -49,11 +49,11 @@ def custom_specs() -> tuple[ToolSpec, ...]:
 def right_arguments(case: Case, spec: ToolSpec, given: Mapping[str, Any]) -> bool:
     """Whether `given` says what the case asks for, neither less nor more."""
     properties: dict[str, Any] = spec.parameters.get("properties", {})
-    for name in properties:
+    for name, schema in properties.items():
         accepted = case.arguments.get(name)
         value = given.get(name)
         if accepted is None:
-            if not _means_nothing(value, properties[name]):
+            if not _means_nothing(value, schema):
                 return False
         elif value is None:
             if "" not in accepted:

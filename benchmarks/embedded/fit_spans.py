@@ -17,7 +17,7 @@ from muxi.models.embedded.word_likeness import WordLikeness
 
 TARGET = Path("src/muxi/models/embedded/data/spans.json")
 LIKENESS = WordLikeness(StaticEmbedder())
-STEPS, RATE, DECAY = 600, 0.05, 2e-4
+STEPS, RATE, DECAY = 500, 0.05, 2e-4
 Row = tuple[list[dict[int, float]], list[int]]
 
 
@@ -57,7 +57,9 @@ def is_right(span: spans.Span, schema: dict[str, Any], accepted: Any) -> bool:
         return accepted == [None] or "" in accepted
     value = values.cast(span.text, schema, ())
     exact = squeeze(span.text) == squeeze(span.text).strip(".,!?")
-    return exact and any(option is not None and squeeze(value) == squeeze(option) for option in accepted)
+    return exact and any(
+        option is not None and squeeze(value) == squeeze(option) for option in accepted
+    )
 
 
 def collect(chance: random.Random) -> list[Row]:

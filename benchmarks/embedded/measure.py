@@ -53,7 +53,9 @@ def main() -> None:
             judged = [judge(router, likeness, case, offered) for case in chosen]
             spent = time.process_time() - begun
             tools = sum(tool for tool, _, _ in judged) / len(chosen)
-            called = [right for case, (_, right, _) in zip(chosen, judged, strict=True) if case.tool]
+            called = [
+                right for case, (_, right, _) in zip(chosen, judged, strict=True) if case.tool
+            ]
             print(
                 f"{encoder.name:28} {label:26} n={len(chosen):3} tool {tools:.3f} "
                 f"arguments {sum(called) / len(called):.3f} {spent / len(chosen):.3f} CPU s each"

@@ -101,9 +101,7 @@ def _several(request: str, schema: dict[str, Any]) -> list[Any]:
     accept = values.acceptor(items, ())
     if accept is None:
         return []
-    return [
-        values.cast(token.text, items, ()) for token in tokenize(request) if accept([token])
-    ]
+    return [values.cast(token.text, items, ()) for token in tokenize(request) if accept([token])]
 
 
 def scored(
@@ -116,10 +114,7 @@ def scored(
     accept = values.acceptor(parameter.schema, parameter.values)
     options = [*spans.candidates(request, accept), spans.Span(0, 0, "")]
     scene = spans.Scene(request, parameter, likeness)
-    raw = [
-        sum(weights[i] * v for i, v in scene.features(span).items())
-        for span in options
-    ]
+    raw = [sum(weights[i] * v for i, v in scene.features(span).items()) for span in options]
     top = max(raw)
     total = top + math.log(sum(math.exp(value - top) for value in raw))
     ranked = sorted(zip(raw, options, strict=True), key=lambda pair: -pair[0])
@@ -139,9 +134,9 @@ def _assign(
         best: tuple[float, str, spans.Span] | None = None
         for name, options in ranked.items():
             usable = [
-                (score, span) for score, span in options 
+                (score, span)
+                for score, span in options
                 if _allowed(span, parameters[name], taken) and stem(span.text) not in chosen
-
             ]
             if usable and (best is None or usable[0][0] > best[0]):
                 best = *usable[0][:1], name, usable[0][1]
@@ -163,9 +158,7 @@ def _allowed(span: spans.Span, parameter: spans.Parameter, taken: Sequence[spans
     return all(span.last <= other.first or span.first >= other.last for other in taken)
 
 
-def _dates(
-    request: str, parameters: Mapping[str, spans.Parameter], found: dict[str, Any]
-) -> None:
+def _dates(request: str, parameters: Mapping[str, spans.Parameter], found: dict[str, Any]) -> None:
     for name, parameter in parameters.items():
         if name not in found and parameter.schema.get("format") == "date":
             spoken = values.spoken_date(tokenize(request), today=datetime.now(UTC).date())

@@ -32,7 +32,7 @@ def bounded(schema: dict[str, Any]) -> dict[str, Any]:
         _bound_string(out)
     if kind == "array":
         least = int(out.get("minItems", 0))
-        out["maxItems"] = min(int(out.get("maxItems", _MOST_ITEMS)), max(_MOST_ITEMS, least))
+        out["maxItems"] = max(least, min(int(out.get("maxItems", _MOST_ITEMS)), _MOST_ITEMS))
     if kind == "object" and "properties" in out:
         out.setdefault("additionalProperties", False)
     return out
@@ -48,4 +48,4 @@ def _bound_string(schema: dict[str, Any]) -> None:
         return
     least = int(schema.get("minLength", 0))
     longest = int(schema.get("maxLength", _LONGEST_STRING))
-    schema["maxLength"] = min(longest, max(_LONGEST_STRING, least))
+    schema["maxLength"] = max(least, min(longest, _LONGEST_STRING))

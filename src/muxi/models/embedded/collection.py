@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from muxi.models.embedded.tokens import terms
@@ -24,7 +25,18 @@ Encode = Callable[[Sequence[str]], "NDArray[np.float32]"]
 
 TRAITS: Final = tuple(
     f"<{kind}>"
-    for kind in ("number", "operator", "uri", "email", "date", "time", "path", "tag", "code", "phone")
+    for kind in (
+        "number",
+        "operator",
+        "uri",
+        "email",
+        "date",
+        "time",
+        "path",
+        "tag",
+        "code",
+        "phone",
+    )
 )
 _IGNORED: Final = frozenset(".,!?'\"")
 
@@ -64,6 +76,7 @@ class Collection:
             ]
         )
         self._seen = Counter(gram for request in plain for gram in set(grams(request)))
+        self.served_bags = [self.bag(request) for request in self.served]
         self.plain_bags = [self.bag(request) for request in plain]
         self.plain_traits = np.array([traits(request) for request in plain]).mean(axis=0)
 
@@ -125,7 +138,7 @@ def grams(request: str) -> set[str]:
     """Words and pairs of neighbours, beginning and end included."""
     words = [term for term in terms(request) if term not in _IGNORED]
     framed = ["^", *words, "$"]
-    return {*words, *(f"{a} {b}" for a, b in zip(framed, framed[1:], strict=False))}
+    return {*words, *(f"{a} {b}" for a, b in pairwise(framed))}
 
 
 def traits(request: str) -> list[bool]:

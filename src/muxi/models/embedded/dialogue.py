@@ -74,7 +74,7 @@ def _part_text(part: AnyPart) -> str:
 
 
 def build(messages: Sequence[Message], instructions: str, *, room: int, primed: bool) -> Turns:
-    """The turns to send: instructions, then as many of the latest messages as `room` tokens hold."""
+    """The turns to send: instructions, then as many of the latest messages as fit `room` tokens."""
     told = [instructions, *(message_text(m) for m in messages if m.role == "system")]
     system = "\n\n".join(piece for piece in told if piece) or SYSTEM
     room -= _OVERHEAD + tokens(system)

@@ -14,13 +14,11 @@ import threading
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from muxi.core.errors import ContextTooLong, MissingExtra, ModelRejected, WeightsUnavailable
-
-if TYPE_CHECKING:
-    import xllamacpp  # pyright: ignore[reportMissingTypeStubs] -- the package has none
 
 _CACHE_MIB: Final = 0
 _UNKNOWN: Final = 0
@@ -55,7 +53,7 @@ class Engine:
         self.context = context
         self._threads = threads or default_threads()
         self._lock = threading.Lock()
-        self._server: xllamacpp.Server | None = None
+        self._server: Any = None
         self._folder: str | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="muxi-llm")
 
@@ -78,7 +76,7 @@ class Engine:
             try:
                 if not gone.is_set():
                     self._answer(body, deliver, gone)
-            except Exception as error:  # the thread's boundary: the listener gets every failure
+            except Exception as error:  # noqa: BLE001 -- the thread's boundary: the listener raises it
                 deliver(error)
             else:
                 deliver(None)
@@ -128,15 +126,15 @@ class Engine:
         if refused:
             raise _rejection(refused[0])
 
-    def _load(self) -> xllamacpp.Server:
+    def _load(self) -> Any:
         with self._lock:
             if self._server is None:
                 self._server = self._open()
             return self._server
 
-    def _open(self) -> xllamacpp.Server:
+    def _open(self) -> Any:
         try:
-            import xllamacpp  # pyright: ignore[reportMissingTypeStubs] -- the package has none
+            llama: Any = import_module("xllamacpp")
         except ImportError as error:
             raise MissingExtra(
                 "The embedded model needs the package `xllamacpp`.",
@@ -145,7 +143,7 @@ class Engine:
         if not self.path.is_file():
             raise WeightsUnavailable(f"There is no file {self.path}.", file=str(self.path))
         self._folder = tempfile.mkdtemp(prefix="muxi-llm-")
-        params = xllamacpp.CommonParams()
+        params = llama.CommonParams()
         params.model.path = str(self.path)
         params.hostnames = [str(Path(self._folder) / "llm.sock")]
         params.n_ctx = self.context
@@ -156,7 +154,7 @@ class Engine:
         params.verbosity = -1
         params.warmup = False
         try:
-            return xllamacpp.Server(params)
+            return llama.Server(params)
         except RuntimeError as error:
             raise WeightsUnavailable(
                 f"{self.path.name} could not be loaded as a GGUF model.", file=str(self.path)

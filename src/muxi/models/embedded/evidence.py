@@ -6,6 +6,7 @@ schema and examples; it must never know a particular tool.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
 
     Vector = NDArray[np.float32]
 
-NAMES: Final = (
-    "bias description parameters example examples plain_one plain_five bag_example bag_examples "
-    "bag_plain_one bag_plain_five traits_for traits_against missing met optional words name_words "
-    "bare bare_description bare_words bare_name_words purpose_mix purpose_best purpose_likeness "
-    "tool_like"
-).split()
+_NAMES: Final = (
+    "bias description parameters example examples plain_one plain_five bag_example "
+    "bag_examples bag_plain_one bag_plain_five traits_for traits_against missing met optional "
+    "words name_words bare bare_description bare_words bare_name_words purpose_mix "
+    "purpose_best purpose_likeness tool_like "
+)
+NAMES: Final = tuple(_NAMES.split())
+_SAME_PURPOSE: Final = 0.5
+"""Affinity from which a purpose is taken for the tool's own."""
 _SHARP: Final = 8.0
 _SHARPER: Final = 15.0
 _PRIOR: Final = 1.5
@@ -48,6 +52,8 @@ class ToolView:
     trait_rates: Vector
     affinity: Vector
     """Likeness of the tool to each purpose of the collection."""
+    borrowed: NDArray[np.intp]
+    """Places of the samples that serve as examples, because their purpose is the tool's own."""
     words: frozenset[str]
     name_words: frozenset[str]
 
@@ -154,6 +160,7 @@ def view(spec: ToolSpec, collection: Collection, encode: Encode) -> ToolView:
         bags=[collection.bag(request) for request in requests],
         trait_rates=(shown.sum(axis=0) + background) / (len(requests) + _PRIOR),
         affinity=affinity,
+        borrowed=_borrowed(affinity, collection),
         words=frozenset(stem(word) for word in words),
         name_words=frozenset(stem(word) for word in re.findall(r"[A-Za-z]+", spec.name)),
     )
@@ -164,7 +171,7 @@ def features(request: RequestView, tool: ToolView) -> list[float]:
     description = float(tool.text @ request.vector)
     example, several, bag_one, bag_two = _examples(request, tool, description)
     words, name_words = _words(request, tool)
-    bare = float(not tool.bags)
+    bare = float(not tool.bags and not len(tool.borrowed))
     return [
         1.0,
         description,
@@ -187,26 +194,51 @@ def features(request: RequestView, tool: ToolView) -> list[float]:
     ]
 
 
+def _borrowed(affinity: Vector, collection: Collection) -> NDArray[np.intp]:
+    import numpy as np
+
+    own = {int(index) for index in np.flatnonzero(affinity >= _SAME_PURPOSE)}
+    own |= {index for index, wide in enumerate(collection.wider) if wide in own}
+    return np.flatnonzero(np.isin(collection.served_purpose, sorted(own)))
+
+
 def _examples(
     request: RequestView, tool: ToolView, description: float
 ) -> tuple[float, float, float, float]:
-    if not tool.bags:
+    """Likeness to the nearest example and to the two nearest: of vectors, then of bags."""
+    collection = request.collection
+    samples = [int(place) for place in tool.borrowed if _usable(request, int(place))]
+    near = [float(x) for x in tool.examples @ request.vector] if tool.bags else []
+    near += [float(x) for x in collection.served_vectors[samples] @ request.vector]
+    if not near:
         return description, description, 0.0, 0.0
-    near = sorted((float(x) for x in tool.examples @ request.vector), reverse=True)[:2]
-    bags = sorted((overlap(request.bag, bag) for bag in tool.bags), reverse=True)[:2]
-    return near[0], sum(near) / len(near), bags[0], sum(bags) / 2
+    bags = [overlap(request.bag, bag) for bag in tool.bags]
+    bags += [overlap(request.bag, collection.served_bags[place]) for place in samples]
+    near, bags = sorted(near)[-2:], sorted(bags)[-2:]
+    return near[-1], sum(near) / len(near), bags[-1], sum(bags) / 2
+
+
+def _usable(request: RequestView, place: int) -> bool:
+    collection = request.collection
+    if request.without is not None and collection.served_purpose[place] == request.without:
+        return False
+    return not (request.leave_out and collection.served[place] == request.text)
 
 
 def _traits(request: RequestView, tool: ToolView) -> tuple[float, float]:
     """Log odds of the special tokens that are there, and of those that are not."""
-    import numpy as np
+    gained = lost = 0.0
+    usual = request.collection.plain_traits
+    for here, rate, base in zip(request.traits, tool.trait_rates, usual, strict=True):
+        shown, plain = _inner(float(rate)), _inner(float(base))
+        odds = math.log(shown / plain) if here else math.log((1 - shown) / (1 - plain))
+        gained += max(odds, 0.0)
+        lost += min(odds, 0.0)
+    return gained, lost
 
-    rates = np.clip(tool.trait_rates, 0.02, 0.98)
-    usual = np.clip(request.collection.plain_traits, 0.02, 0.98)
-    odds = np.where(
-        np.array(request.traits), np.log(rates / usual), np.log((1 - rates) / (1 - usual))
-    )
-    return float(odds[odds > 0].sum()), float(odds[odds < 0].sum())
+
+def _inner(rate: float) -> float:
+    return min(max(rate, 0.02), 0.98)
 
 
 def _needs(request: str, spec: ToolSpec) -> tuple[float, float, float]:

@@ -11,7 +11,7 @@ import importlib.util
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from muxi.models.embedded import transformer
 from muxi.models.embedded.tensors import read_tensors
@@ -20,7 +20,6 @@ from muxi.models.embedded.weights import MINILM, MINILM_TOKENIZER, Progress, Wei
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from tokenizers import Tokenizer
 
 _LONGEST: Final = 256
 """Tokens of one text that the model was trained to read."""
@@ -38,7 +37,7 @@ class MiniLMEmbedder:
         self._store = WeightStore(folder)
         self._progress = progress
         self._lock = threading.Lock()
-        self._loaded: tuple[Tokenizer, Run] | None = None
+        self._loaded: tuple[Any, Run] | None = None
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One unit vector a text.
@@ -60,7 +59,7 @@ class MiniLMEmbedder:
     async def close(self) -> None:
         self._loaded = None
 
-    def _load(self) -> tuple[Tokenizer, Run]:
+    def _load(self) -> tuple[Any, Run]:
         with self._lock:
             if self._loaded is None:
                 from tokenizers import Tokenizer
@@ -68,7 +67,7 @@ class MiniLMEmbedder:
                 weights, vocabulary = self._store.fetch(
                     MINILM, MINILM_TOKENIZER, progress=self._progress
                 )
-                tokenizer = Tokenizer.from_file(str(vocabulary))
+                tokenizer: Any = Tokenizer.from_file(str(vocabulary))
                 tokenizer.no_padding()
                 tokenizer.enable_truncation(_LONGEST)
                 self._loaded = tokenizer, _runner(weights)
@@ -76,7 +75,7 @@ class MiniLMEmbedder:
 
 
 def _runner(weights: Path) -> Run:
-    if importlib.util.find_spec("onnxruntimeX") is not None:
+    if importlib.util.find_spec("onnxruntime") is not None:
         from muxi.models.embedded.onnx_session import OnnxSession
 
         return OnnxSession(weights).run

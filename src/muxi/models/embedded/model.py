@@ -260,9 +260,7 @@ def _count(usage: Usage, read: int, written: int, cached: int) -> None:
     usage.cached_tokens += cached
 
 
-def _completed(
-    parts: list[Any], usage: Usage, stop: StopReason, model: str
-) -> ResponseCompleted:
+def _completed(parts: list[Any], usage: Usage, stop: StopReason, model: str) -> ResponseCompleted:
     return ResponseCompleted(parts=parts, usage=usage, stop_reason=stop, model=model)
 
 

@@ -21,7 +21,7 @@ _PASSAGES: Final = 150
 
 
 def answer(question: str, results: Sequence[ToolResultPart], encode: Encode) -> str:
-    """What the results say to `question`: all of a short one, the nearest passages of a long one."""
+    """What the results say to `question`: a short one whole, of a long one what is nearest."""
     return "\n\n".join(_one(question, result, encode) for result in results)
 
 
@@ -36,11 +36,13 @@ def _one(question: str, result: ToolResultPart, encode: Encode) -> str:
 
 
 def _excerpt(question: str, text: str, encode: Encode) -> str:
-    """The passages nearest to the question, in their order, with marks where something is left out."""
+    """The passages nearest to the question, in their order, with marks where one is missing."""
     passages = _passages(text)[:_PASSAGES]
     vectors = encode([question, *passages])
     nearness = vectors[1:] @ vectors[0]
-    order = sorted(range(len(passages)), key=lambda i: -(float(nearness[i]) + (0.2 if i == 0 else 0)))
+    order = sorted(
+        range(len(passages)), key=lambda i: -(float(nearness[i]) + (0.2 if i == 0 else 0))
+    )
     room = _LONGEST
     kept: set[int] = set()
     for index in order:

@@ -1,4 +1,4 @@
-"""The small questions that are asked of a JSON Schema here. Called by `arguments` and `evidence`."""
+"""Small questions to a JSON Schema. Called by `arguments` and `evidence`."""
 
 from __future__ import annotations
 

@@ -13,27 +13,31 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from muxi.core.requests import ToolSpec
-from muxi.models.embedded.word_likeness import WordLikeness
 from muxi.models.embedded.tokens import Token, stem, tokenize
+from muxi.models.embedded.word_likeness import WordLikeness
 
 _LONGEST_SPAN: Final = 16
 _LONGEST_REQUEST: Final = 80
-_LINKS: Final = (
-    "a about add after again and are around as at be because by can check could do does execute find "
-    "for from get give go has have how i in into is it its like look make me much my named need now "
-    "of off on online open or our out over please put run saying search set show some take tell "
-    "telling than thanks that the their then there this to today tomorrow under up us using want was "
-    "we web what when where whether which who why will with would you your called what's internet"
-).split()
+_LINK_WORDS: Final = (
+    "a about add after again and are around as at be because by can check could do does "
+    "execute find for from get give go has have how i in into is it its like look make me "
+    "much my named need now of off on online open or our out over please put run saying "
+    "search set show some take tell telling than thanks that the their then there this to "
+    "today tomorrow under up us using want was we web what when where whether which who why "
+    "will with would you your called what's internet "
+)
+_LINKS: Final = tuple(_LINK_WORDS.split())
 _LINK_INDEX: Final = {word: index for index, word in enumerate(_LINKS)}
 _KINDS: Final = ("edge", "word", "name", "number", "operator", "quote", "colon", "stop", "other")
 _KIND_INDEX: Final = {kind: index for index, kind in enumerate(_KINDS)}
-_QUOTES: Final = frozenset("'\"“”‘’`«»")  # noqa: RUF001 -- the quotes people type
+_QUOTES: Final = frozenset("'\"“”‘’`«»")
 _STOPS: Final = frozenset(".,;!?")
-_OPERATORS: Final = frozenset("+-*/^=×÷−%()")  # noqa: RUF001 -- the signs people type
+_OPERATORS: Final = frozenset("+-*/^=×÷−%()")
 _SHAPES: Final = 8
 _EXTRAS: Final = 38
-WIDTH: Final = 4 * (len(_LINKS) + len(_KINDS)) + _EXTRAS + 3
+_ABSENT: Final = 7
+_SHOWN: Final = re.compile(r"`([^`]+)`")
+WIDTH: Final = 4 * (len(_LINKS) + len(_KINDS)) + _EXTRAS + _ABSENT
 
 
 @dataclass(slots=True, frozen=True)
@@ -65,6 +69,8 @@ class Parameter:
     inside: set[str] = field(default_factory=set[str])
     """Words that stand in the examples' values."""
     outside: set[str] = field(default_factory=set[str])
+    presence: float = 0.5
+    """Share of the examples that give the parameter."""
     """Words of the examples' requests that stand in no value."""
 
 
@@ -89,6 +95,12 @@ def describe(spec: ToolSpec, name: str) -> Parameter:
     for example in spec.examples:
         if name in example.arguments:
             _learn(parameter, example.request, str(example.arguments[name]))
+    if spec.examples:
+        parameter.presence = len(parameter.values) / len(spec.examples)
+    for shown in [*_SHOWN.findall(own), *map(str, schema.get("examples", ()))]:
+        run = tokenize(shown)
+        if run:
+            _learn_value(parameter, run)
     parameter.outside -= parameter.inside
     return parameter
 
@@ -100,15 +112,22 @@ def _learn(parameter: Parameter, request: str, value: str) -> None:
     if span is None:
         return
     for index, token in enumerate(tokens):
-        if token.kind == "word" and not token.spoken_number:
-            within = span.first <= index < span.last
-            (parameter.inside if within else parameter.outside).add(token.lower)
+        within = span.first <= index < span.last
+        if token.kind == "word" and not token.spoken_number and not within:
+            parameter.outside.add(token.lower)
     parameter.lefts.append(_neighbour(tokens, span.first - 1))
     parameter.rights.append(_neighbour(tokens, span.last))
-    parameter.firsts.append(_kind(tokens, span.first))
-    parameter.lasts.append(_kind(tokens, span.last - 1))
-    parameter.lengths.append(span.last - span.first)
-    parameter.shapes.append(shape(tokens[span.first : span.last]))
+    _learn_value(parameter, tokens[span.first : span.last])
+
+
+def _learn_value(parameter: Parameter, run: Sequence[Token]) -> None:
+    parameter.firsts.append(_kind(run, 0, named=True))
+    parameter.lasts.append(_kind(run, len(run) - 1, named=True))
+    parameter.lengths.append(len(run))
+    parameter.shapes.append(shape(run))
+    parameter.inside |= {
+        token.lower for token in run if token.kind == "word" and not token.spoken_number
+    }
 
 
 def locate(request: str, value: str) -> Span | None:
@@ -165,11 +184,11 @@ def _ends(tokens: Sequence[Token], first: int) -> Iterable[int]:
 
 
 def _closing(token: Token) -> bool:
-    return token.kind == "symbol" and token.text in ".,;:!?)]}=\"'”’"  # noqa: RUF001
+    return token.kind == "symbol" and token.text in ".,;:!?)]}=\"'”’"
 
 
 def _opening(token: Token) -> bool:
-    return token.kind == "symbol" and token.text in ".,;:?([{=\"'“‘+-*/"  # noqa: RUF001
+    return token.kind == "symbol" and token.text in ".,;:?([{=\"'“‘+-*/"
 
 
 def _neighbour(tokens: Sequence[Token], index: int) -> str:
@@ -179,25 +198,25 @@ def _neighbour(tokens: Sequence[Token], index: int) -> str:
     return token.lower if token.kind in ("word", "symbol") else f"<{token.kind}>"
 
 
-def _kind(tokens: Sequence[Token], index: int) -> str:
+def _kind(tokens: Sequence[Token], index: int, *, named: bool = False) -> str:
     if not 0 <= index < len(tokens):
         return "edge"
     token = tokens[index]
-    if token.kind == "word":
-        if token.spoken_number:
-            return "number"
-        return "name" if token.text[0].isupper() and index > 0 else "word"
-    if token.kind == "number":
+    if token.kind == "number" or token.spoken_number:
         return "number"
-    if token.kind != "symbol":
-        return "other"
-    if token.text in _QUOTES:
+    if token.kind == "word":
+        return "name" if token.text[0].isupper() and (named or index > 0) else "word"
+    return _sign(token.text) if token.kind == "symbol" else "other"
+
+
+def _sign(text: str) -> str:
+    if text in _QUOTES:
         return "quote"
-    if token.text == ":":
+    if text == ":":
         return "colon"
-    if token.text in _STOPS:
+    if text in _STOPS:
         return "stop"
-    return "operator" if token.text[0] in _OPERATORS else "other"
+    return "operator" if text[0] in _OPERATORS else "other"
 
 
 class Scene:
@@ -217,9 +236,7 @@ class Scene:
         """What speaks for and against `span` as the value, as sparse numbers by index."""
         parameter, tokens = self.parameter, self.tokens
         if span.last == 0:
-            base = WIDTH - 3
-            free = parameter.schema.get("type") == "string"
-            return {base + int(parameter.required): 1.0, base + 2: float(free)}
+            return dict(enumerate(self._absence(), start=WIDTH - _ABSENT))
         out: dict[int, float] = {}
         block = len(_LINKS) + len(_KINDS)
         places = (span.first - 1, span.first, span.last - 1, span.last)
@@ -235,6 +252,24 @@ class Scene:
         )
         out |= {4 * block + index: value for index, value in enumerate(numbers) if value}
         return out
+
+    def _absence(self) -> list[float]:
+        """What speaks for leaving the parameter out."""
+        parameter, tokens = self.parameter, self.tokens
+        seen = shape(tokens)
+        count = len(parameter.shapes)
+        figures = sum(known[0] for known in parameter.shapes) / count if count else 0.0
+        names = sum(kind == "name" for kind in parameter.firsts) / count if count else 0.0
+        named = any(_kind(tokens, index) == "name" for index in range(len(tokens)))
+        return [
+            float(not parameter.required),
+            float(parameter.required),
+            float(parameter.schema.get("type") == "string"),
+            max([0.0, *self._leanings(range(len(tokens)))]),
+            parameter.presence,
+            figures * seen[0],
+            names * named,
+        ]
 
     def _words(self, span: Span) -> list[float]:
         """Whether the words at the edges are such as stand in values, or around them."""
@@ -304,8 +339,8 @@ def _likeness(tokens: Sequence[Token], span: Span, parameter: Parameter) -> list
     inside = {token.lower for token in tokens[span.first : span.last]}
     command = sum(word in inside for word in set(parameter.lefts) if word.isalpha())
     return [
-        parameter.lefts.count(left) / count,
-        parameter.rights.count(right) / count,
+        parameter.lefts.count(left) / max(1, len(parameter.lefts)),
+        parameter.rights.count(right) / max(1, len(parameter.rights)),
         parameter.firsts.count(_kind(tokens, span.first)) / count,
         parameter.lasts.count(_kind(tokens, span.last - 1)) / count,
         sum(agreement) / _SHAPES,

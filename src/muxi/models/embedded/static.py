@@ -12,7 +12,7 @@ import importlib.util
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from muxi.core.errors import MissingExtra
 from muxi.models.embedded.tensors import read_tensors
@@ -20,7 +20,6 @@ from muxi.models.embedded.tensors import read_tensors
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from tokenizers import Tokenizer
 
 _TABLE: Final = Path("weights") / "l2_supercat_256.safetensors"
 _TOKENIZER: Final = Path("tokenizers") / "l2_supercat_tokenizer_config.json"
@@ -36,7 +35,7 @@ class StaticEmbedder:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._loaded: tuple[NDArray[np.float32], Tokenizer] | None = None
+        self._loaded: tuple[NDArray[np.float32], Any] | None = None
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One unit vector a text; a text without any word gives the zero vector.
@@ -59,12 +58,12 @@ class StaticEmbedder:
             if encoding.ids:
                 out[row] = table[encoding.ids].mean(axis=0)
         norms = np.linalg.norm(out, axis=1, keepdims=True)
-        return out / np.where(norms == 0, 1, norms)
+        return (out / np.where(norms == 0, 1, norms)).astype(np.float32)
 
     async def close(self) -> None:
         self._loaded = None
 
-    def _load(self) -> tuple[NDArray[np.float32], Tokenizer]:
+    def _load(self) -> tuple[NDArray[np.float32], Any]:
         with self._lock:
             if self._loaded is None:
                 from tokenizers import Tokenizer

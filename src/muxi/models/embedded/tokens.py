@@ -19,7 +19,10 @@ _PATTERNS: Final = (
     ("date", r"\d{4}-\d{2}-\d{2}\b"),
     ("time", r"\b\d{1,2}:\d{2}(?:\s?[ap]\.?m\b)?|\b\d{1,2}\s?[ap]m\b"),
     ("phone", r"\+\d{6,15}\b"),
-    ("path", r"(?:~|\.{1,2})?/(?:[\w.-]+/?)+|\b[A-Za-z_][\w-]*(?:/[\w.-]+)+|\b[\w-]+\.[a-z]{2,4}\b"),
+    (
+        "path",
+        r"(?:~|\.{1,2})?/(?:[\w.-]+/?)+|\b[A-Za-z_][\w-]*(?:/[\w.-]+)+|\b[\w-]+\.[a-z]{2,4}\b",
+    ),
     ("tag", r"[#@][A-Za-z][\w-]*"),
     ("code", r"\b[vV]?\d+\.\d+\.\d+[\w.-]*|\b[A-Za-z]+-?\d[\w-]*\b"),
     ("number", r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|\.\d+\b|\d+"),
@@ -31,16 +34,16 @@ _TOKEN: Final = re.compile(
     re.IGNORECASE,
 )
 _TRAILING: Final = re.compile(r"[.,;:!?)\]}'\"]+$")
-_OPERATORS: Final = frozenset("+-*/^=×÷−%")  # noqa: RUF001 -- the signs people type
+_OPERATORS: Final = frozenset("+-*/^=×÷−%")
 _UNITS: Final = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-).split()
-_TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen"
+)
+_TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety"
 _SCALES: Final = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
 NUMBER_WORDS: Final[dict[str, int]] = (
-    {word: value for value, word in enumerate(_UNITS)}
-    | {word: 10 * value for value, word in enumerate(_TENS, start=2)}
+    {word: value for value, word in enumerate(_UNITS.split())}
+    | {word: 10 * value for value, word in enumerate(_TENS.split(), start=2)}
     | _SCALES
 )
 
@@ -91,7 +94,7 @@ def tokenize(text: str) -> tuple[Token, ...]:
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """A crude common form of `word`, so that "searches" meets "search"."""
-    word = word.lower().replace("’", "'")  # noqa: RUF001 -- typographic apostrophe
+    word = word.lower().replace("’", "'")
     word = word.removesuffix("'s")
     for suffix in ("ing", "ies", "ed", "es", "s", "e"):
         if word.endswith(suffix) and len(word) - len(suffix) >= 3 and not word.endswith("ss"):

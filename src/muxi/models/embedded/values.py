@@ -28,7 +28,9 @@ _FORMATS: Final = {
 _ZONE_FORMATS: Final = frozenset({"timezone", "time-zone", "iana-timezone", "tz"})
 _POLES: Final = frozenset({"on", "off"})
 _DAYS: Final = {"yesterday": -1, "today": 0, "tomorrow": 1}
-_NEGATIONS: Final = frozenset("no not without off never disable don't dont un out exclude".split())
+_NEGATIONS: Final = frozenset(
+    ("no", "not", "without", "off", "never", "disable", "don't", "dont", "un", "out", "exclude")
+)
 
 
 def acceptor(schema: dict[str, Any], examples: Sequence[str]) -> Accept | None:
@@ -64,8 +66,10 @@ def _matching(pattern: str) -> Accept | None:
 
     def fits(run: Sequence[Token]) -> bool:
         text = "".join(token.text for token in run)
-        return len(run) <= 4 and run[-1].end - run[0].start == len(text) and bool(
-            compiled.search(text)
+        return (
+            len(run) <= 4
+            and run[-1].end - run[0].start == len(text)
+            and bool(compiled.search(text))
         )
 
     return fits
@@ -162,7 +166,9 @@ def switch(request: str, words: Sequence[str], learned: Sequence[tuple[str, bool
     """Whether `request` asks for yes or no on the matter that `words` name; None if silent."""
     tokens = [token.lower for token in tokenize(request)]
     by_value = {
-        value: {token.lower for text, shown in learned if shown is value for token in tokenize(text)}
+        value: {
+            token.lower for text, shown in learned if shown is value for token in tokenize(text)
+        }
         for value in (True, False)
     }
     for value in (True, False):

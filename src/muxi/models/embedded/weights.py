@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,7 +162,7 @@ class WeightStore:
         if _sha256(partial) != weights.sha256:
             partial.unlink()
             raise ValueError("what was fetched is not the pinned file")
-        os.replace(partial, target)
+        partial.replace(target)
 
 
 def _report(progress: Progress | None, weights: Weights, done: int) -> None:
@@ -242,7 +242,7 @@ def _download(source: Source, staging: Path, report: Callable[[int], None]) -> N
 
 def _run(command: Sequence[str], environment: dict[str, str], tick: Callable[[], None]) -> None:
     """Run `command`, calling `tick` now and then; it does not outlive this call."""
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 -- our own command, without a shell
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -265,6 +265,8 @@ def _run(command: Sequence[str], environment: dict[str, str], tick: Callable[[],
             process.kill()
             process.wait()
         reader.join(timeout=5)
+        if process.stderr is not None:
+            process.stderr.close()
     if process.returncode:
         errors = [line.strip() for line in tail if line.strip()]
         raise ValueError(errors[-1] if errors else f"the package client failed ({command[0]})")
@@ -279,7 +281,7 @@ def _bytes_under(folder: Path) -> int:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Generator[None]:
     """Wait until no other process or thread holds the lock at `path`; a dead holder frees it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
