@@ -48,6 +48,14 @@ class ApprovalPolicy:
 _ALLOW = Verdict("allow")
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A definition with its hash, which is dear to compute anew for each run."""
+
+    definition: AgentDefinition
+    hash: str
+
+
 @dataclass(kw_only=True)
 class Agents:
     """The agents of one project."""
@@ -60,6 +68,11 @@ class Agents:
         default_factory=OrderedDict[str, "Agent[object]"]
     )
     _recorded: set[str] = field(default_factory=set[str])
+    _file: dict[str, Version] = field(init=False)
+
+    def __post_init__(self) -> None:
+        definitions = self.project.agents
+        self._file = {name: Version(each, each.hash) for name, each in definitions.items()}
 
     @property
     def default_name(self) -> str:
@@ -76,26 +89,28 @@ class Agents:
                 hint="Rename the one in the file: a name stands for one agent only.",
             )
 
-    async def definition(self, who: Principal, name: str | None) -> AgentDefinition:
+    async def current(self, who: Principal, name: str | None) -> Version:
         """The agent of that name, or the project's default. Raises `NotFound`."""
         name = name or self.default_name
-        known = self.project.agents.get(name)
+        known = self._file.get(name)
         if known is not None:
             return known
         try:
-            return await self.database.read(who, partial(agents.get, name=name), tiny=True)
+            found = await self.database.read(who, partial(agents.get, name=name), tiny=True)
         except NotFound:
             names = ", ".join(self.project.agents)
             raise NotFound(f"There is no agent {name[:64]}.", hint=f"There is: {names}.") from None
+        return Version(found, found.hash)
 
-    async def version(self, who: Principal, name: str, hash: str | None) -> AgentDefinition:
+    async def version(self, who: Principal, name: str, hash: str | None) -> Version:
         """The version that a run began with. Raises `NotFound`."""
-        known = self.project.agents.get(name)
+        known = self._file.get(name)
         if hash is None or (known is not None and known.hash == hash):
-            return await self.definition(who, name)
-        return await self.database.read(who, partial(agents.get, name=name, hash=hash))
+            return await self.current(who, name)
+        read = partial(agents.get, name=name, hash=hash)
+        return Version(await self.database.read(who, read), hash)
 
-    async def live(self, definition: AgentDefinition) -> Agent[object]:
+    async def live(self, version: Version) -> Agent[object]:
         """The agent of a definition, ready to run.
 
         Raises:
@@ -103,13 +118,12 @@ class Agents:
             ToolNotFound: It names a tool that does not exist.
             MuxiError: It cannot be made for another reason, which is told.
         """
-        key = definition.hash
-        agent = self._live.get(key)
+        agent = self._live.get(version.hash)
         if agent is None:
-            agent = self._live[key] = await self._make(definition)
+            agent = self._live[version.hash] = await self._make(version.definition)
             if len(self._live) > _LIVE_AT_ONCE:
                 self._live.popitem(last=False)
-        self._live.move_to_end(key)
+        self._live.move_to_end(version.hash)
         return agent
 
     def policy(self, agent: Agent[object] | None) -> Policy:
@@ -124,7 +138,7 @@ class Agents:
 
     async def info(self, who: Principal, name: str) -> AgentInfo:
         """Raises `NotFound`."""
-        return self._info(await self.definition(who, name))
+        return self._info((await self.current(who, name)).definition)
 
     async def save(self, who: Principal, definition: AgentDefinition) -> AgentInfo:
         """Store a version and let its name stand for it.
@@ -138,17 +152,17 @@ class Agents:
                 f"The agent {definition.name} is defined in the project file.",
                 hint="Change it there, or choose another name.",
             )
-        await self.live(definition)
+        await self.live(Version(definition, definition.hash))
         await self.database.write(who, partial(agents.choose, definition=definition))
         return self._info(definition)
 
-    def is_recorded(self, definition: AgentDefinition) -> bool:
+    def is_recorded(self, version: Version) -> bool:
         """Whether this process knows the version to be in the database."""
-        return definition.hash in self._recorded
+        return version.hash in self._recorded
 
-    def recorded(self, definition: AgentDefinition) -> None:
+    def recorded(self, version: Version) -> None:
         """The version is in the database."""
-        self._recorded.add(definition.hash)
+        self._recorded.add(version.hash)
 
     def forget(self) -> None:
         """Make agents anew when they are next used: a secret has changed. Runs go on."""

@@ -65,7 +65,7 @@ class Runtime:
 
     async def status(self, who: Principal) -> ServerStatus:
         """The project, and what it is doing."""
-        definition = await self.agents.definition(who, None)
+        definition = (await self.agents.current(who, None)).definition
         return ServerStatus(
             version=__version__,
             project=self.project.name or self.project.folder.name or "muxi",

@@ -63,6 +63,8 @@ class Feed:
         "_origin",
         "_sent",
         "_size",
+        "_timer",
+        "_timed_out",
         "_waiter",
         "run_id",
         "thread_id",
@@ -87,6 +89,13 @@ class Feed:
         self._ended = False
         self._closed = False
         self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timed_out = False
+
+    @property
+    def over(self) -> bool:
+        """Whether everything was given: `next` would return None."""
+        return self._closed or (self._ended and self._joined and not self._frames)
 
     def push(self, seq: int, frame: bytes, *, last: bool) -> None:
         """Queue a published event; `last` ends the feed after it."""
@@ -109,6 +118,8 @@ class Feed:
         """The reader is gone, or the process stops: nothing more comes."""
         if not self._closed:
             self._closed = True
+            if self._timer is not None:
+                self._timer.cancel()
             self._origin.leave(self)
             self._wake()
 
@@ -120,10 +131,11 @@ class Feed:
                 if frames:
                     return frames
             elif self._frames:
-                return self._take()
+                if frames := self._take():
+                    return frames
             elif self._ended:
                 self.close()
-            elif not await self._wait(_PING_AFTER):
+            elif not await self._wait():
                 return PING
         return None
 
@@ -149,22 +161,29 @@ class Feed:
         if events:
             self._sent = events[-1].seq
         elif not self._joined:
-            await self._wait(_LOOK_AGAIN)
+            await asyncio.wait([self._waiting()], timeout=_LOOK_AGAIN)
         return b"".join(map(frame_of, events))
 
-    async def _wait(self, seconds: float) -> bool:
-        """Whether something came before the time was over."""
+    async def _wait(self) -> bool:
+        """Whether something came before there was silence for too long."""
+        if self._timer is None:
+            # One timer for many waits: it is set anew only when it goes off.
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_PING_AFTER, self._time_out)
+        self._timed_out = False
+        await self._waiting()
+        return not self._timed_out
+
+    def _waiting(self) -> asyncio.Future[None]:
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
         if self._frames or self._closed or self._ended:
-            return True
-        loop = asyncio.get_running_loop()
-        waiter = self._waiter = loop.create_future()
-        timer = loop.call_later(seconds, self._wake)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            self._waiter = None
-        return bool(self._frames) or self._closed or self._ended
+            waiter.set_result(None)
+        return waiter
+
+    def _time_out(self) -> None:
+        self._timer = None
+        self._timed_out = True
+        self._wake()
 
     def _wake(self) -> None:
         waiter = self._waiter

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from muxi.config.model_settings import ModelDefinition
 from muxi.config.project import EMBEDDED, Project
-from muxi.core.errors import MuxiError
+from muxi.core.errors import ModelKeyMissing, MuxiError
 from muxi.core.requests import ModelSettings
 from muxi.core.status import ModelInfo
 from muxi.runtime.secrets import Secrets
@@ -95,14 +95,9 @@ class Models:
         if parsed.provider == "scripted":
             info.note = "It repeats what is said, for tests."
             return
-        from muxi.models.catalogue import find
-
-        entry = find(parsed.provider, parsed.model)
-        known = None if entry is None else entry.context
-        own = None if definition is None else definition.context_tokens
-        info.context_tokens = own or known
-        # Whether it could be used is found out by making it, which opens no connection.
-        await self.live(info.name)
+        definition = definition or ModelDefinition(model=info.name)
+        info.context_tokens = definition.context_tokens
+        await self._require_key(definition, parsed.provider)
 
     async def _make(self, name: str) -> Model:
         definition = self.project.models.get(name)
@@ -146,6 +141,16 @@ class Models:
             output_tokens=definition.output_tokens,
             backoff=Backoff(attempts=retry.attempts, delay=retry.delay, max_delay=retry.max_delay),
         )
+
+    async def _require_key(self, definition: ModelDefinition, provider: str) -> None:
+        """Raise `ModelKeyMissing` if the model would do so when it is first used."""
+        from muxi.models.providers import PROVIDERS
+
+        known = PROVIDERS.get(provider)
+        if known is None or not known.key_needed or definition.base_url is not None:
+            return
+        if await self._key(definition, provider) is None:
+            raise ModelKeyMissing(f"{known.title} needs an API key and none is set.")
 
     async def _key(self, definition: ModelDefinition, provider: str) -> str | None:
         """The key that the project gives; else the provider's own, if there is one."""

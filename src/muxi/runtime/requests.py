@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from muxi.core.messages import AnyPart, Text, UnknownPart
+from muxi.core.messages import AnyPart, Text, TextPart, UnknownPart
 
 _FROM_PEOPLE = ("text", "image", "audio", "file")
 
@@ -21,6 +21,13 @@ class RunRequest(BaseModel):
     thread_id: str | None = None
     """The thread to continue; a new one is begun if it is left out."""
     parent_id: str | None = Field(None, description="The message to answer to, for a fork.")
+
+    @property
+    def text(self) -> str:
+        """The words of the input, without images and files."""
+        if isinstance(self.input, str):
+            return self.input
+        return "".join(part.text for part in self.input if isinstance(part, TextPart))
 
     @field_validator("input")
     @classmethod

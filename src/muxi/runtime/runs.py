@@ -144,8 +144,8 @@ class Runs:
             MuxiError: The agent cannot be used any more.
         """
         self._check_open()
-        definition = await self.agents.version(who, run.agent, run.agent_hash)
-        attempt = await self._continue(who, run, agent=await self.agents.live(definition))
+        version = await self.agents.version(who, run.agent, run.agent_hash)
+        attempt = await self._continue(who, run, agent=await self.agents.live(version))
         attempt.replaces_from = replaces_from
         self._launch(who, attempt)
         return attempt.run.model_copy()
@@ -167,13 +167,13 @@ class Runs:
         known, fresh = await self._thread(who, request)
         thread = known or fresh
         assert thread is not None
-        definition = await self.agents.definition(who, request.agent or thread.agent)
-        agent = await self.agents.live(definition)
+        version = await self.agents.current(who, request.agent or thread.agent)
+        agent = await self.agents.live(version)
         said = user_message(request.input, author=who.principal)
         run = Run(
             thread_id=thread.id,
-            agent=definition.name,
-            agent_hash=definition.hash,
+            agent=version.definition.name,
+            agent_hash=version.hash,
             status="running",
             input_id=said.id,
         )
@@ -190,11 +190,11 @@ class Runs:
             input=said,
             new_thread=fresh,
             parent_id=request.parent_id,
-            definition=None if self.agents.is_recorded(definition) else definition,
+            definition=None if self.agents.is_recorded(version) else version.definition,
         )
         store = partial(beginning.store, holder=self.holder)
         begun = await self._write(who, stream, run.id, store)
-        self.agents.recorded(definition)
+        self.agents.recorded(version)
         attempt = self._attempt(who, stream, begun, agent=agent)
         feed = self.streams.attach(stream, run_id=run.id, fresh=True) if follow else None
         self._launch(who, attempt)
@@ -209,7 +209,7 @@ class Runs:
             return await self.database.read(who, read, tiny=True), None
         if request.parent_id is not None:
             raise InvalidInput("A message to answer lies in a thread: name it as `thread_id`.")
-        text = user_message(request.input).text
+        text = request.text
         title = " ".join(text[: 4 * _TITLE].split())[:_TITLE]
         return None, Thread(title=title or None, agent=request.agent, owner=who.principal or "")
 

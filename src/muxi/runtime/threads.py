@@ -36,7 +36,7 @@ class Threads:
             NotFound: There is no such agent.
         """
         if agent is not None:
-            await self.agents.definition(who, agent)
+            await self.agents.current(who, agent)
         thread = Thread(title=title, agent=agent, owner=who.principal or "")
         return await self.database.write(who, partial(threads.create, thread=thread))
 

@@ -30,7 +30,8 @@ def open_tcp(host: str, port: int) -> socket.socket:
             f"muxi does not listen on {host}: whoever reaches it could use your agents.",
             hint="It serves 127.0.0.1 only. From elsewhere: `ssh -L 5050:127.0.0.1:5050 HOST`.",
         )
-    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio sends small pieces at once only where the protocol is named.
+    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":
         # A port whose last connections still fade may be taken again at once.
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -33,6 +33,10 @@ async def send_events(answer: EventStream, receive: Receive, send: Send) -> None
             }
         )
         while (frames := await feed.next()) is not None:
+            if feed.over:
+                # The end goes with the last frames, which saves a packet.
+                await send({"type": "http.response.body", "body": frames, "more_body": False})
+                return
             await send({"type": "http.response.body", "body": frames, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     finally:
