@@ -63,13 +63,13 @@ class RequestEncoder:
             "max_tokens": settings.max_tokens or self._max_tokens,
             "stream": True,
         }
-        words = _system(request, first, held=self._held(request))
+        form = self._form(request)
+        words = _system(request, first, in_words=request.output is not None and form is None)
         if words:
             body["system"] = msgspec.Raw(_list([_text(words)], mark=settings.cache_prompt))
         if request.tools:
             self._add_tools(body, request, mark=settings.cache_prompt and not words)
         body["messages"] = self._messages(request.messages[first:], mark=settings.cache_prompt)
-        form = self._held(request)
         if form is not None:
             body["output_config"] = {"format": {"type": "json_schema", "schema": form}}
         forced = isinstance(request.tool_choice, NamedTool) or request.tool_choice == "required"
@@ -77,7 +77,7 @@ class RequestEncoder:
         _add_sampling(body, settings, dialect)
         return to_json(merged(body, settings.extra))
 
-    def _held(self, request: ModelRequest) -> dict[str, Any] | None:
+    def _form(self, request: ModelRequest) -> dict[str, Any] | None:
         """The schema that the provider enforces; None when there is none or it cannot."""
         if request.output is None or not self._dialect.schemas:
             return None
@@ -163,9 +163,9 @@ def _conversation_start(messages: list[Message]) -> int:
     return number
 
 
-def _system(request: ModelRequest, first: int, *, held: dict[str, Any] | None) -> str:
+def _system(request: ModelRequest, first: int, *, in_words: bool) -> str:
     texts = [request.instructions, *(message.text for message in request.messages[:first])]
-    if request.output is not None and held is None:
+    if request.output is not None and in_words:
         schema = to_json(request.output.json_schema).decode()
         texts.append(
             f"Answer with one JSON object and nothing else. It must fit this JSON Schema: {schema}"
