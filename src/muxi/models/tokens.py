@@ -7,6 +7,7 @@ a limit needs a bound, not an average.
 
 from __future__ import annotations
 
+import re
 import string
 from typing import NamedTuple
 
@@ -26,12 +27,14 @@ from muxi.core.requests import ModelRequest, ToolSpec
 from muxi.models.model import Price
 from muxi.wire.encoded import Once, to_json
 
-_LETTERS = string.ascii_letters.encode()
+_LOWER = string.ascii_lowercase.encode()
+_UPPER = string.ascii_uppercase.encode()
+_RUNS = re.compile(rb"[A-Za-z0-9+/_=-]{25,}")
+"""Keys, hashes, base 64: tokens of one or two characters."""
+_NUMBERS = re.compile(rb"[ \t]\d")
 _BLANKS = b" \t"
 _HIGH = bytes(range(128, 256))
 
-_LETTER_WEIGHT = 0.42
-"""Tokens a letter: English has 0.25, German and identifiers up to 0.4."""
 _MESSAGE = 8
 """Tokens that frame a message, at most."""
 _IMAGE = 3000
@@ -56,17 +59,23 @@ class Estimate(NamedTuple):
 def estimate_text(text: str) -> Estimate:
     """An upper estimate of the tokens of `text` in a byte-level vocabulary.
 
-    No token is shorter than a byte, which bounds other scripts. In ASCII, digits and punctuation
-    count one each, letters by weight, and runs of blanks are cheap.
+    No token is shorter than a byte, which bounds other scripts, and what is no language. In ASCII
+    prose and code, digits and punctuation count one each, letters by weight, and blanks little.
     """
     data = text.encode("utf-8", "replace")
-    ascii_only = data.translate(None, _HIGH)
-    other = len(data) - len(ascii_only)
-    blanks = len(ascii_only) - len(ascii_only.translate(None, _BLANKS))
-    letters = len(ascii_only) - len(ascii_only.translate(None, _LETTERS))
-    rest = len(ascii_only) - blanks - letters
-    words = len(ascii_only.split())
-    return Estimate(rest + letters * _LETTER_WEIGHT + max(0, blanks - words) * 0.5 + 1, other)
+    plain = data.translate(None, _HIGH)
+    other = len(data) - len(plain)
+    runs = sum(map(len, _RUNS.findall(plain)))
+    if runs:
+        plain = _RUNS.sub(b"", plain)
+    size = len(plain)
+    blanks = size - len(plain.translate(None, _BLANKS))
+    lower = size - len(plain.translate(None, _LOWER))
+    upper = size - len(plain.translate(None, _UPPER))
+    rest = size - blanks - lower - upper
+    # The blank before a word belongs to its token, but not the one before a number.
+    apart = max(0, blanks - len(plain.split())) * 0.5 + len(_NUMBERS.findall(plain))
+    return Estimate(1 + runs + rest + lower * 0.42 + upper * 0.8 + apart, other)
 
 
 class TokenEstimate:
