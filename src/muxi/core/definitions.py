@@ -24,6 +24,7 @@ class AgentDefinition(Record):
     description: str = ""
     """One sentence for people and for other agents."""
     instructions: str = ""
+    """What the agent is told before every conversation."""
     model: str | None = None
     """`provider/model` or a name from the project's models; None for the project's default."""
     tools: list[str] = Field(default_factory=list[str])
@@ -33,7 +34,9 @@ class AgentDefinition(Record):
     output: dict[str, Any] | None = None
     """JSON Schema that the answer must have."""
     settings: ModelSettings = Field(default_factory=ModelSettings)
+    """How the model samples for this agent."""
     limits: Limits = Field(default_factory=Limits)
+    """Bounds on each run of this agent."""
     history_tokens: int | None = None
     """Tokens of earlier messages that enter a turn; None for what the model's context allows."""
 

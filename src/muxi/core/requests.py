@@ -62,14 +62,19 @@ class ModelSettings(Record):
     """How a model should sample. None leaves a matter to the provider."""
 
     temperature: float | None = None
+    """How freely tokens are drawn, from 0; what the upper bound is, the provider says."""
     top_p: float | None = None
+    """Share of the likeliest tokens that are drawn from, above 0 and up to 1."""
     max_tokens: int | None = None
     """Output tokens of one answer."""
     stop: tuple[str, ...] = ()
+    """Texts at which the answer ends; they are left out of it."""
     seed: int | None = None
+    """Makes answers repeatable, as far as the provider can."""
     reasoning: Literal["off", "low", "medium", "high"] | int | None = None
     """Effort, or a budget in tokens."""
     parallel_tool_calls: bool | None = None
+    """Whether the model may ask for several tools at once."""
     cache_prompt: bool = True
     """Whether stable prefixes are marked for the provider's cache where marks are needed."""
     timeout: float | None = None
