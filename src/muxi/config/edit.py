@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 from muxi.config.mistakes import Mistake, config_error
 from muxi.config.source import Path as Place
@@ -18,6 +19,9 @@ from muxi.config.source import Source, plain_value, read_source, written
 from muxi.core.errors import ConfigError
 
 _SIMPLE = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*")
+
+_NOT_SIMPLE = ("|", ">", "&", "*")
+"""How blocks of text, anchors and aliases begin: others may depend on them."""
 
 
 def set_value(file: Path, place: Place, value: str | float | bool | None) -> None:
@@ -42,7 +46,7 @@ def _changed(source: Source, place: Place, written_value: str, file: Path) -> st
     text = source.text
     node = source.values.get(place)
     if node is not None:
-        if node.scalar is None or text[node.start : node.start + 1] in ("|", ">"):
+        if node.scalar is None or text[node.start : node.start + 1] in _NOT_SIMPLE:
             raise _by_hand(file, place)
         gap = " " if node.start == node.end and not text[: node.start].endswith(" ") else ""
         return text[: node.start] + gap + written_value + text[node.end :]
@@ -63,15 +67,18 @@ def _written(value: str | float | bool | None) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _without(data: object, place: Place) -> object:
-    if not isinstance(data, dict):
-        return data
-    rest: dict[object, object] = {**data}
-    if len(place) == 1:
-        rest.pop(place[0], None)
-    elif place[0] in rest:
-        rest[place[0]] = _without(rest[place[0]], place[1:])
-    return rest
+def _without(data: Any, place: Place) -> Any:
+    """`data` with nothing at `place`."""
+    if not place:
+        return None
+    if isinstance(data, dict):
+        entries = cast("dict[str | int, Any]", data)
+        rest = {key: value for key, value in entries.items() if key != place[0]}
+        return {**rest, place[0]: _without(entries.get(place[0]), place[1:])}
+    if isinstance(data, list):
+        items = cast("list[Any]", data)
+        return [_without(v, place[1:]) if at == place[0] else v for at, v in enumerate(items)]
+    return data
 
 
 def _by_hand(file: Path, place: Place) -> ConfigError:

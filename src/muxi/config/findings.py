@@ -71,7 +71,10 @@ class Findings:
         """What stands in the file, as it is written there: values of variables never appear."""
         node = self._source.values.get(path)
         if node is None:
-            return "nothing"
+            # A short form: the text stands for the mapping that holds this place.
+            node = self._source.values.get(path[:-1])
+            if node is None or node.scalar is None:
+                return "nothing"
         if node.pairs is not None:
             return "a mapping"
         if node.items is not None:

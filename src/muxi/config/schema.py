@@ -97,26 +97,25 @@ def project_schema() -> dict[str, Any]:
 def _allow_short_forms(definitions: dict[str, Any]) -> None:
     """Say in the schema what the data classes accept beside their own form."""
     properties = definitions["Project"]["properties"]
-    properties["models"]["additionalProperties"] = {
-        "anyOf": [{"type": "string"}, {"$ref": "#/$defs/ModelDefinition"}]
-    }
     builtin = {
         "calculator": CalculatorTool,
         "clock": ClockTool,
         "web_fetch": WebFetchTool,
         "web_search": WebSearchTool,
     }
-    properties["tools"] = {
-        "type": "object",
-        "description": properties["tools"]["description"],
-        "properties": {
-            name: {"anyOf": [{"$ref": f"#/$defs/{kind.__name__}"}, {"type": "null"}]}
-            for name, kind in builtin.items()
-        },
-        "additionalProperties": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/PythonTool"}]},
-    }
-    properties["agents"]["additionalProperties"] = {
-        "anyOf": [{"$ref": "#/$defs/AgentDefinition"}, {"type": "null"}]
+    for section, kind, short in (
+        ("agents", AgentDefinition, "null"),
+        ("models", ModelDefinition, "string"),
+        ("tools", PythonTool, "string"),
+    ):
+        (pattern,) = properties[section].pop("patternProperties")
+        if section == "tools":
+            pattern = f"^(?!(?:{'|'.join(builtin)})$){pattern.removeprefix('^')}"
+        form = {"anyOf": [{"type": short}, {"$ref": f"#/$defs/{kind.__name__}"}]}
+        properties[section] |= {"patternProperties": {pattern: form}, "additionalProperties": False}
+    properties["tools"]["properties"] = {
+        name: {"anyOf": [{"$ref": f"#/$defs/{kind.__name__}"}, {"type": "null"}]}
+        for name, kind in builtin.items()
     }
 
 
@@ -157,8 +156,9 @@ def keys_at(path: tuple[str | int, ...]) -> list[str]:
     place: dict[str, Any] = schema
     for step in path:
         place = _resolved(place, schema["$defs"])
-        properties = place.get("properties", {})
-        further = properties.get(step, place.get("additionalProperties"))
+        further = place.get("properties", {}).get(step)
+        if further is None:
+            further = next(iter(place.get("patternProperties", {}).values()), None)
         if isinstance(step, int):
             further = place.get("items")
         if not isinstance(further, dict):

@@ -76,7 +76,7 @@ class SecretRef:
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"type": "string"}
+        return {"type": "string", "x-secret": True}
 
 
 def _read(value: Any, info: ValidationInfo) -> SecretRef:

@@ -70,7 +70,7 @@ class Source:
         node = table.get(near)
         while node is None and near:
             near = near[:-1]
-            node = self.keys.get(near) or self.values.get(near)
+            node = self.values.get(near) or self.keys.get(near)
         line, column = (node.line, node.column) if node else (1, 1)
         self.mistakes.append(Mistake(self.file, line, column, written(path), words))
 

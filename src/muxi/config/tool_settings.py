@@ -78,7 +78,7 @@ class PythonTool(Section):
     """A tool of the project's own. In the file, text alone stands for `function: TEXT`."""
 
     kind: Literal["python"] = "python"
-    function: Annotated[str, Field(pattern=r"^[^:\s]+(?:\.py|[A-Za-z0-9_]):[A-Za-z_][\w.]*$")]
+    function: Annotated[str, Field(pattern=r"^[^:\s]*(?:\.py|[A-Za-z0-9_]):[A-Za-z_][\w.]*$")]
     """Where it lies: `module:function`, or `folder/file.py:function` from the project's folder."""
     approval: bool | None = None
     """Whether a person must agree before each call; by default what the function says."""

@@ -46,7 +46,7 @@ def test_an_unknown_tool_is_told_with_those_that_exist():
 
 
 def test_making_all_tools_imports_nothing_heavy():
-    heavy = ("aiohttp", "trafilatura", "lxml", "docstring_parser_fork", "numpy")
+    heavy = ("aiohttp", "trafilatura", "lxml", "numpy")
     code = (
         "import sys\n"
         "from muxi.tools.builtin.catalogue import builtin\n"
