@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any, cast
+
+from pydantic import ValidationInfo, model_validator
 
 from muxi.core.record import Record
 
@@ -26,6 +29,14 @@ class Usage(Record):
     """Output tokens spent on reasoning."""
     cost: Decimal | None = Decimal(0)
     """US dollars, or None when a price is not known: an unknown price is never shown as 0."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cost_left_out(cls, data: Any, info: ValidationInfo) -> Any:
+        """JSON is written without empty fields: what it does not say is unknown, not free."""
+        if info.mode == "json" and isinstance(data, dict):
+            return {"cost": None, **cast("dict[str, Any]", data)}
+        return data
 
     @property
     def total_tokens(self) -> int:
