@@ -32,7 +32,7 @@ class LazyGroup(Group):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         # Typer proposes names from here after a misspelling; the commands come from `get_command`.
-        self.commands = dict.fromkeys(self.table, None)  # pyright: ignore[reportAttributeAccessIssue] -- no command is made before it is called
+        self.commands = dict.fromkeys(self.table)
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.table)

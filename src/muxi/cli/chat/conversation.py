@@ -6,17 +6,20 @@ client; it holds no state that the thread does not have.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from muxi.cli.chat.approvals import decide
+from muxi.cli.chat.joining import News
 from muxi.cli.chat.prompt import Prompt, silent_keyboard
 from muxi.cli.chat.screen import Screen
 from muxi.cli.exits import OF_STATUS, ExitCode
 from muxi.cli.following import follow
 from muxi.cli.narration import ending
 from muxi.core.events import Event, RunCompleted, RunSuspended
+from muxi.core.messages import Message
 from muxi.core.threads import Run, Thread
 
 if TYPE_CHECKING:
@@ -47,14 +50,19 @@ class Conversation:
             self.thread = await self.client.thread(run.thread_id)
         await self.follow(run)
 
-    async def follow(self, run: Run, *, since: int = 0) -> None:
-        """Show a run to its end; whenever it waits for a person, ask."""
-        seen = since
+    async def follow(self, run: Run, *, shown: Sequence[Message] = ()) -> None:
+        """Show a run to its end, but not the messages in `shown` again.
+
+        Whenever it waits for a person, ask.
+        """
+        seen = 0
+        news = News(shown, run.attempt)
 
         def show(event: Event) -> None:
             nonlocal seen
             seen = max(seen, event.seq)
-            self.screen.event(event)
+            if news.tells(event):
+                self.screen.event(event)
 
         while True:
             self.screen.begin(run.agent)
@@ -110,16 +118,19 @@ class Conversation:
         """Go on in `thread`: show what was said, then whatever still runs or waits in it."""
         self.thread = thread
         self.agent = thread.agent or self.agent
-        await self.show_history(limit=_SHOWN_MESSAGES)
+        # Asked first: a run that ends meanwhile is then either followed or among the messages.
         run = await self.active_run()
+        shown = await self.show_history(limit=_SHOWN_MESSAGES)
         if run is not None:
-            await self.resume(run)
+            await self.resume(run, shown)
 
-    async def resume(self, run: Run) -> None:
-        """Join a run that works or waits."""
+    async def resume(self, run: Run, shown: Sequence[Message] | None = None) -> None:
+        """Join a run that works or waits; `shown` are the messages on the screen, if not all."""
+        if shown is None:
+            shown = await self.client.messages(run.thread_id)
         if run.status == "waiting" and not await self.decide_all(run.id):
             return
-        await self.follow(run)
+        await self.follow(run, shown=shown)
 
     async def active_run(self) -> Run | None:
         """The newest run of this thread, if it has not ended."""
@@ -129,11 +140,11 @@ class Conversation:
         run = page.items[0] if page.items else None
         return run if run is not None and run.status in ("queued", "running", "waiting") else None
 
-    async def show_history(self, *, limit: int | None = None) -> None:
-        """The messages of this thread, or the last `limit` of them."""
+    async def show_history(self, *, limit: int | None = None) -> Sequence[Message]:
+        """Show the messages of this thread, or the last `limit` of them; gives all."""
         if self.thread is None:
             self.screen.note("Nothing has been said yet.")
-            return
+            return ()
         messages = await self.client.messages(self.thread.id)
         shown = messages if limit is None else messages[-limit:]
         if len(shown) < len(messages):
@@ -141,3 +152,4 @@ class Conversation:
                 f"… {len(messages) - len(shown)} earlier messages; /history shows all."
             )
         self.screen.history(shown)
+        return messages

@@ -104,11 +104,13 @@ class TerminalScreen:
         self._doing = "thinking"
         self._since = time.monotonic()
         self._apart = False
+        self._header: Text | None = None
+        """Who answers, as long as nothing of the answer stands below it."""
         self._spinner = Spinner("dots" if self._unicode else "line", style="cyan")
 
     def begin(self, agent: str) -> None:
         self._reset()
-        self.console.print(Text(agent, style="bold cyan"))
+        self._header = Text(agent, style="bold cyan")
         self._live = Live(
             console=self.console,
             auto_refresh=False,
@@ -169,7 +171,8 @@ class TerminalScreen:
         started, _ = self._running.pop(event.result.call_id, (None, 0.0))
         self._progress.pop(event.result.call_id, None)
         arguments = narration.arguments(started.arguments) if started is not None else ""
-        self._print_tool(event.result, arguments, narration.seconds(event.seconds))
+        duration = narration.seconds(event.seconds) if event.result.outcome != "denied" else ""
+        self._print_tool(event.result, arguments, duration)
 
     def _finish_run(self, event: RunCompleted) -> None:
         self._print_rest()
@@ -188,7 +191,9 @@ class TerminalScreen:
             self._live.stop()
             self._live = None
         self._print_rest()
-        self.console.print()
+        if self._header is None:
+            self.console.print()
+        self._header = None
 
     def stopping(self) -> None:
         self._doing = "stopping"
@@ -253,7 +258,10 @@ class TerminalScreen:
 
     def _print(self, content: RenderableType) -> None:
         """Print for good, apart from what stands above."""
-        if self._apart:
+        if self._header is not None:
+            self.console.print(self._header)
+            self._header = None
+        elif self._apart:
             self.console.print()
         self._apart = True
         self.console.print(content)
@@ -267,7 +275,7 @@ class TerminalScreen:
 
     def _moving(self) -> list[RenderableType]:
         """What is still changing: the block being written, the calls being made, a sign of life."""
-        content: list[RenderableType] = []
+        content: list[RenderableType] = [] if self._header is None else [self._header]
         if self._stream.tail.strip():
             if self._apart:
                 content.append(Text())
