@@ -99,12 +99,12 @@ class ThreadBuffer:
 
     def record(self, writer: Writer, event: Event) -> None:
         """Buffer an event that bears its number."""
-        self._touch(writer)
         delta = events.mergeable(event)
         chunk = self._open.get(event.run_id)
         if delta is None:
             if chunk is not None:
                 del self._open[event.run_id]
+            self._touch(writer)
             row = events.row_of(event, created_at=_now())
             self._batch.rows.append((writer, row))
         elif chunk is not None and chunk.takes(delta):
@@ -113,6 +113,7 @@ class ThreadBuffer:
                 del self._open[event.run_id]
                 self._flush_soon()
         else:
+            self._touch(writer)
             chunk = self._open[event.run_id] = events.Chunk(delta, created_at=_now())
             self._batch.rows.append((writer, chunk))
 

@@ -25,6 +25,7 @@ _DELTAS: dict[str, type[Delta]] = {
     "reasoning.delta": ReasoningDelta,
     "tool_call.delta": ToolCallDelta,
 }
+_MERGEABLE = frozenset(_DELTAS.values())
 _STREAMS_AT_ONCE = 64
 """The most runs that write into one thread at the same time: so many chunks may overlap."""
 
@@ -32,12 +33,13 @@ _STREAMS_AT_ONCE = 64
 class Chunk:
     """Pieces of one part's text, in the order in which one run emitted them."""
 
-    __slots__ = ("_created_at", "_fields", "_kind", "run_id", "seqs", "size", "texts")
+    __slots__ = ("_call_id", "_created_at", "_index", "_kind", "run_id", "seqs", "size", "texts")
 
     def __init__(self, first: Delta, *, created_at: int) -> None:
         self._created_at = created_at
         self._kind = first.type
-        self._fields = _fields(first)
+        self._index = first.index
+        self._call_id = first.call_id if isinstance(first, ToolCallDelta) else None
         self.run_id = first.run_id
         self.seqs = [first.seq]
         self.texts = [first.text]
@@ -45,7 +47,11 @@ class Chunk:
 
     def takes(self, event: Delta) -> bool:
         """Whether `event` goes on where this chunk ends."""
-        return event.type == self._kind and _fields(event) == self._fields
+        return (
+            event.type == self._kind
+            and event.index == self._index
+            and getattr(event, "call_id", None) == self._call_id
+        )
 
     def add(self, event: Delta) -> None:
         """Append a piece."""
@@ -57,7 +63,10 @@ class Chunk:
         """The columns that depend on the chunk alone."""
         first, last = self.seqs[0], self.seqs[-1]
         gapless = last - first + 1 == len(self.seqs)
-        body = [self._fields, None if gapless else self.seqs, self.texts]
+        fields: dict[str, Any] = {"index": self._index}
+        if self._call_id is not None:
+            fields["call_id"] = self._call_id
+        body = [fields, None if gapless else self.seqs, self.texts]
         return {
             "run_id": self.run_id,
             "seq": first,
@@ -70,7 +79,7 @@ class Chunk:
 
 def mergeable(event: Event) -> Delta | None:
     """`event` if it may become part of a chunk without losing anything."""
-    if type(event) in (TextDelta, ReasoningDelta, ToolCallDelta) and not event.model_extra:
+    if type(event) in _MERGEABLE and not event.model_extra:
         return event  # pyright: ignore[reportReturnType] -- its exact type was compared
     return None
 
@@ -155,12 +164,6 @@ def feed(tx: Tx, *, after: str | None = None, limit: int = 500) -> FeedPage:
     events = [(row[2], event) for row in rows for event in _events(*row[3:])]
     end = cursor(rows[-1][0], rows[-1][1]) if rows else after or cursor(-1, 0)
     return FeedPage(events, end)
-
-
-def _fields(event: Delta) -> dict[str, Any]:
-    if isinstance(event, ToolCallDelta):
-        return {"index": event.index, "call_id": event.call_id}
-    return {"index": event.index}
 
 
 def _events(kind: str, run_id: str, seq: int, last_seq: int, record: str) -> Iterator[Event]:
