@@ -49,7 +49,7 @@ async def provider(answer: Callable[[web.Request], Any]) -> AsyncIterator[tuple[
 
     app = web.Application()
     app.router.add_post("/{tail:.*}", handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
@@ -67,9 +67,10 @@ def streamed(*events: Any, gone: asyncio.Event | None = None) -> Callable[[web.R
         for event in events:
             await response.write(b"data: " + json.dumps(event).encode() + b"\n\n")
         if gone is not None:
-            while request.transport is not None and not request.transport.is_closing():
-                await asyncio.sleep(0)
-            gone.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                gone.set()
         return response
 
     return answer
