@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.util
+import os
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -153,6 +154,8 @@ class LongTailModel:
 
 
 def _library() -> Any:
+    # Otherwise it fetches a list of prices from the internet when it is imported.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     litellm: Any = importlib.import_module("litellm")
     # Otherwise it prints advice on standard output beside each error.
     litellm.suppress_debug_info = True
