@@ -1,11 +1,6 @@
 /** The one place that asks the server and turns what goes wrong into an `ApiProblem`. */
 
-interface ProblemBody {
-  title?: string
-  detail?: string
-  code?: string
-  hint?: string | null
-}
+import type { ProblemDetails } from './types'
 
 /** An answer that was not a success (RFC 9457), or no answer at all (status 0). */
 export class ApiProblem extends Error {
@@ -13,7 +8,7 @@ export class ApiProblem extends Error {
   readonly code: string
   readonly hint: string | null
 
-  constructor(status: number, body: ProblemBody) {
+  constructor(status: number, body: Partial<ProblemDetails>) {
     super(body.detail ?? body.title ?? `The server answered with status ${status}.`)
     this.name = 'ApiProblem'
     this.status = status
@@ -33,9 +28,9 @@ export function unreachable(): ApiProblem {
 }
 
 export async function problemOf(response: Response): Promise<ApiProblem> {
-  let body: ProblemBody = {}
+  let body: Partial<ProblemDetails> = {}
   try {
-    body = (await response.json()) as ProblemBody
+    body = (await response.json()) as Partial<ProblemDetails>
   } catch {
     // Not every gateway in between speaks JSON; the status alone must do.
   }

@@ -11,6 +11,7 @@ import { Notice } from '@/shared/ui/notice'
 
 import { isUnfinished } from '../state/conversation'
 import type { Block, Turn } from '../state/turns'
+import { usageWords } from '../state/usage-words'
 import { ApprovalCard } from './approval-card'
 import { Reasoning } from './reasoning'
 import { RunOutcome } from './run-outcome'
@@ -65,6 +66,7 @@ function Answer({ turn, onDecide, onRetry }: AnswerProps) {
         {!live && answer.trim() !== '' && (
           <div className={styles.tools}>
             <CopyButton text={answer.trim()} label="Copy answer" />
+            {turn.run?.usage != null && <span>{usageWords(turn.run.usage)}</span>}
           </div>
         )}
       </div>

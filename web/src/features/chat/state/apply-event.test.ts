@@ -1,13 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
+import { someMessage, someUsage as usage } from '@/shared/api/samples'
 import type { Message, RunEvent } from '@/shared/api/types'
 
 import { applyEvent } from './apply-event'
 import { type Conversation, conversationOf, emptyConversation } from './conversation'
 import { turnsOf } from './turns'
-
-const usage = { input_tokens: 3, output_tokens: 5, cost: '0' }
 
 /** What a script says of an event: everything but the run and the number that the server gives. */
 type Bare = RunEvent extends infer Each
@@ -29,16 +28,22 @@ function message(
   parts: Message['parts'],
   role: Message['role'] = 'assistant',
 ): Message {
-  return { id, role, parts, author: 'guide', run_id: 'run_1' }
+  return someMessage({ id, role, parts, author: 'guide', run_id: 'run_1' })
 }
 
 const started: Bare = { type: 'run.started', thread_id: 'thr_1', agent: 'guide' }
-const completed: Bare = { type: 'run.completed', status: 'completed', usage }
+const completed: Bare = {
+  type: 'run.completed',
+  status: 'completed',
+  text: '',
+  output: null,
+  usage,
+}
 
 function answer(id: string, pieces: readonly string[]): Bare[] {
   const text = pieces.join('')
   return [
-    { type: 'message.started', message_id: id, author: 'guide' },
+    { type: 'message.started', message_id: id, role: 'assistant', author: 'guide' },
     ...pieces.map((piece): Bare => ({ type: 'text.delta', index: 0, text: piece })),
     { type: 'message.completed', message: message(id, [{ type: 'text', text }]) },
   ]
@@ -54,7 +59,7 @@ function call(id: string, callId: string): Bare[] {
   }
   const asked = { expression: '17*23' }
   return [
-    { type: 'message.started', message_id: id },
+    { type: 'message.started', message_id: id, role: 'assistant' },
     { type: 'tool_call.started', index: 0, call_id: callId, name: 'calculator' },
     { type: 'tool_call.delta', index: 0, call_id: callId, text: '{"expression":' },
     { type: 'tool_call.delta', index: 0, call_id: callId, text: '"17*23"}' },
@@ -65,7 +70,7 @@ function call(id: string, callId: string): Bare[] {
       ]),
     },
     { type: 'tool.started', call_id: callId, name: 'calculator', arguments: asked },
-    { type: 'tool.completed', result, seconds: 0.25 },
+    { type: 'tool.completed', result, seconds: 0.25, replayed: false },
     { type: 'message.completed', message: message(`${id}r`, [result], 'tool') },
   ]
 }
@@ -104,7 +109,7 @@ describe('applyEvent', () => {
     const state = fold(
       numbered([
         started,
-        { type: 'message.started', message_id: 'm1' },
+        { type: 'message.started', message_id: 'm1', role: 'assistant' },
         { type: 'text.delta', index: 1, text: 'B' },
         { type: 'reasoning.delta', index: 0, text: 'A' },
       ]),
@@ -146,6 +151,7 @@ describe('applyEvent', () => {
     const resolved = applyEvent(asked, {
       type: 'approval.resolved',
       approval_id: 'apr_1',
+      call_id: 'c1',
       decision: { decision: 'deny' },
       run_id: 'run_1',
       seq: 99,
@@ -154,10 +160,8 @@ describe('applyEvent', () => {
   })
 
   it('tells how a run failed', () => {
-    const problem = { code: 'model_timeout', message: 'The provider did not answer in time.' }
-    const state = fold(
-      numbered([started, { type: 'run.completed', status: 'failed', usage, problem }]),
-    )
+    const problem = { code: 'model_timeout', message: 'Too late.', details: {} }
+    const state = fold(numbered([started, { ...completed, status: 'failed', problem }]))
     expect(turnsOf(state)[0]?.run).toMatchObject({ status: 'failed', problem })
   })
 

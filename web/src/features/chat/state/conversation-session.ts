@@ -99,6 +99,9 @@ export class ConversationSession {
         role: 'user' as const,
         run_id: run.id,
         parts: [{ type: 'text' as const, text }],
+        created_at: run.created_at,
+        status: 'complete' as const,
+        metadata: {},
       }
       this.conversation = withRun(withMessage(this.conversation, input), run)
       this.change({ sending: null })

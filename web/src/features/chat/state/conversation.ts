@@ -81,7 +81,7 @@ export function withRun(state: Conversation, run: Run): Conversation {
     agent: run.agent,
     inputId: run.input_id ?? null,
     problem: run.problem ?? null,
-    usage: run.usage ?? null,
+    usage: run.usage,
   }
   return { ...state, runs: { ...state.runs, [run.id]: view } }
 }

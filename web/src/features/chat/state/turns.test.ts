@@ -1,31 +1,29 @@
 import { describe, expect, it } from 'vitest'
 
-import type { Message, Run } from '@/shared/api/types'
+import { someMessage, someRun, someUsage } from '@/shared/api/samples'
+import type { Message } from '@/shared/api/types'
 
 import { applyEvent } from './apply-event'
 import { conversationOf } from './conversation'
 import { titleFrom } from './title'
 import { summaryOf } from './tool-outcome'
 import { turnsOf } from './turns'
+import { usageWords } from './usage-words'
 
-const question: Message = {
+const question = someMessage({
   id: 'm1',
   role: 'user',
   run_id: 'run_1',
   parts: [{ type: 'text', text: 'Hello?' }],
-}
-const reply: Message = {
+})
+const reply = someMessage({
   id: 'm2',
   role: 'assistant',
   author: 'guide',
   run_id: 'run_1',
   parts: [{ type: 'text', text: 'Hello.' }],
-}
+})
 const later: Message = { ...question, id: 'm3', run_id: 'run_2' }
-
-function run(id: string, change: Partial<Run>): Run {
-  return { id, thread_id: 'thr_1', agent: 'guide', status: 'completed', ...change }
-}
 
 describe('turnsOf', () => {
   it('puts question and answer into one turn', () => {
@@ -38,7 +36,7 @@ describe('turnsOf', () => {
   it('keeps the objects of turns that did not change', () => {
     const state = conversationOf(
       [question, reply, later],
-      [run('run_2', { status: 'running', input_id: 'm3' })],
+      [someRun({ id: 'run_2', status: 'running', input_id: 'm3' })],
     )
     const before = turnsOf(state)
     const delta = { type: 'text.delta', index: 0, text: 'Hi', run_id: 'run_2', seq: 5 } as const
@@ -48,8 +46,8 @@ describe('turnsOf', () => {
   })
 
   it('shows the end of a run that failed before its first message, after a reload', () => {
-    const problem = { code: 'model_key_missing', message: 'No key.' }
-    const failed = run('run_2', { status: 'failed', input_id: 'm3', problem })
+    const problem = { code: 'model_key_missing', message: 'No key.', details: {} }
+    const failed = someRun({ id: 'run_2', status: 'failed', input_id: 'm3', problem })
     const turns = turnsOf(conversationOf([question, reply, later], [failed]))
     expect(turns).toHaveLength(2)
     expect(turns[1]?.run).toMatchObject({ problem })
@@ -86,5 +84,16 @@ describe('summaryOf', () => {
       ),
     )[0]?.blocks[0]
     expect(block?.kind === 'tool' && summaryOf(block)).toBe('a b, 2')
+  })
+})
+
+describe('usageWords', () => {
+  it('tells an unknown price from none', () => {
+    expect(usageWords(someUsage)).toBe('8 tokens')
+    expect(usageWords({ ...someUsage, cost: null })).toBe('8 tokens · price unknown')
+    expect(usageWords({ ...someUsage, cost: '0.00123' })).toBe('8 tokens · $0.0012')
+    expect(usageWords({ ...someUsage, input_tokens: 12_000, cost: '1.5' })).toBe(
+      '12,005 tokens · $1.50',
+    )
   })
 })

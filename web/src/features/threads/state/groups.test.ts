@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 
+import { someThread } from '@/shared/api/samples'
 import type { Thread } from '@/shared/api/types'
 
 import { groupByAge, matches, titleOf } from './groups'
 
 function thread(id: string, updated: Date, title: string | null = id): Thread {
-  return { id, title, created_at: updated.toISOString(), updated_at: updated.toISOString() }
+  return someThread({ id, title, updated_at: updated.toISOString() })
 }
 
 const now = new Date(2026, 10, 23, 12, 0)
