@@ -20,8 +20,8 @@ from muxi.config.project import PROJECT_FILE, Project
 from muxi.config.references import broken_references
 from muxi.config.secret import VARIABLE, fill
 from muxi.config.short_forms import written_out
+from muxi.config.source import MAX_BYTES, Source, plain_value, read_source, written
 from muxi.config.source import Path as Place
-from muxi.config.source import Source, plain_value, read_source, written
 
 SECRET_FIELDS: tuple[Place, ...] = (
     ("models", "*", "key"),
@@ -45,11 +45,14 @@ def load_project(
         ConfigError: The file cannot be read or has mistakes, which are all listed.
     """
     place = Path(path) if path is not None else Path()
-    file = place / PROJECT_FILE if place.is_dir() else place
-    if not file.exists() and (place.is_dir() or path is None):
-        return default_project(place)
+    file = place
     try:
-        raw = file.read_bytes()
+        if place.is_dir():
+            file = place / PROJECT_FILE
+            if not file.exists():
+                return default_project(place)
+        with file.open("rb") as opened:
+            raw = opened.read(MAX_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
         words = f"the file cannot be read: {reason}"

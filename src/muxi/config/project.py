@@ -20,8 +20,8 @@ EMBEDDED = "embedded"
 """Name of the model that runs inside muxi."""
 PROJECT_FILE = "muxi.yaml"
 STATE_FOLDER = ".muxi"
-SCHEMA_URL = "https://muxi.org/schema/muxi.schema.json"
-"""Where editors find the schema of the project file."""
+SCHEMA_FILE = f"{STATE_FOLDER}/muxi.schema.json"
+"""Where editors find the schema of the project file, from the project's folder."""
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 

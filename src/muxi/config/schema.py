@@ -24,7 +24,6 @@ from muxi.config.model_settings import (
     RetrySettings,
 )
 from muxi.config.project import (
-    SCHEMA_URL,
     MemorySettings,
     Project,
     ServerSettings,
@@ -86,7 +85,7 @@ def project_schema() -> dict[str, Any]:
     project = definitions.pop("Project")
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": SCHEMA_URL,
+        "$id": "urn:muxi:project-file",
         **_tidied(project),
         "title": "muxi project",
         "$defs": {**_tidied(definitions), "Variable": _VARIABLE},

@@ -18,7 +18,8 @@ from muxi.config.mistakes import Mistake, config_error
 Path = tuple[str | int, ...]
 """Keys and indexes from the top of the file."""
 
-_MAX_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
+"""Largest file that is read."""
 _MAX_DEPTH = 40
 _MAX_NODES = 50_000
 
@@ -87,9 +88,9 @@ def read_source(raw: bytes, file: str) -> Source:
     Raises:
         ConfigError: It is no YAML, too large, or not one mapping.
     """
-    if len(raw) > _MAX_BYTES:
+    if len(raw) > MAX_BYTES:
         raise config_error(
-            [Mistake(file, 1, 1, "", f"the file is larger than {_MAX_BYTES:,} bytes")]
+            [Mistake(file, 1, 1, "", f"the file is larger than {MAX_BYTES:,} bytes")]
         )
     try:
         text = raw.decode("utf-8-sig")

@@ -1,14 +1,14 @@
-"""The muxi.yaml that `muxi init` writes: small, commented, valid."""
+"""The muxi.yaml that `muxi init` writes: small, commented, valid, and known to editors."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from muxi.config.project import PROJECT_FILE, SCHEMA_URL
+from muxi.config.project import PROJECT_FILE, SCHEMA_FILE
 from muxi.core.errors import Conflict
 
 STARTER = f"""\
-# yaml-language-server: $schema={SCHEMA_URL}
+# yaml-language-server: $schema={SCHEMA_FILE}
 
 # The model of every agent that names none. `embedded` runs inside muxi and needs no key, but it is
 # small. `muxi models use anthropic/claude-sonnet-4-5` asks for a key and changes this line.
@@ -43,7 +43,7 @@ agents:
 
 
 def write_starter(folder: Path) -> Path:
-    """Write muxi.yaml into `folder` and give its path.
+    """Write muxi.yaml into `folder`, with the schema that it names, and give its path.
 
     Raises:
         Conflict: There is one already; it is left as it is.
@@ -56,4 +56,15 @@ def write_starter(folder: Path) -> Path:
         raise Conflict(
             f"{file} exists already.", hint="Edit it, or choose another folder."
         ) from None
+    write_schema(folder)
+    return file
+
+
+def write_schema(folder: Path) -> Path:
+    """Write the schema of this version's project file to where muxi.yaml says that it is."""
+    from muxi.config.schema import schema_text
+
+    file = folder / SCHEMA_FILE
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    file.write_text(schema_text(), encoding="utf-8")
     return file

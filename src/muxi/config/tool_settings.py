@@ -46,7 +46,7 @@ class WebFetchTool(Section):
     """Hosts of a private network that may be read: `host`, `host:port` or `*.domain`."""
     timeout: Seconds = 20.0
     """Seconds that one page may take."""
-    max_bytes: Annotated[int, Field(ge=1_000, le=100_000_000)] = 2_000_000
+    max_bytes: Annotated[int, Field(ge=1_000, le=100_000_000)] = 1_000_000
     """Most bytes that are read of a page."""
     max_text: Annotated[int, Field(ge=1_000, le=10_000_000)] = 40_000
     """Longest text in UTF-8 bytes that is given to the model."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
-from muxi.core.errors import ConfigError, MuxiError, RunError, ToolError, ToolFailed
+from muxi.core.errors import ConfigError, MuxiError, RunError, ToolError, ToolFailed, summarize
 from muxi.core.messages import ToolContent
 from muxi.core.ports import Context
 from muxi.core.requests import ToolExample, ToolSpec
@@ -179,7 +179,7 @@ class FunctionTool(Generic[P, R]):
 def _failure(name: str, error: BaseException) -> ToolFailed:
     """A tool's own error, in its words and without its traceback."""
     if isinstance(error, MuxiError):
-        words = error.message
+        words = summarize(error)
     else:
         words = "".join(traceback.format_exception_only(error)).strip()
     if len(words) > _MAX_ERROR:

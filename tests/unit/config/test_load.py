@@ -166,9 +166,11 @@ tools: {weather: nowhere, web_search: {engine: searxng}}
         "12:16: server.host: found the text \"0.0.0.0\", expected '127.0.0.1' or 'localhost'",
         "12:31: server.port: found `99999`, expected a value less than or equal to 65535",
         "13:11: storage.urll: unknown key; did you mean `url`?",
-        '14:17: tools.weather.function: found the text "nowhere", expected `module:function` or '
-        "`folder/file.py:function`",
-        "14:38: tools.web_search: the engine searxng needs `url`",
+        (
+            '14:18: tools.weather.function: found the text "nowhere", expected `module:function`'
+            " or `folder/file.py:function`"
+        ),
+        "14:39: tools.web_search: the engine searxng needs `url`",
     ]
 
 

@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from muxi.config.load import load_project
-from muxi.config.project import SCHEMA_URL
 from muxi.config.schema import keys_at, project_schema, schema_text
 from muxi.config.starter import STARTER, write_starter
 from muxi.core.errors import Conflict
@@ -32,7 +31,6 @@ def test_the_published_schema_is_fresh():
 
 def test_the_schema_is_a_schema():
     jsonschema.Draft202012Validator.check_schema(project_schema())
-    assert project_schema()["$id"] == SCHEMA_URL
 
 
 def test_every_key_is_described():
@@ -96,7 +94,9 @@ def test_the_keys_of_a_place_are_found():
 
 def test_the_starter_is_valid_names_its_schema_and_is_small(tmp_path: Path):
     file = write_starter(tmp_path)
-    assert file.read_text("utf-8").startswith(f"# yaml-language-server: $schema={SCHEMA_URL}\n")
+    first = file.read_text("utf-8").splitlines()[0]
+    schema = tmp_path / first.removeprefix("# yaml-language-server: $schema=")
+    assert schema.read_text("utf-8") == schema_text()
     assert len(STARTER.splitlines()) < 40
     project = load_project(tmp_path, environment={})
     assert project.agents["assistant"].tools == ["calculator", "clock", "web_fetch", "web_search"]

@@ -51,7 +51,7 @@ async def read_page(
     *,
     allow_hosts: Sequence[str] = (),
     seconds: float = 20.0,
-    max_bytes: int = 2_000_000,
+    max_bytes: int = 1_000_000,
     resolver: AbstractResolver | None = None,
 ) -> str:
     """The text of the page at `url`, Markdown if it is HTML.
@@ -161,6 +161,8 @@ def _markdown(answer: _Answer) -> str:
         include_links=True,
         include_tables=True,
         include_comments=False,
+        # On large pages the second opinion of its other extractors takes seconds.
+        fast=len(answer.body) > 200_000,
     )
     if not text:
         text = trafilatura.html2txt(_decoded(answer))

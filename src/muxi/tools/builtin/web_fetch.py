@@ -27,7 +27,7 @@ def make_web_fetch(
     *,
     allow_hosts: Sequence[str] = (),
     timeout: float = 20.0,
-    max_bytes: int = 2_000_000,
+    max_bytes: int = 1_000_000,
     max_text: int = 40_000,
 ) -> FunctionTool[..., Any]:
     """A tool that reads web pages.
