@@ -208,7 +208,8 @@ class Gate:
 
 def echo_model() -> ScriptedModel:
     """The model `scripted/echo`, which says that no model is set up and repeats the user."""
-    profile = ModelProfile(price=FREE, tools=False, structured_output=False, small=True)
+    # It claims to take whatever it is given, so that it can stand in behind any other model.
+    profile = ModelProfile(price=FREE, images=True, audio=True, files=True, small=True)
     return ScriptedModel(_echo, name="scripted/echo", profile=profile)
 
 

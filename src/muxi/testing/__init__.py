@@ -2,3 +2,9 @@
 
 May import every room, and nothing imports it.
 """
+
+from __future__ import annotations
+
+from muxi.models.scripted import Gate, Reply, ScriptedModel, call, echo_model
+
+__all__ = ["Gate", "Reply", "ScriptedModel", "call", "echo_model"]

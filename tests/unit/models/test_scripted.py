@@ -127,3 +127,9 @@ async def test_without_a_model_the_user_is_told_so_and_repeated():
     assert done.parts == [TextPart(text=f"{NO_MODEL} You said: Say it.")]
     assert model.profile.small
     await model.close()
+
+
+def test_the_doubles_are_public():
+    import muxi.testing
+
+    assert muxi.testing.ScriptedModel is ScriptedModel
