@@ -124,6 +124,14 @@ IN_WORDS = {
     "increase 80 by 15%": "92",
     "8 over 2": "4",
     "minus 5 plus 3": "-2",
+    "What do you get when you multiply 12 by 12?": "144",
+    "What is 7 factorial?": "5040",
+    "What is 45 divided by 9, plus 3?": "8",
+    "calculate a 20% tip on 45 dollars": "9",
+    "add up 1, 2, 3, 4": "10",
+    "convert 3/8 to a decimal": "0.375",
+    "what is 8 choose 3": "56",
+    "what is log base 2 of 8": "3",
 }
 
 REFUSED = {

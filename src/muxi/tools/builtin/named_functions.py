@@ -90,6 +90,7 @@ OF_TWO: dict[str, Callable[[Quantity, Quantity], Quantity]] = {
     "log": _logarithm,
     "hypot": lambda x, y: quantity.root(bounded(x * x + y * y), 2),
     "pow": quantity.power,
+    "comb": quantity.choices,
     "mod": quantity.remainder,
 }
 

@@ -143,6 +143,14 @@ def factorial(value: Quantity) -> Quantity:
     return Fraction(math.factorial(number))
 
 
+def choices(among: Quantity, taken: Quantity) -> Quantity:
+    """In how many ways `taken` things can be chosen among `among`."""
+    total_count, count = whole(among, "A choice"), whole(taken, "A choice")
+    if not 0 <= count <= total_count <= _MAX_FACTORIAL:
+        refuse(f"A choice is worked out for integers from 0 to {_MAX_FACTORIAL}.")
+    return Fraction(math.comb(total_count, count))
+
+
 def whole(value: Quantity, what: str) -> int:
     """`value` as an int, or a refusal that names what needs one."""
     if value != int(value):

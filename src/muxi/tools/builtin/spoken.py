@@ -33,12 +33,13 @@ _LEADING = re.compile(
     r"|(?:can|could|would|will) (?:you|we)\b|do you know\b|(?:i|we) (?:want|need|would like)\b"
     r"|i'd like\b|to (?:know|find|calculate|compute)\b|help me\b|(?:tell|show|give) (?:me|us)\b"
     r"|what(?:'s|s| is| are| does| do| would be| will be)?\b|how (?:much|many)(?: is| are| does)?\b"
-    r"|calculate|compute|evaluate|solve|determine|work out|figure out|find(?: out)?\b"
+    r"|(?:do )?(?:you|we|i) (?:get|have|obtain)\b|(?:if|when) (?:you|we|i)\b"
+    r"|calculate|compute|evaluate|solve|determine|convert|work out|figure out|find(?: out)?\b"
     r"|(?:is|are|be|it|of|equal to)\b)+"
 )
 _TRAILING = re.compile(
     r"(?:[\s?.;:=,]|(?<=[a-z?])!|\b(?:please|for me|thanks|thank you|equals?|equal to|is|are|be"
-    r"|what|makes?|come to|give|result|right now|exactly|in total|altogether))+$"
+    r"|what|makes?|come to|to decimal|as decimal|give|result|right now|exactly|in total|altogether))+$"
 )
 _EMPTY = re.compile(
     r"\b(?:the )?(?:result|value|answer|outcome)(?: of| to| for)?\b"
@@ -60,6 +61,8 @@ _SENTENCES = (
     _pattern(r"(?:percent|percentage) of (.+?) (?:is|are) (.+)", "share(2/1)"),
     _pattern(r"percentage is (.+?) of (.+)", "share(1/2)"),
     _pattern(r"(.+?) (?:is|are|as) (?:what )?(?:a )?(?:percent|percentage) of (.+)", "share(1/2)"),
+    _pattern(r"log(?:arithm)? (?:to )?base (.+?) of (.+)", "log(2,1)"),
+    _pattern(r"(.+) choose (.+)", "comb(1,2)"),
     _pattern(r"add (.+?) to (.+)", "2+1"),
     _pattern(r"(.+) added to (.+)", "2+1"),
     _pattern(r"(?:subtract|deduct|take(?: away)?) (.+?) from (.+)", "2-1"),
@@ -93,6 +96,8 @@ _PHRASES = tuple(
         (r"\bnegative\b", "-"),
         (r"\bmodulo\b|\bmodulus\b", "mod"),
         (r"\bper ?cent\b", "%"),
+        (r"\b(?:tip|tax|vat|interest|commission) (?:on|of|for)\b", "of"),
+        (r"(?<=[\d)]) factorial\b", "!"),
         (r"\bsquare roots?\b", "sqrt"),
         (r"\b(?:cube|cubic|third) root\b", "cbrt"),
         (r"\bnatural log(?:arithm)?\b", "ln"),
@@ -100,7 +105,7 @@ _PHRASES = tuple(
         (r"\babsolute value\b", "abs"),
         (r"\b(?:greatest|highest|largest) common (?:divisor|factor)\b", "gcd"),
         (r"\b(?:least|lowest|smallest) common multiple\b", "lcm"),
-        (r"\b(?:total|add|sum up)\b", "sum"),
+        (r"\b(?:total|add up|add|sum up)\b", "sum"),
         (r"\bmultiply\b", "product"),
         (r"\bdifference between\b", "difference of"),
         (r"\b(?:largest|biggest|greatest|highest|maximum)\b", "max"),
@@ -112,6 +117,7 @@ _PHRASES = tuple(
         (r"\btangent\b", "tan"),
         (r"\bdegrees?\b|°", " deg "),
         (r"(?<=[\d)%])\s*x\s*(?=[\d(.])", "*"),
+        (r",\s*(?=[-+*/])", " "),
     )
 )
 
