@@ -33,7 +33,9 @@ def answer(tokens: int) -> bytes:
     lines.append("data: " + json.dumps({**base, "choices": [], "usage": usage}))
     lines.append("data: [DONE]")
     body = "".join(f"{line}\n\n" for line in lines).encode()
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    head = (
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
     return head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
 
 

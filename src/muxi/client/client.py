@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -204,7 +205,8 @@ class Client:
         body: object = None,
     ) -> bytes:
         query = {key: str(value) for key, value in (params or {}).items() if value is not None}
-        data = None if body is None else json.dumps(body).encode()
+        # As a file, which aiohttp sends in pieces.
+        data = None if body is None else BytesIO(json.dumps(body).encode())
         headers = {"Content-Type": "application/json"} if data is not None else None
         with connection_errors(self._where):
             async with self._connected().request(

@@ -29,7 +29,7 @@ async def follow(
     Args:
         opener: Opens a connection.
         since: Sequence number of the last event that the caller has.
-        until_end: Stop after the event that ends or suspends the run.
+        until_end: Stop after the event that ends the run, or when it waits for a person.
         patience: Seconds without any event or connection after which to give up.
 
     Raises:
@@ -40,6 +40,7 @@ async def follow(
     delay = _FIRST_DELAY
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
+    waiting = False
     while True:
         try:
             async with opener(last) as response:
@@ -50,9 +51,14 @@ async def follow(
                     last = max(last, event.seq)
                     delay = _FIRST_DELAY
                     deadline = loop.time() + patience
+                    waiting = isinstance(event, RunSuspended)
                     yield event
-                    if until_end and isinstance(event, RunCompleted | RunSuspended):
+                    if until_end and isinstance(event, RunCompleted):
                         return
+            if until_end and waiting:
+                # The server has nothing more to say until somebody decides. In the middle of a
+                # replay it would have gone on.
+                return
         except ServerUnavailable:
             if loop.time() + delay > deadline:
                 raise

@@ -39,6 +39,8 @@ class Run(Record):
     root_run_id: str | None = None
     parent_run_id: str | None = None
     attempt: int = 1
+    crashes: int = 0
+    """Attempts that died with their process."""
     usage: Usage = Field(default_factory=Usage)
     problem: Problem | None = None
     output: JsonValue = None

@@ -31,7 +31,7 @@ from muxi.core.problems import problem_of
 from muxi.core.threads import Run
 from muxi.core.usage import Usage
 from muxi.runtime.streams import ThreadStream
-from muxi.storage import leases
+from muxi.storage import leases, runs
 from muxi.telemetry.spans import span
 
 if TYPE_CHECKING:
@@ -247,7 +247,9 @@ class Attempt:
     async def _leave(self) -> None:
         """Store what there is and let go, so that a successor can go on at once."""
         self.lost = True
+        self.journal.also(partial(runs.set_status, run_id=self.run.id, status="queued"))
         self.journal.also(partial(leases.release, lease=self.journal.lease))
+        self.journal.also(self.stream.let_go)
         try:
             await asyncio.shield(self.journal.flush(self.ctx))
         except MuxiError as error:

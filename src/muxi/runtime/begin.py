@@ -95,6 +95,8 @@ def take_over(tx: Tx, run_id: str, holder: str, *, close: bool) -> Begun:
             steps.close(tx, step)
     elif run.status == "waiting" and questions:
         raise Conflict("The run waits for a person.", run_id=run_id)
+    # A process that leaves a run in good order says so: it is queued.
+    run.crashes += run.status == "running"
     run.attempt += 1
     run.status = "running"
     runs.update(tx, run)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from muxi import __version__
+from muxi.core.version import __version__
 from muxi.config.project import Project
 from muxi.core.alone import OpenLedger
 from muxi.core.status import ServerStatus

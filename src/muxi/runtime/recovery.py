@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from muxi.core.errors import Conflict, LeaseLost, MuxiError, StorageError
-from muxi.core.events import AttemptStarted
 from muxi.core.problems import problem_of
 from muxi.core.threads import Run
 from muxi.runtime.begin import LEASE_SECONDS
@@ -29,19 +28,12 @@ _BEAT = LEASE_SECONDS / 3
 _MOST_CRASHES = 5
 """Attempts that may die before a run is given up: it may be what kills them."""
 
+_PAGE = 1000
+
 _UNSETTLED = frozenset(
     {"message.started", "text.delta", "reasoning.delta", "tool_call.started", "tool_call.delta"}
 )
 """Events of an answer that is not complete: they are void if it never becomes so."""
-
-
-@dataclass(slots=True)
-class Traces:
-    """What the events of a run tell about its past."""
-
-    settled: int = 0
-    """Number of the last event that holds whatever comes."""
-    crashes: int = 0
 
 
 @dataclass(kw_only=True)
@@ -120,13 +112,12 @@ class Recovery:
             # It was answered, and the process died before it could go on.
             await self.runs.resume(who, run)
             return
-        traces = await self._traces(who, run)
-        if traces.crashes >= _MOST_CRASHES:
-            error = MuxiError(f"{traces.crashes} attempts of this run died with their process.")
+        if run.crashes >= _MOST_CRASHES:
+            error = MuxiError(f"{run.crashes + 1} attempts of this run died with their process.")
             await self._give_up(who, run, error)
             return
-        _log.info("Run %s goes on after its process died.", run.id)
-        await self.runs.resume(who, run, replaces_from=traces.settled)
+        _log.info("Run %s goes on after its process ended.", run.id)
+        await self.runs.resume(who, run, replaces_from=await self._settled(who, run))
 
     async def _give_up(self, who: Principal, run: Run, error: MuxiError) -> None:
         try:
@@ -134,20 +125,18 @@ class Recovery:
         except Conflict:
             return
 
-    async def _traces(self, who: Principal, run: Run) -> Traces:
-        traces = Traces()
-        since = 0
+    async def _settled(self, who: Principal, run: Run) -> int:
+        """Number of the run's last event that holds whatever comes."""
+        settled = since = 0
         while True:
             read = partial(
-                events.read, thread_id=run.thread_id, since=since, limit=1000, run_id=run.id
+                events.read, thread_id=run.thread_id, since=since, limit=_PAGE, run_id=run.id
             )
             page = await self.database.read(who, read)
-            for event in page:
-                if event.type not in _UNSETTLED:
-                    traces.settled = event.seq
-                traces.crashes += isinstance(event, AttemptStarted)
-            if len(page) < 1000:
-                return traces
+            held = [event.seq for event in page if event.type not in _UNSETTLED]
+            settled = held[-1] if held else settled
+            if len(page) < _PAGE:
+                return settled
             since = page[-1].seq
 
 

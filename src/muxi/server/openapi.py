@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from muxi import __version__
+from muxi.core.version import __version__
 from muxi.core.events import AnyEvent
 from muxi.server import problems
 from muxi.server.operations import AnyOperation, Nothing

@@ -1,0 +1,263 @@
+"""Runs that are cancelled, that wait for a person, and that outlive their process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from support.served import Served, served
+
+from muxi.core.errors import Conflict, NotFound
+from muxi.core.events import (
+    Approval,
+    ApprovalDecision,
+    ApprovalRequested,
+    ApprovalResolved,
+    RunCompleted,
+    RunSuspended,
+    TextDelta,
+    ToolCompleted,
+)
+from muxi.core.messages import TextPart, ToolResultPart
+from muxi.core.threads import Run
+from muxi.models.scripted import Gate, Reply, ScriptedModel, call
+from muxi.runtime.principal import LOCAL
+from muxi.storage import leases, runs
+
+AGENTS = {"a": {"name": "a", "tools": ["pay"], "approve": ["pay"]}}
+PAY = call("pay", amount=5)
+BOTH = [call("pay", amount=1), call("pay", amount=2)]
+
+
+class Till:
+    """A tool that must be approved, and what it was called with."""
+
+    def __init__(self) -> None:
+        self.paid: list[int] = []
+
+    def pay(self, amount: int) -> str:
+        """Pay somebody."""
+        self.paid.append(amount)
+        return f"paid {amount}"
+
+
+async def _asked(muxi: Served, text: str) -> tuple[Run, list[Approval]]:
+    run = await muxi.client.start_run(text)
+    events = await muxi.follow(run.id)
+    assert isinstance(events[-1], RunSuspended)
+    return run, events[-1].approvals
+
+
+def _serve(folder: Path, script: object, till: Till) -> object:
+    return served(folder, script, tools={"pay": till.pay}, agents=AGENTS)  # pyright: ignore[reportArgumentType] -- scripts of several kinds
+
+
+async def test_a_cancelled_run_keeps_what_it_said(tmp_path: Path) -> None:
+    gate = Gate()
+    long = Reply(parts=[TextPart(text="one two three four")], between=gate.wait)
+    async with served(tmp_path, [long, "Fresh."]) as muxi:
+        run = await muxi.client.start_run("Talk")
+        gate.open(1)
+        words = 0
+        events = muxi.client.events(run.id)
+        async for event in events:
+            words += isinstance(event, TextDelta)
+            if words == 2:
+                break
+        await events.aclose()
+        cancelled = await muxi.client.cancel(run.id)
+        assert cancelled.status == "cancelled"
+        assert cancelled.finished_at is not None
+        last = (await muxi.client.messages(run.thread_id))[-1]
+        assert (last.text, last.status) == ("one two ", "partial")
+        end = (await muxi.follow(run.id))[-1]
+        assert isinstance(end, RunCompleted)
+        assert (end.status, end.text) == ("cancelled", "one two ")
+        assert (await muxi.client.cancel(run.id)).status == "cancelled"
+        _, after = await muxi.answer("Again", thread_id=run.thread_id)
+        assert isinstance(after[-1], RunCompleted)
+        assert after[-1].text == "Fresh."
+
+
+async def test_a_run_waits_for_a_person_and_goes_on(tmp_path: Path) -> None:
+    till = Till()
+    async with _serve(tmp_path, [PAY, "Paid."], till) as muxi:
+        run, approvals = await _asked(muxi, "Pay five")
+        assert (await muxi.client.run(run.id)).status == "waiting"
+        assert await muxi.client.approvals() == approvals
+        assert await muxi.client.approvals(run.id) == approvals
+        assert till.paid == []
+        decision = ApprovalDecision(decision="approve")
+        await muxi.client.resolve(approvals[0].id, decision)
+        events = await muxi.follow(run.id)
+        assert isinstance(events[-1], RunCompleted)
+        assert events[-1].text == "Paid."
+        assert till.paid == [5]
+        resolved = [event for event in events if isinstance(event, ApprovalResolved)]
+        assert [event.decision.by for event in resolved] == ["local"]
+        assert await muxi.client.approvals() == []
+        with pytest.raises(NotFound, match="no open question"):
+            await muxi.client.resolve(approvals[0].id, decision)
+        roles = [m.role for m in await muxi.client.messages(run.thread_id)]
+        assert roles == ["user", "assistant", "tool", "assistant"]
+
+
+async def test_a_question_outlives_the_process(tmp_path: Path) -> None:
+    till = Till()
+    async with _serve(tmp_path, [PAY], till) as muxi:
+        run, approvals = await _asked(muxi, "Pay five")
+    model = ScriptedModel(["Paid less."])
+    async with _serve(tmp_path, model, till) as muxi:
+        assert await muxi.client.approvals() == approvals
+        decision = ApprovalDecision(decision="approve", arguments={"amount": 3})
+        await muxi.client.resolve(approvals[0].id, decision)
+        events = await muxi.follow(run.id)
+        assert isinstance(events[-1], RunCompleted)
+        assert till.paid == [3]
+        results = model.requests[-1].messages[-1].parts
+        assert isinstance(results[0], ToolResultPart)
+        assert results[0].text == "paid 3"
+
+
+async def test_a_denied_call_is_not_made_and_the_model_learns_why(tmp_path: Path) -> None:
+    till, model = Till(), ScriptedModel([PAY, "Then not."])
+    async with _serve(tmp_path, model, till) as muxi:
+        run, approvals = await _asked(muxi, "Pay five")
+        decision = ApprovalDecision(decision="deny", reason="Too much.")
+        await muxi.client.resolve(approvals[0].id, decision)
+        events = await muxi.follow(run.id)
+        done = next(event for event in events if isinstance(event, ToolCompleted))
+        assert done.result.outcome == "denied"
+        assert "Too much." in done.result.text
+        assert till.paid == []
+
+
+async def test_a_run_with_two_questions_waits_for_both_answers(tmp_path: Path) -> None:
+    till = Till()
+    async with _serve(tmp_path, [BOTH, "Both."], till) as muxi:
+        run, approvals = await _asked(muxi, "Pay twice")
+        assert len(approvals) == 2
+        yes = ApprovalDecision(decision="approve")
+        first = await muxi.client.resolve(approvals[0].id, yes)
+        assert first.status == "waiting"
+        assert [a.id for a in await muxi.client.approvals()] == [approvals[1].id]
+        await muxi.client.resolve(approvals[1].id, yes)
+        events = await muxi.follow(run.id)
+        assert isinstance(events[-1], RunCompleted)
+        assert sorted(till.paid) == [1, 2]
+
+
+async def test_answers_given_at_once_continue_the_run_once(tmp_path: Path) -> None:
+    till = Till()
+    async with _serve(tmp_path, [BOTH, "Both."], till) as muxi:
+        run, approvals = await _asked(muxi, "Pay twice")
+        yes = ApprovalDecision(decision="approve")
+        await asyncio.gather(*(muxi.client.resolve(each.id, yes) for each in approvals))
+        await muxi.follow(run.id)
+        assert sorted(till.paid) == [1, 2]
+        assert (await muxi.client.run(run.id)).attempt == 2
+
+
+async def test_a_waiting_run_can_be_cancelled(tmp_path: Path) -> None:
+    till = Till()
+    async with _serve(tmp_path, [PAY, "Something else."], till) as muxi:
+        run, approvals = await _asked(muxi, "Pay five")
+        assert (await muxi.client.cancel(run.id)).status == "cancelled"
+        assert await muxi.client.approvals() == []
+        with pytest.raises(NotFound):
+            await muxi.client.resolve(approvals[0].id, ApprovalDecision(decision="approve"))
+        _, events = await muxi.answer("Never mind", thread_id=run.thread_id)
+        assert isinstance(events[-1], RunCompleted)
+        assert events[-1].text == "Something else."
+
+
+async def test_a_question_is_stored_when_it_is_told(tmp_path: Path) -> None:
+    till = Till()
+    async with _serve(tmp_path, [PAY], till) as muxi:
+        run = await muxi.client.start_run("Pay five")
+        events = muxi.client.events(run.id)
+        async for event in events:
+            if isinstance(event, ApprovalRequested):
+                assert event.approval in await muxi.client.approvals()
+                break
+        await events.aclose()
+
+
+async def test_runs_are_listed_by_thread_and_status(tmp_path: Path) -> None:
+    till = Till()
+    async with _serve(tmp_path, [PAY, "One.", "Two."], till) as muxi:
+        waiting, _ = await _asked(muxi, "Pay five")
+        thread, _ = await muxi.answer("First")
+        await muxi.answer("Second", thread_id=thread)
+        assert [run.id for run in (await muxi.client.runs(status="waiting")).items] == [waiting.id]
+        assert len((await muxi.client.runs(thread_id=thread)).items) == 2
+        assert len((await muxi.client.runs(limit=2)).items) == 2
+
+
+async def test_an_interrupted_run_goes_on_in_the_next_process(tmp_path: Path) -> None:
+    gate = Gate()
+    long = Reply(parts=[TextPart(text="one two three four")], between=gate.wait)
+    async with served(tmp_path, [long]) as muxi:
+        run = await muxi.client.start_run("Talk")
+        await muxi.runtime.stop_runs(0)
+        left = await muxi.runtime.runs.get(LOCAL, run.id)
+        assert left.status == "queued"
+    async with served(tmp_path, ["All four words."]) as muxi:
+        events = await muxi.follow(run.id)
+        assert isinstance(events[-1], RunCompleted)
+        assert events[-1].text == "All four words."
+        ended = await muxi.client.run(run.id)
+        assert (ended.attempt, ended.crashes) == (2, 0)
+
+
+async def test_a_run_that_keeps_killing_its_process_is_given_up(tmp_path: Path) -> None:
+    run = await _left_behind(tmp_path, lambda run: setattr(run, "crashes", 5))
+    async with served(tmp_path, ["Never said."]) as muxi:
+        ended = await muxi.client.run(run.id)
+        assert ended.status == "failed"
+        assert ended.problem is not None
+        assert "died" in ended.problem.message
+
+
+async def test_a_run_whose_agent_is_gone_fails_with_words(tmp_path: Path) -> None:
+    run = await _left_behind(tmp_path, lambda run: None)
+    model = ScriptedModel(["Never said."])
+    agents = {"a": {"name": "a", "model": "nowhere/model"}}
+    async with served(tmp_path, model, agents=agents) as muxi:
+        # It goes on as the version that it began with, whatever the file says now.
+        events = await muxi.follow(run.id)
+        assert isinstance(events[-1], RunCompleted)
+        assert events[-1].text == "Never said."
+
+
+async def _left_behind(folder: Path, change: Callable[[Run], None]) -> Run:
+    """A run whose process died: it is running, and its lease is held by nobody who lives."""
+    gate = Gate()
+    long = Reply(parts=[TextPart(text="one two")], between=gate.wait)
+    async with served(folder, [long]) as muxi:
+        run = await muxi.client.start_run("Talk")
+        await muxi.runtime.stop_runs(0)
+        left = await muxi.runtime.runs.get(LOCAL, run.id)
+        left.status = "running"
+        change(left)
+        database = muxi.runtime.database
+        await database.write(LOCAL, partial(runs.update, run=left))
+        hold = partial(leases.acquire, kind="run", id=run.id, holder="dead", seconds=1000)
+        await database.write(LOCAL, hold)
+    return run
+
+
+async def test_a_run_that_another_process_drives_is_left_alone(tmp_path: Path) -> None:
+    async with served(tmp_path, ["Quick."]) as muxi:
+        _, events = await muxi.answer("Hi")
+        stored = await muxi.client.run(events[0].run_id)
+        stored.status, stored.finished_at = "running", None
+        database = muxi.runtime.database
+        await database.write(LOCAL, partial(runs.update, run=stored))
+        hold = partial(leases.acquire, kind="run", id=stored.id, holder="other", seconds=1000)
+        await database.write(LOCAL, hold)
+        with pytest.raises(Conflict, match="Another process"):
+            await muxi.client.cancel(stored.id)
