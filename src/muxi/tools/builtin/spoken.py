@@ -39,7 +39,8 @@ _LEADING = re.compile(
 )
 _TRAILING = re.compile(
     r"(?:[\s?.;:=,]|(?<=[a-z?])!|\b(?:please|for me|thanks|thank you|equals?|equal to|is|are|be"
-    r"|what|makes?|come to|to decimal|as decimal|give|result|right now|exactly|in total|altogether))+$"
+    r"|what|makes?|come to|to decimal|as decimal|give|result|right now"
+    r"|exactly|in total|altogether))+$"
 )
 _EMPTY = re.compile(
     r"\b(?:the )?(?:result|value|answer|outcome)(?: of| to| for)?\b"
