@@ -81,7 +81,7 @@ def _build(web: Path, static: Path, *, stamp: str) -> None:
             target = copy / file.relative_to(web)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
-        install = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
+        install = ["ci", "--omit=dev", "--ignore-scripts", "--loglevel=error"]
         _run("npm ci", npm, install, folder=copy)
         vite = "node_modules/vite/bin/vite.js"
         _run("vite build", node, [vite, "build", "--outDir", str(built)], folder=copy)
