@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from muxi.core.errors import MuxiError
     from muxi.core.messages import Message
     from muxi.core.usage import Limits, Usage
+    from muxi.core.version import __version__
     from muxi.models.resolve import model
     from muxi.tools.function import tool
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Agent": "muxi.agents.agent",
@@ -30,6 +29,7 @@ _HOMES = {
     "RunContext": "muxi.core.context",
     "RunResult": "muxi.agents.result",
     "Usage": "muxi.core.usage",
+    "__version__": "muxi.core.version",
     "model": "muxi.models.resolve",
     "tool": "muxi.tools.function",
 }
@@ -43,6 +43,7 @@ __all__ = [
     "RunContext",
     "RunResult",
     "Usage",
+    "__version__",
     "model",
     "tool",
 ]
@@ -58,4 +59,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return list(__all__)

@@ -165,3 +165,15 @@ def _nodes(root: Path, kind: type | object) -> Iterator[tuple[Path, ast.AST]]:
 
 def _length(node: ast.AST) -> int:
     return node.end_lineno - node.lineno + 1
+
+
+def libraries(root: Path) -> set[str]:
+    """Top-level names of everything that the tree imports from outside the standard library."""
+    found: set[str] = set()
+    for _, text in sources(root):
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                found.add(node.module.split(".")[0])
+    return found - set(sys.stdlib_module_names)

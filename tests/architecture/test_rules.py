@@ -138,3 +138,21 @@ def test_importing_muxi_loads_nothing_heavy() -> None:
     heavy = {"pydantic", "aiohttp", "asyncio", "sqlalchemy", "numpy", "starlette", "rich", "typer"}
     assert not loaded & heavy
     assert {name for name in loaded if name.startswith("muxi")} == {"muxi"}
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    import tomllib
+    from importlib.metadata import packages_distributions
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    declared = {re.split(r"[\[<>=; ]", line)[0].lower().replace("_", "-") for line in lines}
+    declared |= {"pydantic-core", "psycopg-pool"}  # parts of pydantic and of psycopg[pool]
+    homes = packages_distributions()
+    missing = {
+        f"{name} ({', '.join(homes[name])})"
+        for name in rules.libraries(SRC)
+        if name in homes
+        and not {home.lower().replace("_", "-") for home in homes[name]} & {*declared, "muxi"}
+    }
+    assert missing == set()

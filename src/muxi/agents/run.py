@@ -16,27 +16,21 @@ from typing import Any
 from muxi.agents import limits, output, prompt
 from muxi.agents.checks import Checks, Judgement
 from muxi.agents.spec import AgentSpec
-from muxi.agents.tool_calls import Offer, ToolCalls, failure, offer
+from muxi.agents.tool_calls import Offer, ToolCalls, offer
+from muxi.agents.transcript import REPAIR, Transcript
 from muxi.agents.turn import Turn, count_prompt
-from muxi.core.errors import GuardrailBlocked, LimitReached, MuxiError, OutputInvalid
+from muxi.core.errors import MuxiError, OutputInvalid
 from muxi.core.events import (
     Approval,
     Event,
-    MessageCompleted,
-    RunCompleted,
     RunStarted,
-    RunStatus,
     RunSuspended,
     TextDelta,
 )
 from muxi.core.messages import Message, TextPart, user_message
 from muxi.core.ports import Context, ContextQuery, Host
-from muxi.core.problems import problem_of
 from muxi.core.requests import ModelRequest
 from muxi.models.model import Model
-
-REPAIR = "repair"
-"""Key in the metadata of a message that asks the model to mend its structured output."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,8 +45,7 @@ class RunLoop:
     value: Any = None
     """The structured output, once the run is complete."""
     _deadline: float | None = None
-    _made: list[Message] = field(default_factory=list[Message])
-    """Messages of this run after its input: what a successor finds in the journal."""
+    _transcript: Transcript = field(init=False)
     _waiting: list[Approval] = field(default_factory=list[Approval])
     _turn: Turn | None = None
     _calls: ToolCalls | None = None
@@ -65,6 +58,7 @@ class RunLoop:
         `CancelledError` is passed on, and the run can be continued from the journal.
         """
         ctx = self.ctx
+        self._transcript = Transcript(ctx, self.host)
         self._deadline = limits.deadline_of(ctx.limits, time.monotonic())
         yield RunStarted(
             run_id=ctx.run_id,
@@ -96,17 +90,24 @@ class RunLoop:
 
     def _stopped(self, error: MuxiError | asyncio.CancelledError) -> list[Event]:
         """The last events of a run that broke off; a cancel that nobody announced goes on."""
-        if isinstance(error, MuxiError):
-            return self._end(error)
-        task = asyncio.current_task()
-        if not self.ctx.cancel.cancelled or task is None:
-            raise error
-        task.uncancel()
-        return self._end(None)
+        known = error if isinstance(error, MuxiError) else None
+        if known is None:
+            task = asyncio.current_task()
+            if not self.ctx.cancel.cancelled or task is None:
+                raise error
+            task.uncancel()
+        turn, calls = self._turn, self._calls
+        return self._transcript.break_off(
+            known,
+            # What a guardrail has not seen yet is not given out in part either.
+            partial=turn.message if turn is not None and turn.show else None,
+            results={} if calls is None else calls.results,
+        )
 
     async def _begin(self, checks: Checks) -> tuple[prompt.Prompt, Offer]:
         """What all turns of this run share."""
-        self._made = list(await self.host.journal.run_messages(self.ctx))
+        done = await self.host.journal.run_messages(self.ctx)
+        self._transcript.messages.extend(done)
         tools = await offer(self.spec.toolsets, self.ctx)
         fixed = await self._assemble(tools)
         await self._recall_input(checks)
@@ -116,7 +117,7 @@ class RunLoop:
         self, fixed: prompt.Prompt, tools: Offer, checks: Checks
     ) -> AsyncGenerator[Event] | list[Event]:
         """What is to be done now, as the last message says."""
-        last = self._made[-1] if self._made else None
+        last = self._transcript.last
         if last is None or last.role != "assistant":
             return self._ask(fixed, tools, checks)
         if last.tool_calls:
@@ -155,7 +156,7 @@ class RunLoop:
         elif recalled is not None and recalled.waiting is not None:
             checks.input = recalled
             self._waiting = [recalled.waiting]
-        elif self._made:
+        elif self._transcript.messages:
             checks.input = Judgement()
 
     async def _ask(
@@ -163,7 +164,7 @@ class RunLoop:
     ) -> AsyncGenerator[Event]:
         """One turn of the model, beside which input guardrails run the first time."""
         limits.check_time(self._deadline)
-        held = await checks.held_message(len(self._made))
+        held = await checks.held_message(len(self._transcript.messages))
         if held is not None:
             async for event in self._release(held, checks, shown=False):
                 yield event
@@ -182,7 +183,7 @@ class RunLoop:
         assert turn.message is not None
         if turn.show and not checks.rails("output"):
             self._turn = None
-            yield self._append(turn.message)
+            yield self._transcript.append(turn.message)
         else:
             async for event in self._release(turn.message, checks, shown=turn.show):
                 yield event
@@ -193,7 +194,7 @@ class RunLoop:
         settings = self.spec.settings
         shape = self.spec.output
         request = ModelRequest(
-            messages=[*fixed.earlier, *self.input, *self._made],
+            messages=[*fixed.earlier, *self.input, *self._transcript.messages],
             instructions=fixed.instructions,
             tools=tools.specs,
             output=None if shape is None else shape.schema,
@@ -219,7 +220,9 @@ class RunLoop:
     ) -> AsyncGenerator[Event]:
         """Put an answer into the thread once the output guardrails have passed it."""
         if message.text and checks.rails("output"):
-            judgement = await checks.judge("output", len(self._made), message.text, message)
+            judgement = await checks.judge(
+                "output", len(self._transcript.messages), message.text, message
+            )
             for event in judgement.events:
                 yield event
             if judgement.waiting is not None or judgement.blocked is not None:
@@ -236,7 +239,7 @@ class RunLoop:
                 yield self._turn.opening()
             yield TextDelta(text=message.text)
         self._turn = None
-        yield self._append(message)
+        yield self._transcript.append(message)
 
     def _stop_input(self, judgement: Judgement) -> None:
         self._turn = None
@@ -275,7 +278,7 @@ class RunLoop:
             self._waiting = calls.approvals
             return
         self._calls = None
-        yield self._append(calls.tool_message())
+        yield self._transcript.append(calls.tool_message())
         if calls.allowed < wanted:
             raise limits.reached("tool_calls")
 
@@ -288,57 +291,10 @@ class RunLoop:
                 self.value = shape.parse(answer.text)
                 value = shape.dump(self.value)
             except OutputInvalid as error:
-                repairs = sum(1 for message in self._made if REPAIR in message.metadata)
-                if repairs >= self.spec.repairs:
+                if self._transcript.repairs >= self.spec.repairs:
                     raise
                 request = user_message(f"{error.message} Answer again, in the right shape.")
                 request.metadata[REPAIR] = True
-                return [self._append(request)]
+                return [self._transcript.append(request)]
         self._ended = True
-        return [self._completion("completed", answer.text, output=value)]
-
-    def _end(self, error: MuxiError | None) -> list[Event]:
-        """Close what is open in the thread and say how the run ended; None means cancelled."""
-        events: list[Event] = []
-        turn, calls = self._turn, self._calls
-        if turn is not None and turn.message is not None and turn.show:
-            events.append(self._append(turn.message))
-        last = self._made[-1] if self._made else None
-        if last is not None and last.tool_calls:
-            done = {} if calls is None else calls.results
-            parts = [
-                done.get(call.id) or failure(call, "The call was cancelled.", "cancelled")
-                for call in last.tool_calls
-            ]
-            events.append(self._append(Message(role="tool", parts=list(parts))))
-        status: RunStatus = "failed"
-        if error is None:
-            status = "cancelled"
-        elif isinstance(error, LimitReached):
-            status = "limited"
-        elif isinstance(error, GuardrailBlocked):
-            status = "blocked"
-        text = next((m.text for m in reversed(self._made) if m.role == "assistant"), "")
-        events.append(self._completion(status, text, error=error))
-        return events
-
-    def _completion(
-        self, status: RunStatus, text: str, *, output: Any = None, error: MuxiError | None = None
-    ) -> RunCompleted:
-        return RunCompleted(
-            status=status,
-            text=text,
-            output=output,
-            usage=self.ctx.usage,
-            problem=None if error is None else problem_of(error),
-            limit=None if error is None else error.details.get("limit"),
-        )
-
-    def _append(self, message: Message) -> MessageCompleted:
-        """Put `message` into the thread and say so."""
-        if message.run_id is None:
-            message.thread_id = self.ctx.thread_id
-            message.run_id = self.ctx.run_id
-        self._made.append(message)
-        self.host.journal.append(self.ctx, message)
-        return MessageCompleted(message=message)
+        return [self._transcript.complete(answer, value)]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from muxi import __version__
+from muxi.core.version import __version__
 from muxi.cli.session import Session, in_session, state_of
 from muxi.config.load import default_project, load_project
 from muxi.config.project import Project

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from muxi import __version__
+from muxi.core.version import __version__
 from muxi.cli import output
 from muxi.cli.app import LazyGroup
 from muxi.cli.exits import ExitCode, of_error

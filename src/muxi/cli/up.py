@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from muxi import __version__
+from muxi.core.version import __version__
 from muxi.cli import output
 from muxi.cli.app import new_app
 from muxi.cli.options import JsonOption, NoBrowserOption, ProjectOption

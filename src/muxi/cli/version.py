@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 
-from muxi import __version__
+from muxi.core.version import __version__
 from muxi.cli import output
 from muxi.cli.app import new_app
 from muxi.cli.options import JsonOption

@@ -46,7 +46,7 @@ class Usage(Record):
         """Add `other` to this usage in place. An unknown cost makes the sum unknown."""
         # Written past pydantic, whose assignment costs more than the whole sum: this is done for
         # every model call of every run.
-        mine, theirs = self.__dict__, other.__dict__
+        mine, theirs = vars(self), vars(other)
         for count in _COUNTS:
             mine[count] += theirs[count]
         if mine["cost"] is not None:

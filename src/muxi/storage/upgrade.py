@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from muxi import __version__
+from muxi.core.version import __version__
 from muxi.core.errors import SchemaTooNew, StorageCorrupt, StorageError
 from muxi.storage.snapshots import Snapshots
 from muxi.storage.sql import schema, system
