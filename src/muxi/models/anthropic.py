@@ -11,7 +11,7 @@ from muxi.models.hosted import HostedModel
 from muxi.models.model import ModelProfile
 from muxi.wire.anthropic.answer import MessagesDecoder
 from muxi.wire.anthropic.dialect import dialect_of
-from muxi.wire.anthropic.request import RequestEncoder
+from muxi.wire.anthropic.request import BINDING_BETA, RequestEncoder
 
 _MAX_TOKENS = 32_000
 """Bound of an answer when neither request nor profile is lower. It need not be larger: providers
@@ -27,7 +27,6 @@ class AnthropicModel(HostedModel):
     """
 
     path = "/messages"
-    headers = {"anthropic-version": "2023-06-01"}  # noqa: RUF012 -- read only
 
     def __init__(
         self,
@@ -39,7 +38,11 @@ class AnthropicModel(HostedModel):
     ) -> None:
         super().__init__(name, endpoint, profile, model=model)
         bound = min(self.profile.output_tokens or _UNKNOWN_MAX_TOKENS, _MAX_TOKENS)
-        self._encoder = RequestEncoder(self.model, dialect_of(self.model), max_tokens=bound)
+        dialect = dialect_of(self.model)
+        self.headers = {"anthropic-version": "2023-06-01"}
+        if dialect.bound:
+            self.headers["anthropic-beta"] = BINDING_BETA
+        self._encoder = RequestEncoder(self.model, dialect, max_tokens=bound)
 
     def encode(self, request: ModelRequest) -> bytes:
         return self._encoder.encode(request)

@@ -266,6 +266,6 @@ def _add_piece(parts: list[tuple[Any, ...]], piece: Any) -> None:
             "executable_code": "executableCode",
             "code_execution_result": "codeExecutionResult",
         }
-        parts.append(
-            ("other", next(ours for theirs, ours in names.items() if getattr(piece, theirs)))
-        )
+        kept = next((ours for theirs, ours in names.items() if getattr(piece, theirs)), None)
+        if kept is not None:
+            parts.append(("other", kept))

@@ -133,6 +133,14 @@ async def test_each_format_asks_at_its_own_path(
     assert caught.value.details["request_id"] == "req_7"
 
 
+async def test_what_a_body_needs_of_headers_comes_with_it() -> None:
+    async with provider(streamed(*MESSAGES)) as (url, asked):
+        model = AnthropicModel("anthropic/claude-opus-5-5", Endpoint(url, provider="p", key="k"))
+        _ = [event async for event in model.stream(ASK)]
+        await model.close()
+    assert asked[0][2]["anthropic-beta"] == "thinking-binding-controls-2026-08-01"
+
+
 async def test_a_stream_that_ends_early_is_a_connection_error() -> None:
     async with provider(streamed(*MESSAGES[:3])) as (url, _):
         model = AnthropicModel("anthropic/claude-opus-5", Endpoint(url, provider="p", key="k"))

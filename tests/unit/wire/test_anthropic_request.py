@@ -30,6 +30,13 @@ SHAPE = {
 }
 
 
+BOUND = {
+    "type": "adaptive",
+    "display": "summarized",
+    "block_binding": {"prefix_mismatch_behavior": "drop_block"},
+}
+
+
 def says(role: Any, *parts: Any) -> Message:
     return Message(
         role=role, parts=[TextPart(text=part) if isinstance(part, str) else part for part in parts]
@@ -225,7 +232,9 @@ def test_the_choice_of_tools(choice: Any, parallel: bool | None, sent: Any) -> N
         ("claude-opus-5", "high", {"type": "adaptive", "display": "summarized"}, "high"),
         ("claude-opus-5", 9000, {"type": "adaptive", "display": "summarized"}, "medium"),
         ("claude-opus-5", "off", {"type": "disabled"}, None),
-        ("claude-fable-5", "off", None, None),
+        ("claude-fable-5", "off", {"type": "adaptive", "display": "summarized"}, "low"),
+        ("claude-opus-5-5", "off", BOUND, "low"),
+        ("claude-opus-5-5", None, BOUND, None),
         ("claude-opus-5", None, None, None),
     ],
 )
@@ -245,14 +254,33 @@ def test_thinking_leaves_room_for_the_answer() -> None:
     assert "thinking" not in tiny
 
 
-def test_a_forced_tool_excludes_thinking() -> None:
+@pytest.mark.parametrize(
+    ("model", "thinking"),
+    [("claude-sonnet-4-5", None), ("claude-opus-5", {"type": "disabled"})],
+)
+def test_a_forced_tool_excludes_thinking(model: str, thinking: Any) -> None:
     sent = body(
         says("user", "a"),
         tools=(ToolSpec(name="f"),),
         tool_choice="required",
         settings=ModelSettings(reasoning="high"),
+        model=model,
     )
-    assert "thinking" not in sent
+    assert sent.get("thinking") == thinking
+
+
+def test_a_model_that_may_not_be_forced_is_told() -> None:
+    sent = body(
+        says("user", "a"),
+        tools=(ToolSpec(name="f"),),
+        tool_choice=NamedTool(name="f"),
+        model="claude-opus-5-5",
+    )
+    assert "tool_choice" not in sent
+    assert sent["messages"][-1] == {
+        "role": "system",
+        "content": "Answer with a call of the tool f.",
+    }
 
 
 def test_sampling_goes_only_where_it_is_taken() -> None:

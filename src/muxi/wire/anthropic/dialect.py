@@ -1,7 +1,8 @@
 """What differs between models that speak the Messages format.
 
-Asked by `request`. The facts are those of the pages on thinking, effort, structured outputs and
-mid-conversation system messages under https://platform.claude.com/docs/en/build-with-claude/.
+Asked by `request`. The facts are those of the pages on thinking, preserved thinking, effort,
+structured outputs and mid-conversation system messages under
+https://platform.claude.com/docs/en/build-with-claude/, and of the models' migration guides.
 """
 
 from __future__ import annotations
@@ -21,8 +22,12 @@ class Dialect:
 
     adaptive: bool
     """Thinking is asked for by effort; else by a budget of tokens."""
+    bound: bool
+    """Thoughts are refused when anything before them has changed, unless asked to be dropped."""
     can_rest: bool
     """Thinking may be switched off."""
+    forced: bool
+    """A tool call may be demanded; else demanding one is refused."""
     sampling: bool
     """Temperature and top_p are taken; else any value but the default is refused."""
     schemas: bool
@@ -31,7 +36,15 @@ class Dialect:
     """System messages may stand in the middle of a conversation."""
 
 
-_OTHERS = Dialect(adaptive=False, can_rest=True, sampling=True, schemas=False, system_turns=False)
+_OTHERS = Dialect(
+    adaptive=False,
+    bound=False,
+    can_rest=True,
+    forced=True,
+    sampling=True,
+    schemas=False,
+    system_turns=False,
+)
 """Models of other makers behind an address that speaks this format: the oldest common form."""
 
 
@@ -49,7 +62,9 @@ def dialect_of(model: str) -> Dialect:
     version = int(found[2]) * 100 + int(found[3] or 0) if found else _NEWEST
     return Dialect(
         adaptive=version >= 406,
-        can_rest="fable" not in name and "mythos" not in name,
+        bound=version > 500,
+        can_rest=version <= 500 and "fable" not in name and "mythos" not in name,
+        forced=version <= 500,
         sampling=version < 407,
         schemas=version >= 405 or (family, version) == ("opus", 401),
         system_turns=version >= 408 and (family, version) != ("sonnet", 500),

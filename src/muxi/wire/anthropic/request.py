@@ -22,9 +22,14 @@ from muxi.wire.extra import merged
 _MARK = b',"cache_control":{"type":"ephemeral"}}'
 _MARKED_TURNS = 2
 """Breakpoints among messages; two more lie on the tools and the system prompt, four is all."""
+BINDING_BETA = "thinking-binding-controls-2026-08-01"
+"""Value of the header `anthropic-beta` that bodies for models with bound thoughts need."""
+
 _MIN_BUDGET = 1024
 _BUDGETS = {"low": 2048, "medium": 8192, "high": 16384}
 _NO_START = b'{"type":"text","text":"(The beginning of this conversation is not shown.)"}'
+_ADAPTIVE = {"type": "adaptive", "display": "summarized"}
+_UNBOUND = {**_ADAPTIVE, "block_binding": {"prefix_mismatch_behavior": "drop_block"}}
 
 
 class _Turn(NamedTuple):
@@ -69,11 +74,10 @@ class RequestEncoder:
             body["system"] = msgspec.Raw(_list([_text(words)], mark=settings.cache_prompt))
         if request.tools:
             self._add_tools(body, request, mark=settings.cache_prompt and not words)
-        body["messages"] = self._messages(request.messages[first:], mark=settings.cache_prompt)
+        body["messages"] = self._messages(request, first)
         if form is not None:
             body["output_config"] = {"format": {"type": "json_schema", "schema": form}}
-        forced = isinstance(request.tool_choice, NamedTool) or request.tool_choice == "required"
-        _add_thinking(body, settings, dialect, forced=forced and bool(request.tools))
+        _add_thinking(body, settings, dialect, forced=_is_forced(body))
         _add_sampling(body, settings, dialect)
         return to_json(merged(body, settings.extra))
 
@@ -89,16 +93,20 @@ class RequestEncoder:
         pieces = [each.strict if hold and each.strict else each.plain for each in offers]
         body["tools"] = msgspec.Raw(_list(pieces, mark=mark))
         choice, parallel = request.tool_choice, request.settings.parallel_tool_calls
-        if isinstance(choice, NamedTool):
-            chosen: dict[str, Any] = {"type": "tool", "name": choice.name}
-        else:
-            chosen = {"type": "any" if choice == "required" else choice}
+        chosen: dict[str, Any] = {"type": "auto"}
+        if isinstance(choice, NamedTool) and self._dialect.forced:
+            chosen = {"type": "tool", "name": choice.name}
+        elif choice == "required" and self._dialect.forced:
+            chosen = {"type": "any"}
+        elif choice == "none":
+            chosen = {"type": "none"}
         if parallel is not None and choice != "none":
             chosen["disable_parallel_tool_use"] = not parallel
         if chosen != {"type": "auto"}:
             body["tool_choice"] = chosen
 
-    def _messages(self, messages: list[Message], *, mark: bool) -> msgspec.Raw:
+    def _messages(self, request: ModelRequest, first: int) -> msgspec.Raw:
+        messages = request.messages[first:]
         turns: list[tuple[str, list[bytes]]] = []
         for number, message in enumerate(messages):
             turn = self._turn(message)
@@ -114,7 +122,7 @@ class RequestEncoder:
         if turns and turns[0][0] != "user":
             # A conversation must begin with the user, and ours may have lost its beginning.
             turns.insert(0, ("user", [_NO_START]))
-        marks = _MARKED_TURNS if mark else 0
+        marks = _MARKED_TURNS if request.settings.cache_prompt else 0
         out: list[bytes] = []
         for role, pieces in reversed(turns):
             blocks = b",".join(pieces)
@@ -123,6 +131,9 @@ class RequestEncoder:
                 marks -= 1
             out.append(b'{"role":"%b","content":[%b]}' % (role.encode(), blocks))
         out.reverse()
+        demand = "" if self._dialect.forced else _demand(request)
+        if demand and turns[-1][0] == "user":
+            out.append(to_json({"role": "system", "content": demand}))
         return msgspec.Raw(b"[%b]" % b",".join(out))
 
     def _may_stand(
@@ -132,6 +143,20 @@ class RequestEncoder:
         if not self._dialect.system_turns or not turns or turns[-1][0] != "user":
             return False
         return number + 1 == len(messages) or messages[number + 1].role == "assistant"
+
+
+def _demand(request: ModelRequest) -> str:
+    """Words for a model that may not be forced to call a tool; those models take them last."""
+    choice = request.tool_choice
+    if not request.tools or choice in ("auto", "none"):
+        return ""
+    if isinstance(choice, NamedTool):
+        return f"Answer with a call of the tool {choice.name}."
+    return "Answer with a call of one of the tools."
+
+
+def _is_forced(body: dict[str, Any]) -> bool:
+    return body.get("tool_choice", {}).get("type") in ("any", "tool")
 
 
 def _turn(message: Message) -> _Turn:
@@ -176,22 +201,34 @@ def _system(request: ModelRequest, first: int, *, in_words: bool) -> str:
 def _add_thinking(
     body: dict[str, Any], settings: ModelSettings, dialect: Dialect, *, forced: bool
 ) -> None:
+    if not dialect.adaptive:
+        if not forced and settings.reasoning not in (None, "off", 0):
+            _add_budget(body, settings)
+        return
     wish = settings.reasoning
-    if wish is None:
-        return
-    if wish in ("off", 0):
-        if dialect.adaptive and dialect.can_rest:
-            body["thinking"] = {"type": "disabled"}
-        return
-    if forced:
+    resting = wish in ("off", 0)
+    if dialect.can_rest and (resting or forced):
         # A forced tool and thinking exclude each other, and the force is the stricter wish.
+        body["thinking"] = {"type": "disabled"}
         return
-    if dialect.adaptive:
-        body["thinking"] = {"type": "adaptive", "display": "summarized"}
+    if resting:
+        wish = "low"
+    if wish is not None:
         effort = _effort(wish) if isinstance(wish, int) else wish
         body.setdefault("output_config", {})["effort"] = effort
-        return
-    budget = max(_MIN_BUDGET, wish if isinstance(wish, int) else _BUDGETS[wish])
+    if dialect.bound:
+        # Histories are cut to fit and instructions change: better no thoughts than no answer.
+        body["thinking"] = {
+            **_ADAPTIVE,
+            "block_binding": {"prefix_mismatch_behavior": "drop_block"},
+        }
+    elif wish is not None:
+        body["thinking"] = _ADAPTIVE
+
+
+def _add_budget(body: dict[str, Any], settings: ModelSettings) -> None:
+    wish = settings.reasoning
+    budget = max(_MIN_BUDGET, wish if isinstance(wish, int) else _BUDGETS[wish or "low"])
     if settings.max_tokens is None:
         # The budget counts towards the bound of the answer, which must leave room for words.
         body["max_tokens"] += budget

@@ -109,9 +109,9 @@ class GeminiDecoder:
 
     def feed(self, event: SseEvent) -> Iterable[ModelEvent]:
         data = event.data
-        if not data:
+        if not data or data[:6] == b"[DONE]":
             return ()
-        if data[:1] == b"[" and data[:6] != b"[DONE]":
+        if data[:1] == b"[":
             # Without `alt=sse` the chunks come as one JSON array.
             out: list[ModelEvent] = []
             for number, chunk in enumerate(events.read_chunks(data)):
@@ -156,7 +156,7 @@ class GeminiDecoder:
             for number, part in enumerate(parts or ()):
                 if not self._take_part(part, out):
                     raw = whole()["candidates"][place]["content"]["parts"][number]
-                    self._parts.append(_other(raw))
+                    self._keep(raw)
             self._take_reason(candidate)
 
     def _take_reason(self, candidate: events.Candidate) -> None:
@@ -184,6 +184,12 @@ class GeminiDecoder:
         else:
             return False
         return True
+
+    def _keep(self, raw: dict[str, Any]) -> None:
+        kind = next((name for name in raw if name not in ("thought", "thoughtSignature")), None)
+        if kind is not None:
+            part = UnknownPart(type=f"{FORMAT}.{kind}", provider={FORMAT: {"part": raw}})
+            self._parts.append(part)
 
     def _take_text(
         self, text: str, signature: str | None, out: list[ModelEvent], *, thought: bool
@@ -259,8 +265,3 @@ def _media(blob: events.Blob, signature: str | None) -> AnyPart:
     kind = blob.mime_type.partition("/")[0]
     part = {"image": ImagePart, "audio": AudioPart}.get(kind, FilePart)
     return part(media_type=blob.mime_type, data=blob.data, provider=_signed(signature))
-
-
-def _other(value: dict[str, Any]) -> AnyPart:
-    kind = next((name for name in value if name not in ("thought", "thoughtSignature")), "part")
-    return UnknownPart(type=f"{FORMAT}.{kind}", provider={FORMAT: {"part": value}})

@@ -57,6 +57,8 @@ _RICH = Case(
 _VALID = [
     _RICH,
     Case("text", sse([_chunk(_text("Hello")), _chunk(_text(" you"), finish="STOP")])),
+    Case("empty_part", sse([_chunk({}), _chunk(_text("Hi"), finish="STOP")])),
+    Case("done_marker", sse([_chunk(_text("Hi"), finish="STOP"), "[DONE]"]), differs=True),
     Case("one_chunk", sse([_chunk(_text("Hello"), finish="STOP")])),
     Case("empty", sse([_chunk(finish="STOP")])),
     Case(
