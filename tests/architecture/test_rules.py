@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import re
 import shutil
 import subprocess
@@ -145,7 +146,8 @@ def test_every_library_that_is_imported_is_declared() -> None:
     from importlib.metadata import packages_distributions
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    extras = itertools.chain.from_iterable(project["optional-dependencies"].values())
+    lines = [*project["dependencies"], *extras]
     declared = {re.split(r"[\[<>=; ]", line)[0].lower().replace("_", "-") for line in lines}
     declared |= {"pydantic-core", "psycopg-pool"}  # parts of pydantic and of psycopg[pool]
     homes = packages_distributions()
