@@ -10,7 +10,7 @@ import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
@@ -120,7 +120,7 @@ def sources() -> Sources:
     return Sources(dict(_file().sources), _file().date)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def find(provider: str, model: str) -> Entry | None:
     """What is known of `model`, also under a dated name or an alias; None when nothing is."""
     name = model.lower()

@@ -261,9 +261,10 @@ def shared_endpoint(
     headers: Mapping[str, str],
     query: Mapping[str, str] | None,
     timeouts: Timeouts,
+    proxy: str | None = None,
 ) -> Endpoint:
     """The endpoint of these arguments, the same one for all who ask while it is in use."""
-    told = (base_url, provider, key, key_header, sorted(headers.items()), query, timeouts)
+    told = (base_url, provider, key, key_header, sorted(headers.items()), query, timeouts, proxy)
     # A hash, so that no key lies about in a table.
     name = sha256(repr(told).encode("utf-8", "replace")).hexdigest()
     endpoint = _shared.get(name)
@@ -277,6 +278,7 @@ def shared_endpoint(
             headers=headers,
             query=query,
             timeouts=timeouts,
+            proxy=proxy,
         )
     return endpoint
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from muxi.core.errors import ConfigError, ModelKeyMissing, UnknownModel
 from muxi.models.catalogue import close_names, find, models_of
@@ -264,6 +266,7 @@ def _endpoint(
         headers={**provider.headers, **(headers or {})},
         query={"api-version": api_version} if api_version else None,
         timeouts=Timeouts() if timeout is None else Timeouts(idle=timeout),
+        proxy=_proxy(address),
     )
 
 
@@ -305,6 +308,15 @@ def _azure_address(address: str | None, deployment: str, api_version: str | None
         return address
     base = address.rstrip("/")
     return f"{base}/openai/deployments/{deployment}" if api_version else f"{base}/openai/v1"
+
+
+def _proxy(address: str) -> str | None:
+    """The proxy that this machine's environment names for `address`, as other clients read it."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if host in ("localhost", "127.0.0.1", "::1") or proxy_bypass(host):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 def _from_environment(names: tuple[str, ...]) -> str | None:

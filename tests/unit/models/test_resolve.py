@@ -205,3 +205,16 @@ def test_the_table_is_sound():
         if provider.base_url is None:
             options["base_url"] = "http://localhost:1/v1"
         assert asyncio.run(model(f"{name}/m", **options).close()) is None
+
+
+def test_the_proxy_of_the_environment_is_used_but_not_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+    monkeypatch.setenv("http_proxy", "http://proxy:3128")
+    monkeypatch.setenv("no_proxy", "api.groq.com")
+    proxies = {
+        name: inner(model(name, key="k"))._endpoint._proxy
+        for name in ("openai/m", "groq/m", "ollama/m")
+    }
+    assert proxies == {"openai/m": "http://proxy:3128", "groq/m": None, "ollama/m": None}
