@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 
+import pytest
+
 from tests.support.command import Muxi, Provider
 
 
@@ -17,6 +19,7 @@ async def test_every_line_is_a_message_of_one_conversation(
     assert said == ["one", "You said: one", "two"]
 
 
+@pytest.mark.ci
 async def test_answers_come_while_input_is_open(project: Muxi) -> None:
     async with project.start("chat", input=True) as running:
         running.type("one\n")
@@ -26,6 +29,7 @@ async def test_answers_come_while_input_is_open(project: Muxi) -> None:
         assert (await running.end()).code == 0
 
 
+@pytest.mark.ci
 async def test_commands_work_in_a_pipe(project: Muxi) -> None:
     done = await project(
         "chat", input="/agents\n/agent careful\n/agent\n/nope\n/etc/hosts\n/quit\nx\n"
@@ -37,12 +41,14 @@ async def test_commands_work_in_a_pipe(project: Muxi) -> None:
     assert "error: There is no command /nope.\nhint: /help lists them." in done.err
 
 
+@pytest.mark.ci
 async def test_nobody_is_asked_when_nobody_is_there(project: Muxi) -> None:
     done = await project("chat", "-a", "careful", input="calculate it\n")
     assert (done.code, done.out) == (3, "")
     assert "The run waits for your approval" in done.err
 
 
+@pytest.mark.ci
 async def test_an_error_ends_the_answer_and_not_the_chat(project: Muxi) -> None:
     done = await project("chat", input="fail\nhello\n")
     assert (done.code, done.out) == (0, "You said: hello\n")
@@ -60,6 +66,7 @@ async def test_ctrl_c_stops_the_answer_and_not_the_chat(project: Muxi) -> None:
         assert (await running.end()).code == 0
 
 
+@pytest.mark.ci
 async def test_a_thread_can_be_continued_and_shows_what_was_said(project: Muxi) -> None:
     await project("chat", input="one\n")
     done = await project("chat", "--continue", input="two\n")
@@ -72,10 +79,12 @@ async def test_a_thread_can_be_continued_and_shows_what_was_said(project: Muxi) 
     assert "You said: two" in again.err
 
 
+@pytest.mark.ci
 async def test_only_one_way_to_choose_a_thread(project: Muxi) -> None:
     assert (await project("chat", "--new", "--continue", input="")).code == 2
 
 
+@pytest.mark.ci
 async def test_a_thread_that_is_not_there_is_told(project: Muxi) -> None:
     done = await project("chat", "-t", "thr_nothing", input="")
     assert done.code == 1

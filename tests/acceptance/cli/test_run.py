@@ -6,6 +6,8 @@ import json
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.support.command import Muxi, Provider
 
 
@@ -23,12 +25,14 @@ async def test_tool_calls_are_told_beside_the_answer(project: Muxi) -> None:
     assert (await project("run", "-q", "calculate it")).err == ""
 
 
+@pytest.mark.ci
 async def test_the_question_comes_from_a_pipe(project: Muxi) -> None:
     for arguments in ((), ("-",)):
         done = await project("run", *arguments, input="one\ntwo\n")
         assert (done.code, done.out) == (0, "You said: one\ntwo\n")
 
 
+@pytest.mark.ci
 async def test_an_empty_question_is_wrong_use(project: Muxi) -> None:
     done = await project("run", input="  \n")
     assert (done.code, done.out) == (2, "")
@@ -47,6 +51,7 @@ async def test_events_are_lines_of_json(project: Muxi) -> None:
     assert numbers == sorted(set(numbers))
 
 
+@pytest.mark.ci
 async def test_a_thread_is_continued(project: Muxi, provider: Provider) -> None:
     first = await project("run", "--json", "one")
     thread = first.events[0]["thread_id"]
@@ -66,12 +71,14 @@ async def test_a_run_that_waits_for_a_person_ends_with_its_own_code(project: Mux
     assert "hint: `muxi chat -t thr_" in done.err
 
 
+@pytest.mark.ci
 async def test_a_limit_ends_a_run_with_its_own_code(project: Muxi) -> None:
     done = await project("run", "-a", "short", "calculate it")
     assert done.code == 4
     assert "error: " in done.err
 
 
+@pytest.mark.ci
 async def test_a_refusal_of_the_provider_is_told_in_words(project: Muxi) -> None:
     done = await project("run", "fail")
     assert (done.code, done.out) == (1, "")
@@ -110,12 +117,14 @@ async def test_all_mistakes_of_the_project_file_are_told_at_once(muxi: Muxi) -> 
     assert not (muxi.folder / ".muxi").exists()
 
 
+@pytest.mark.ci
 async def test_an_unknown_agent_is_told(project: Muxi) -> None:
     done = await project("run", "-a", "nobody", "hello")
     assert done.code == 1
     assert "nobody" in done.err
 
 
+@pytest.mark.ci
 async def test_a_reader_that_goes_away_ends_the_command_quietly(project: Muxi) -> None:
     async with project.start("run", "--json", "hello") as running:
         assert running.process.stdout is not None
@@ -125,12 +134,14 @@ async def test_a_reader_that_goes_away_ends_the_command_quietly(project: Muxi) -
     assert done.err == ""
 
 
+@pytest.mark.ci
 async def test_letters_of_all_kinds_come_through(project: Muxi) -> None:
     text = "🎉 مرحبا \u202e नमस्ते"
     done = await project("run", text)
     assert (done.code, done.out) == (0, f"You said: {text}\n")
 
 
+@pytest.mark.ci
 async def test_a_project_is_named_by_its_path(project: Muxi, tmp_path: Path) -> None:
     elsewhere = Muxi(tmp_path, project.environment)
     for path in (project.folder, project.folder / "muxi.yaml"):
