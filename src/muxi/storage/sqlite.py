@@ -110,7 +110,7 @@ class SqliteDatabase(Database):
     def __init__(self, path: Path | None, settings: SqliteSettings) -> None:
         self.path = path
         self._settings = settings
-        self._writer = Writer(self._connect(), group=settings.group)
+        self._writer = Writer(self._connect(), group=settings.group, patience=settings.busy_timeout)
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._near: sqlite3.Connection | None = None
@@ -130,7 +130,7 @@ class SqliteDatabase(Database):
 
     async def read(self, scope: Scope, fn: Callable[[Tx], T], *, tiny: bool = False) -> T:
         if self.path is None:
-            return await self._submit(scope, fn)
+            return await self._submit(scope, fn, tiny=tiny)
         if tiny:
             if self._near is None:
                 self._near = self._connect(reader=True)
@@ -140,8 +140,8 @@ class SqliteDatabase(Database):
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, scope, fn)
 
-    async def write(self, scope: Scope, fn: Callable[[Tx], T]) -> T:
-        return await self._submit(scope, fn)
+    async def write(self, scope: Scope, fn: Callable[[Tx], T], *, tiny: bool = False) -> T:
+        return await self._submit(scope, fn, tiny=tiny)
 
     def write_blocking(self, scope: Scope, fn: Callable[[Tx], T]) -> T:
         unit = Unit(self._bound(scope, fn), None)
@@ -160,9 +160,9 @@ class SqliteDatabase(Database):
             connection.close()
         await loop.run_in_executor(None, self._writer.close)
 
-    async def _submit(self, scope: Scope, fn: Callable[[Tx], T]) -> T:
+    async def _submit(self, scope: Scope, fn: Callable[[Tx], T], *, tiny: bool) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._writer.submit(Unit(self._bound(scope, fn), future))
+        self._writer.submit(Unit(self._bound(scope, fn), future, tiny=tiny))
         return await future
 
     def _bound(self, scope: Scope, fn: Callable[[Tx], T]) -> Callable[[sqlite3.Connection], T]:

@@ -92,11 +92,17 @@ class Database(ABC):
         """
 
     @abstractmethod
-    async def write(self, scope: Scope, fn: Callable[[Tx], T]) -> T:
+    async def write(self, scope: Scope, fn: Callable[[Tx], T], *, tiny: bool = False) -> T:
         """Run `fn` as one atomic unit and return once it is durable.
 
         Units that wait at the same time share one commit; one that raises is undone alone, and its
         error is raised here. A caller that is cancelled meanwhile does not undo its unit.
+
+        Args:
+            scope: Whose data.
+            fn: Plain function of the transaction.
+            tiny: It touches a handful of rows by key, none of them large. SQLite then works on the
+                calling thread, save for the commit, and waits for no busy interpreter.
 
         Raises:
             StorageError: Nothing of the unit was stored.

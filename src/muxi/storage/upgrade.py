@@ -12,8 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from muxi.core.version import __version__
 from muxi.core.errors import SchemaTooNew, StorageCorrupt, StorageError
+from muxi.core.version import __version__
 from muxi.storage.snapshots import Snapshots
 from muxi.storage.sql import schema, system
 from muxi.storage.sqlite_errors import translate

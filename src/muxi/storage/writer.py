@@ -1,8 +1,13 @@
-"""The one thread that writes to a SQLite file, and its group commit.
+"""The one writer of a SQLite file, and its group commit.
 
 Units that wait at the same time share one transaction, each in its own savepoint, so that one
-that fails is undone alone. A unit is answered only after the commit that holds it. The thread
+that fails is undone alone. A unit is answered only after the commit that holds it. The writer
 outlives every error: a full disk fails the units of its group, and the next group may succeed.
+
+A group of tiny units is worked off on the event loop and only its commit, which waits for the
+disk, on the writer's thread. SQLite's driver gives up the interpreter's lock at every statement,
+and beside a busy loop a thread waits for it each time: measured so, the slowest turns took twice
+as long. Any other group is the thread's from beginning to end.
 """
 
 from __future__ import annotations
@@ -10,36 +15,41 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from muxi.core.errors import StorageUnavailable
 from muxi.storage.sqlite_errors import translate
 
 T = TypeVar("T")
 
+_LOOK_AGAIN = 0.005
+"""Seconds between two tries to get a file that another program holds."""
+
 
 class Unit(Generic[T]):
     """What one caller wants written, and where the caller waits for the outcome."""
 
-    __slots__ = ("_blocked", "_future", "_loop", "error", "fn", "result")
+    __slots__ = ("_blocked", "_future", "error", "fn", "loop", "result", "tiny")
 
     def __init__(
-        self, fn: Callable[[sqlite3.Connection], T], future: asyncio.Future[T] | None
+        self,
+        fn: Callable[[sqlite3.Connection], T],
+        future: asyncio.Future[T] | None,
+        *,
+        tiny: bool = False,
     ) -> None:
         self.fn = fn
+        self.tiny = tiny and future is not None
+        self.loop = None if future is None else future.get_loop()
         self.result: T | None = None
         self.error: BaseException | None = None
         self._future = future
-        self._loop = None if future is None else future.get_loop()
         self._blocked: Future[None] | None = Future() if future is None else None
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop | None:
-        """The loop on which the outcome must be delivered; None for a caller that blocks."""
-        return self._loop
 
     def deliver(self) -> None:
         """Hand over the outcome; on the unit's loop, if it has one."""
@@ -60,60 +70,171 @@ class Unit(Generic[T]):
         return self.result  # pyright: ignore[reportReturnType] -- set by a unit that did not fail
 
 
+class _Job(NamedTuple):
+    """Work for the thread: a group, of which perhaps only the commit is left to do."""
+
+    group: list[Unit[Any]]
+    begun: bool
+
+
 class Writer:
     """Takes units from any thread and writes them in the order in which they came."""
 
-    def __init__(self, connection: sqlite3.Connection, *, group: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, group: int, patience: float) -> None:
         self.connection = connection
-        self._group = group
-        self._queue: SimpleQueue[Unit[Any] | None] = SimpleQueue()
+        self._largest = group
+        self._patience = patience
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._mutex = threading.Lock()
+        # Guarded by the mutex:
+        self._waiting: deque[Unit[Any]] = deque()
+        self._busy = False
+        self._called = False
         self._closed = False
 
     def start(self) -> None:
         """Start the thread. Until then the connection belongs to whoever made it."""
+        # The event loop must not wait for another program's lock; the thread does it by itself.
+        self.connection.execute("PRAGMA busy_timeout=0").fetchall()
         self._thread = threading.Thread(target=self._run, name="muxi-writer", daemon=True)
         self._thread.start()
 
     def submit(self, unit: Unit[Any]) -> None:
         """Queue a unit; its outcome arrives where its caller waits."""
-        if self._closed:
-            raise StorageUnavailable("The database is closed.")
-        self._queue.put(unit)
+        with self._mutex:
+            if self._closed:
+                raise StorageUnavailable("The database is closed.")
+            self._waiting.append(unit)
+            if self._busy:
+                return
+            if unit.tiny and unit.loop is not None:
+                if not self._called:
+                    self._called = True
+                    # Called at the end of this turn of the loop, when others have joined.
+                    unit.loop.call_soon(self._work_here)
+                return
+            group = self._take()
+        self._jobs.put(_Job(group, begun=False))
 
     def close(self) -> None:
         """Write what was accepted, then end the thread and close the connection."""
-        if not self._closed:
+        with self._mutex:
+            if self._closed:
+                return
             self._closed = True
-            self._queue.put(None)
-            if self._thread is not None:
-                self._thread.join()
-            self.connection.close()
+        self._jobs.put(None)
+        if self._thread is not None:
+            self._thread.join()
+        self.connection.close()
+
+    def _take(self) -> list[Unit[Any]]:
+        """The next group, for the one who now is busy with it. The mutex is held."""
+        self._busy = True
+        count = min(self._largest, len(self._waiting))
+        return [self._waiting.popleft() for _ in range(count)]
+
+    def _work_here(self) -> None:
+        """Work off a group of tiny units on the event loop, and leave the commit to the thread."""
+        with self._mutex:
+            self._called = False
+            if self._busy or not self._waiting:
+                return
+            group = self._take()
+        begun = False
+        if all(unit.tiny for unit in group):
+            try:
+                self.connection.execute("BEGIN IMMEDIATE")
+                begun = True
+            except sqlite3.Error:
+                # Most likely another program holds the file: the thread has time to wait.
+                begun = False
+        if begun:
+            _attempt_all(self.connection, group)
+        self._jobs.put(_Job(group, begun))
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch = [first]
-            while len(batch) < self._group and not self._queue.empty():
-                unit = self._queue.get_nowait()
-                if unit is None:
-                    self._queue.put(None)
-                    break
-                batch.append(unit)
-            self._commit(batch)
-            _deliver(batch)
+        while True:
+            job = self._jobs.get()
+            if job is not None:
+                self._finish(job)
+            with self._mutex:
+                if self._busy:
+                    continue
+                if self._closed and not self._waiting:
+                    return
+                group = self._take() if self._waiting and (self._closed or not self._called) else []
+            if group:
+                self._jobs.put(_Job(group, begun=False))
 
-    def _commit(self, batch: list[Unit[Any]]) -> None:
-        connection = self.connection
+    def _finish(self, job: _Job) -> None:
+        group = job.group
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            for unit in batch:
-                _attempt(connection, unit, alone=len(batch) == 1)
-            if connection.in_transaction:
-                connection.execute("COMMIT")
+            if not job.begun:
+                self._begin()
+                _attempt_all(self.connection, group)
+            if self.connection.in_transaction:
+                self.connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 -- the boundary of the thread: the callers get it
-            _undo(connection)
-            for unit in batch:
+            _undo(self.connection)
+            for unit in group:
                 unit.error = unit.error or _typed(error)
+        with self._mutex:
+            self._busy = False
+            here = next((unit.loop for unit in self._waiting if unit.loop), None)
+            # Those who wait are tiny all: their loop is told together with the outcome.
+            self._called = here is not None and all(unit.tiny for unit in self._waiting)
+            calling = here if self._called else None
+        self._deliver(group, calling)
+
+    def _begin(self) -> None:
+        """Begin a transaction, waiting for another program that holds the file."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                self.connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() >= deadline:
+                    raise
+                time.sleep(_LOOK_AGAIN)
+            else:
+                return
+
+    def _deliver(self, group: list[Unit[Any]], calling: asyncio.AbstractEventLoop | None) -> None:
+        """Wake each loop once for all its units, and `calling` for its next group."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[Unit[Any]]] = {}
+        for unit in group:
+            if unit.loop is None:
+                unit.deliver()
+            else:
+                by_loop.setdefault(unit.loop, []).append(unit)
+        if calling is not None:
+            by_loop.setdefault(calling, [])
+        for loop, units in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(self._settle, units, loop is calling)
+            except RuntimeError:
+                # The loop was closed meanwhile; nobody waits there any more.
+                with self._mutex:
+                    self._called = self._called and loop is not calling
+
+    def _settle(self, units: list[Unit[Any]], next_group: bool) -> None:
+        for unit in units:
+            unit.deliver()
+        if next_group:
+            self._work_here()
+
+
+def _attempt_all(connection: sqlite3.Connection, group: list[Unit[Any]]) -> None:
+    """Run the units, undoing alone each that fails; all of them, if the transaction is gone."""
+    try:
+        for unit in group:
+            _attempt(connection, unit, alone=len(group) == 1)
+    except Exception as error:  # noqa: BLE001 -- the boundary of the units: their callers get it
+        _undo(connection)
+        for unit in group:
+            unit.error = unit.error or _typed(error)
 
 
 def _attempt(connection: sqlite3.Connection, unit: Unit[Any], *, alone: bool) -> None:
@@ -148,24 +269,3 @@ def _typed(error: Exception) -> Exception:
         return error
     typed.__cause__ = error
     return typed
-
-
-def _deliver(batch: list[Unit[Any]]) -> None:
-    """Wake each loop once for all its units."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[Unit[Any]]] = {}
-    for unit in batch:
-        if unit.loop is None:
-            unit.deliver()
-        else:
-            by_loop.setdefault(unit.loop, []).append(unit)
-    for loop, units in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_deliver_all, units)
-        except RuntimeError:
-            # The loop was closed while its units were being written; nobody waits any more.
-            continue
-
-
-def _deliver_all(units: list[Unit[Any]]) -> None:
-    for unit in units:
-        unit.deliver()

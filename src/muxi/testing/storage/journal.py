@@ -159,12 +159,16 @@ class JournalConformance:
                 event = TextDelta(text="word ", seq=len(sent) + 1, run_id=journal.run.id)
                 sent.append(event)
                 journal.record(NOBODY, event)
-                stored = await database.read(ANN, lambda tx: events.read(tx, thread.id))
+                stored = await database.read(
+                    ANN, lambda tx: events.read(tx, thread.id, limit=1_000_000)
+                )
                 if stored:
                     break
         assert stored == sent[: len(stored)]
         await journal.flush()
-        assert await database.read(ANN, lambda tx: events.read(tx, thread.id)) == sent
+        assert (
+            await database.read(ANN, lambda tx: events.read(tx, thread.id, limit=1_000_000)) == sent
+        )
 
     async def test_a_child_run_leaves_the_leaf_alone(self, database: Database) -> None:
         thread = await a_thread(database)
