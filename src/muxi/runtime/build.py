@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from muxi.core.version import __version__
 from muxi.config.project import Project
 from muxi.core.alone import OpenLedger
 from muxi.core.status import ServerStatus
+from muxi.core.version import __version__
 from muxi.memory.history import HistoryCache
 from muxi.runtime.agents import Agents
 from muxi.runtime.approvals import Approvals

@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from muxi.core.version import __version__
 from muxi.core.events import AnyEvent
+from muxi.core.version import __version__
 from muxi.server import problems
 from muxi.server.operations import AnyOperation, Nothing
 from muxi.server.problems import ProblemDetails

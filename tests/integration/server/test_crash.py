@@ -73,9 +73,8 @@ def _text_a_reader_holds(events: list[Event]) -> list[str]:
             held[event.message.id] = event.message.text
             numbers[event.message.id] = 0
         elif isinstance(event, AttemptStarted):
-            void = [id for id in held if numbers[id] > event.replaces_from]
-            for id in void:
-                del held[id]
+            for void in [each for each in held if numbers[each] > event.replaces_from]:
+                del held[void]
     return list(held.values())
 
 
