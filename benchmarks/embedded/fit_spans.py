@@ -17,7 +17,7 @@ from muxi.models.embedded.word_likeness import WordLikeness
 
 TARGET = Path("src/muxi/models/embedded/data/spans.json")
 LIKENESS = WordLikeness(StaticEmbedder())
-STEPS, RATE, DECAY = 500, 0.05, 2e-4
+STEPS, RATE, DECAY = 900, 0.05, 5e-5
 Row = tuple[list[dict[int, float]], list[int]]
 
 
@@ -75,7 +75,7 @@ def collect(chance: random.Random) -> list[Row]:
     for case in cases("development.jsonl") + cases("fitting_arguments.jsonl"):
         if case.tool:
             spec = specs[case.tool]
-            out += rows_of(case.request, spec, case.arguments) * 2
+            out += rows_of(case.request, spec, case.arguments) * 3
     for spec in specs.values():
         for example in spec.examples:
             rest = tuple(other for other in spec.examples if other is not example)

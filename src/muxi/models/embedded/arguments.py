@@ -21,6 +21,9 @@ from muxi.models.embedded import schemas, spans, values
 from muxi.models.embedded.tokens import stem, tokenize
 from muxi.models.embedded.word_likeness import WordLikeness
 
+_DOUBT: Final = math.log(0.25)
+"""Log probability below which a parameter is given: the spans share what is left among them, so
+the best one alone may be less likely than its absence."""
 _KEPT: Final = 40
 """Best candidates a parameter keeps for the assignment."""
 
@@ -117,6 +120,8 @@ def scored(
     raw = [sum(weights[i] * v for i, v in scene.features(span).items()) for span in options]
     top = max(raw)
     total = top + math.log(sum(math.exp(value - top) for value in raw))
+    if raw[-1] - total < _DOUBT and len(options) > 1:
+        raw, options = raw[:-1], options[:-1]
     ranked = sorted(zip(raw, options, strict=True), key=lambda pair: -pair[0])
     return [(value - total, span) for value, span in ranked[:_KEPT]]
 

