@@ -3,8 +3,8 @@
     python benchmarks/models_wire.py [--quick] [--json]
 
 The upstream is a process of its own on loopback that answers at once. Times are of this process
-only: wall as the tenth percentile, CPU as the mean. Figures of one run are for comparison within
-it; the ratios are what counts.
+only: wall as the tenth percentile, CPU as the mean, the best of four rounds in which the clients
+take turns. Figures of one run are for comparison within it; the ratios are what counts.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from muxi.core.requests import ModelRequest
 from muxi.models.chat_completions import ChatCompletionsModel
 from muxi.models.endpoint import Endpoint
 
+ROUNDS = 4
 SHORT = 5
 LONG = 200
 Call = Callable[[list[Message], int], Awaitable[str]]
@@ -222,7 +223,7 @@ async def function_calls(call: Call) -> int:
 
 async def measure(name: str, base: str, scale: float) -> dict[str, float]:
     # The SDK is too slow for as many rounds.
-    rounds = int(400 * scale * (0.25 if name == "openai" else 1))
+    rounds = int(1600 * scale * (0.1 if name == "openai" else 1))
     async with CLIENTS[name](base) as call:
         turn, turn_cpu = await one_by_one(call, history(1), SHORT, rounds)
         per_second, busy_cpu = await at_once(call, 100, max(100, rounds * 5 // 100 * 100))
@@ -240,6 +241,15 @@ async def measure(name: str, base: str, scale: float) -> dict[str, float]:
         }
 
 
+def better(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
+    """The better of two rounds, figure by figure: what other work of the machine added is left
+    out of it."""
+    return {
+        what: max(one[what], other[what]) if what.endswith("/s") else min(one[what], other[what])
+        for what in one
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the rounds")
@@ -255,7 +265,11 @@ def main() -> None:
     try:
         names = [options.only] if options.only else list(CLIENTS)
         scale = 0.1 if options.quick else 1.0
-        found = {name: asyncio.run(measure(name, base, scale)) for name in names}
+        found: dict[str, dict[str, float]] = {}
+        for _ in range(ROUNDS):
+            for name in names:
+                figures = asyncio.run(measure(name, base, scale / ROUNDS))
+                found[name] = better(found.get(name, figures), figures)
     finally:
         process.terminate()
         process.join()
