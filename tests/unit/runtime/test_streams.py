@@ -90,9 +90,7 @@ async def test_numbers_come_in_stored_blocks_and_are_never_given_twice(
     thread = Thread(id="thr_1")
     await database.write(LOCAL, partial(threads.create, thread=thread))
     _, stream = _stream(database)
-    block = await database.write(
-        LOCAL, partial(sequences.reserve, thread_id="thr_1", count=2)
-    )
+    block = await database.write(LOCAL, partial(sequences.reserve, thread_id="thr_1", count=2))
     stream.use_block(block)
     given: list[int] = []
     for _ in range(5):
