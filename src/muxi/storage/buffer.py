@@ -27,7 +27,7 @@ _TINY = 64
 
 
 @dataclass(eq=False, slots=True)
-class Writer:
+class Author:
     """One run as the author of buffered things. `error` is set when nothing more can be stored."""
 
     lease: Lease
@@ -38,43 +38,43 @@ class Writer:
 
 @dataclass(slots=True)
 class _Batch:
-    rows: list[tuple[Writer, dict[str, Any] | events.Chunk]] = field(
-        default_factory=list[tuple[Writer, "dict[str, Any] | events.Chunk"]]
+    rows: list[tuple[Author, dict[str, Any] | events.Chunk]] = field(
+        default_factory=list[tuple[Author, "dict[str, Any] | events.Chunk"]]
     )
-    acts: list[tuple[Writer, Callable[[Tx], object]]] = field(
-        default_factory=list[tuple[Writer, Callable[[Tx], object]]]
+    acts: list[tuple[Author, Callable[[Tx], object]]] = field(
+        default_factory=list[tuple[Author, Callable[[Tx], object]]]
     )
-    writers: dict[Writer, None] = field(default_factory=dict[Writer, None])
+    authors: dict[Author, None] = field(default_factory=dict[Author, None])
 
     def __bool__(self) -> bool:
-        return bool(self.writers)
+        return bool(self.authors)
 
-    def of(self, writer: Writer) -> _Batch:
+    def of(self, author: Author) -> _Batch:
         """The part of one run."""
         return _Batch(
-            [row for row in self.rows if row[0] is writer],
-            [act for act in self.acts if act[0] is writer],
-            {writer: None},
+            [row for row in self.rows if row[0] is author],
+            [act for act in self.acts if act[0] is author],
+            {author: None},
         )
 
     def before(self, later: _Batch) -> _Batch:
         """This and then `later`."""
         return _Batch(
-            [*self.rows, *later.rows], [*self.acts, *later.acts], {**self.writers, **later.writers}
+            [*self.rows, *later.rows], [*self.acts, *later.acts], {**self.authors, **later.authors}
         )
 
-    def store(self, tx: Tx, stream: Lease | None) -> list[Writer]:
+    def store(self, tx: Tx, stream: Lease | None) -> list[Author]:
         """Store all but what belongs to runs that were taken over; return those."""
         if stream is not None:
             leases.check(tx, stream)
-        lost = [writer for writer in self.writers if not _holds(tx, writer.lease)]
-        for writer, act in self.acts:
-            if writer not in lost:
+        lost = [author for author in self.authors if not _holds(tx, author.lease)]
+        for author, act in self.acts:
+            if author not in lost:
                 act(tx)
         rows = [
-            {**writer.columns, **(row.row() if isinstance(row, events.Chunk) else row)}
-            for writer, row in self.rows
-            if writer not in lost
+            {**author.columns, **(row.row() if isinstance(row, events.Chunk) else row)}
+            for author, row in self.rows
+            if author not in lost
         ]
         if rows:
             events.insert(tx, rows)
@@ -100,30 +100,30 @@ class ThreadBuffer:
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[StorageError | None] | None = None
 
-    def record(self, writer: Writer, event: Event) -> None:
+    def record(self, author: Author, event: Event) -> None:
         """Buffer an event that bears its number."""
         delta = events.mergeable(event)
         chunk = self._open.get(event.run_id)
         if delta is None:
             if chunk is not None:
                 del self._open[event.run_id]
-            self._touch(writer)
+            self._touch(author)
             row = events.row_of(event, created_at=_now())
-            self._batch.rows.append((writer, row))
+            self._batch.rows.append((author, row))
         elif chunk is not None and chunk.takes(delta):
             chunk.add(delta)
             if chunk.size >= FLUSH_CHARACTERS:
                 del self._open[event.run_id]
                 self._flush_soon()
         else:
-            self._touch(writer)
+            self._touch(author)
             chunk = self._open[event.run_id] = events.Chunk(delta, created_at=_now())
-            self._batch.rows.append((writer, chunk))
+            self._batch.rows.append((author, chunk))
 
-    def act(self, writer: Writer, act: Callable[[Tx], object]) -> None:
+    def act(self, author: Author, act: Callable[[Tx], object]) -> None:
         """Buffer a call of a store function; it may be made twice if the first time fails."""
-        self._batch.acts.append((writer, act))
-        self._touch(writer)
+        self._batch.acts.append((author, act))
+        self._touch(author)
 
     async def flush(self) -> None:
         """Return once all that was buffered is durable or its run has lost the right to write.
@@ -142,8 +142,8 @@ class ThreadBuffer:
                 if error := task.result():
                     raise error
 
-    def _touch(self, writer: Writer) -> None:
-        self._batch.writers[writer] = None
+    def _touch(self, author: Author) -> None:
+        self._batch.authors[author] = None
         self._start_timer()
 
     def _flush_soon(self) -> None:
@@ -175,8 +175,8 @@ class ThreadBuffer:
         try:
             await self._store(batch)
         except LeaseLost as error:
-            for writer in batch.writers:
-                writer.error = error
+            for author in batch.authors:
+                author.error = error
         except StorageError as error:
             self._batch = batch.before(self._batch)
             return error
@@ -190,23 +190,23 @@ class ThreadBuffer:
         stream = self.stream
         tiny = len(batch.rows) + len(batch.acts) <= _TINY
         lost = await self.database.write(self.scope, lambda tx: batch.store(tx, stream), tiny=tiny)
-        for writer in lost:
-            writer.error = LeaseLost(run_id=writer.lease.id)
+        for author in lost:
+            author.error = LeaseLost(run_id=author.lease.id)
 
     async def _separate(self, batch: _Batch, error: MuxiError) -> None:
         """Find the run whose part is refused, so that the others lose nothing by it."""
-        if len(batch.writers) == 1:
-            for writer in batch.writers:
-                writer.error = error
+        if len(batch.authors) == 1:
+            for author in batch.authors:
+                author.error = error
             return
-        for writer in batch.writers:
-            await self._write_part(batch.of(writer), writer)
+        for author in batch.authors:
+            await self._write_part(batch.of(author), author)
 
-    async def _write_part(self, part: _Batch, writer: Writer) -> None:
+    async def _write_part(self, part: _Batch, author: Author) -> None:
         try:
             await self._store(part)
         except MuxiError as error:
-            writer.error = error
+            author.error = error
 
 
 def _holds(tx: Tx, lease: Lease) -> bool:

@@ -17,7 +17,7 @@ from muxi.core.steps import Step
 from muxi.core.threads import Run
 from muxi.core.usage import Usage
 from muxi.storage import leases, messages, runs, steps, usage
-from muxi.storage.buffer import ThreadBuffer, Writer
+from muxi.storage.buffer import Author, ThreadBuffer
 from muxi.storage.leases import Lease
 from muxi.storage.transaction import Database, Scope, Tx
 
@@ -53,7 +53,7 @@ class StoredJournal:
         self._messages: list[Message] = []
         self._steps: dict[str, Step] = {}
         self._tip = run.input_id
-        self._writer = Writer(
+        self._author = Author(
             lease,
             {
                 "thread_id": run.thread_id,
@@ -103,7 +103,7 @@ class StoredJournal:
     def record(self, ctx: Context, event: Event) -> None:
         """Buffer an event. One without a number belongs to no stored stream and is not kept."""
         if event.seq:
-            self.buffer.record(self._writer, event)
+            self.buffer.record(self._author, event)
 
     def also(self, act: Callable[[Tx], object]) -> None:
         """Buffer a call of store functions, made in the same transaction as what is around it.
@@ -111,7 +111,7 @@ class StoredJournal:
         It may be made twice, if the first time did not become durable, and it runs off the event
         loop: what it uses must not change any more.
         """
-        self.buffer.act(self._writer, act)
+        self.buffer.act(self._author, act)
 
     async def flush(self, ctx: Context | None = None) -> None:
         """Return once everything buffered is durable.
@@ -147,10 +147,10 @@ class StoredJournal:
     @property
     def lost(self) -> bool:
         """Whether another process has taken over this run."""
-        return isinstance(self._writer.error, LeaseLost)
+        return isinstance(self._author.error, LeaseLost)
 
     def _check(self) -> None:
-        error: MuxiError | None = self._writer.error
+        error: MuxiError | None = self._author.error
         if error is not None:
             raise error
 

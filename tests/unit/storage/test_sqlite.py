@@ -25,7 +25,7 @@ from muxi.core.errors import (
 from muxi.core.messages import Message, TextPart
 from muxi.core.threads import Thread
 from muxi.storage import messages, threads
-from muxi.storage.database import Database, open_database, sqlite_path
+from muxi.storage.database import Database, Tx, open_database, sqlite_path
 from muxi.storage.sqlite import SqliteDatabase, SqliteSettings
 from muxi.testing.storage.samples import ANN, NOBODY, a_journal, a_message, a_thread
 
@@ -106,6 +106,72 @@ async def test_a_locked_database_is_busy_and_then_free(database: SqliteDatabase)
         other.execute("ROLLBACK")
     await database.write(ANN, lambda tx: messages.insert(tx, a_message(thread, "yes")))
     assert await _texts(database, thread) == {"yes"}
+
+
+async def test_a_tiny_unit_waits_for_a_locked_database_off_the_event_loop(tmp_path: Path) -> None:
+    settings = SqliteSettings(busy_timeout=30)
+    database = await open_database(f"sqlite:///{tmp_path}/muxi.db", sqlite=settings)
+    thread = await a_thread(database)
+    with closing(sqlite3.connect(f"{tmp_path}/muxi.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(
+            database.write(
+                ANN, lambda tx: messages.insert(tx, a_message(thread, "waits")), tiny=True
+            )
+        )
+        turns = 0
+        async with asyncio.timeout(10):
+            while turns < 50:
+                await asyncio.sleep(0.001)
+                turns += 1
+        assert not writing.done()
+        other.execute("ROLLBACK")
+    await writing
+    assert await _texts(database, thread) == {"waits"}
+    await database.close()
+
+
+async def test_tiny_units_and_others_are_written_in_the_order_in_which_they_came(
+    database: SqliteDatabase,
+) -> None:
+    thread = await a_thread(database)
+    order: list[int] = []
+
+    async def write(number: int) -> None:
+        def unit(tx: Tx) -> None:
+            order.append(number)
+            messages.insert(tx, a_message(thread, str(number)))
+
+        if number % 7 == 6:
+            database.write_blocking(ANN, unit)
+        else:
+            await database.write(ANN, unit, tiny=number % 3 != 0)
+
+    for _ in range(5):
+        order.clear()
+        await asyncio.gather(*(write(number) for number in range(100)))
+        assert order == list(range(100))
+    assert len(await _texts(database, thread)) == 100
+
+
+def test_a_database_outlives_an_event_loop(tmp_path: Path) -> None:
+    database = asyncio.run(open_database(f"sqlite:///{tmp_path}/muxi.db"))
+
+    async def abandon() -> None:
+        task = asyncio.create_task(
+            database.write(ANN, lambda tx: threads.create(tx, Thread(id="thr_a")), tiny=True)
+        )
+        await asyncio.sleep(0)
+        task.cancel()
+
+    async def go_on() -> set[str]:
+        await database.write(ANN, lambda tx: threads.create(tx, Thread(id="thr_b")), tiny=True)
+        page = await database.read(ANN, threads.page)
+        await database.close()
+        return {thread.id for thread in page.items}
+
+    asyncio.run(abandon())
+    assert asyncio.run(go_on()) >= {"thr_b"}
 
 
 async def test_a_read_only_database_can_be_read(database: SqliteDatabase) -> None:
@@ -210,7 +276,7 @@ async def main():
             def unit(tx):
                 messages.insert(tx, left)
                 messages.insert(tx, right)
-            await database.write(scope, unit)
+            await database.write(scope, unit, tiny=number % 2 == 0)
             print(f"{name}-{number}", flush=True)
     await asyncio.gather(*(worker(name) for name in range(8)))
 

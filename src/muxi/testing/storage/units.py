@@ -71,7 +71,8 @@ class UnitConformance:
             await database.write(ANN, unit)
 
         def count(tx: Tx) -> tuple[int, int]:
-            return tuple(len(messages.of_thread(tx, thread.id)) for _ in range(2))  # pyright: ignore[reportReturnType] -- two
+            first = len(messages.of_thread(tx, thread.id))
+            return first, len(messages.of_thread(tx, thread.id))
 
         async def look() -> int:
             looks = 0
