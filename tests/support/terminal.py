@@ -43,12 +43,12 @@ class Terminal:
         """Everything that was written, what has scrolled away included."""
         return await self.tmux("capture-pane", "-p", "-S", "-500", *(("-e",) if styles else ()))
 
-    async def sees(self, *texts: str) -> str:
-        """Wait until all of `texts` are on the screen; gives the screen."""
+    async def sees(self, *texts: str, times: int = 1) -> str:
+        """Wait until all of `texts` are on the screen, so many times; gives the screen."""
         shown = ""
         try:
             async with asyncio.timeout(DEADLINE):
-                while not all(text in shown for text in texts):
+                while not all(shown.count(text) >= times for text in texts):
                     await asyncio.sleep(_GLANCE)
                     shown = await self.screen()
         except TimeoutError:
@@ -71,7 +71,7 @@ class Terminal:
     async def ended(self) -> None:
         """Wait until the program in the window has ended."""
         async with asyncio.timeout(DEADLINE):
-            while (await self.tmux("display-message", "-p", "#{pane_dead}")).strip() != "1":
+            while (await self.tmux("display-message", "-p", "#{pane_dead}")).strip() != "1":  # noqa: ASYNC110 -- tmux tells nobody
                 await asyncio.sleep(_GLANCE)
 
 

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from muxi.core.version import __version__
 from muxi.cli.session import Session, in_session, state_of
 from muxi.config.load import default_project, load_project
 from muxi.config.project import Project
 from muxi.core.errors import ConfigError, MuxiError
 from muxi.core.status import ModelInfo, ServerStatus
+from muxi.core.version import __version__
 from muxi.runtime.owner import Owner, owner_of
 from muxi.runtime.state import StateFolder
 

@@ -13,11 +13,11 @@ from typing import Annotated, Any
 
 import typer
 
-from muxi.core.version import __version__
 from muxi.cli import output
 from muxi.cli.app import LazyGroup
 from muxi.cli.exits import ExitCode, of_error
 from muxi.core.errors import MuxiError
+from muxi.core.version import __version__
 
 COMMANDS = {
     "up": ("muxi.cli.up", "Start the server and the dashboard of this project."),

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from muxi.core.version import __version__
 from muxi.cli import output
 from muxi.cli.app import new_app
 from muxi.cli.options import JsonOption, NoBrowserOption, ProjectOption
+from muxi.core.version import __version__
 
 if TYPE_CHECKING:
     from muxi.config.project import Project

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 
-from muxi.core.version import __version__
 from muxi.cli import output
 from muxi.cli.app import new_app
 from muxi.cli.options import JsonOption
+from muxi.core.version import __version__
 
 app = new_app()
 

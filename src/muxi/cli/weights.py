@@ -58,7 +58,6 @@ def fetch_weights(*wanted: Weights) -> None:
     output.say(f"Fetching {megabytes:.0f} MB of model weights, once, into {store.folder}")
     with _bar() as progress:
         store.fetch(*missing, progress=progress)
-    store.tidy()
 
 
 @contextmanager

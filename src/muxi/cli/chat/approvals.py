@@ -19,6 +19,7 @@ _CHOICES = "Allow this call? [y]es, [n]o, [e]dit the arguments: "
 async def decide(prompt: Prompt, screen: Screen, approval: Approval) -> ApprovalDecision | None:
     """The person's answer, or None if they leave it open with Ctrl-C or Ctrl-D."""
     screen.question(narration.question(approval))
+    prompt.forget_typed_ahead()
     try:
         while True:
             answer = (await prompt.ask(_CHOICES)).strip().lower()

@@ -35,6 +35,10 @@ class Prompt(Protocol):
         """The answer to a question, which does not enter the history. Raises as `message`."""
         ...
 
+    def forget_typed_ahead(self) -> None:
+        """Throw away what was typed before the next question was on the screen."""
+        ...
+
 
 class TerminalPrompt:
     """Lines from a person, by prompt_toolkit: editing, history, completion of commands."""
@@ -75,8 +79,17 @@ class TerminalPrompt:
         return await self._session.prompt_async("› " if _draws("›") else "> ")
 
     async def ask(self, question: str, default: str = "") -> str:
-        forget_typed_ahead()
         return await self._questions.prompt_async(question, default=default)
+
+    def forget_typed_ahead(self) -> None:
+        import termios
+
+        from prompt_toolkit.input.typeahead import clear_typeahead
+
+        # Keys wait in two places: those that the last prompt read too many, and those unread.
+        clear_typeahead(self._questions.app.input)
+        with suppress(termios.error, OSError, ValueError):
+            termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
 def _draws(glyph: str) -> bool:
@@ -98,14 +111,6 @@ def _bindings() -> KeyBindings:
         event.current_buffer.insert_text("\n")
 
     return bindings
-
-
-def forget_typed_ahead() -> None:
-    """Throw away keys that were pressed before the question was on the screen."""
-    import termios
-
-    with suppress(termios.error, OSError, ValueError):
-        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
 @contextmanager
@@ -163,3 +168,6 @@ class LinePrompt:
 
     async def ask(self, question: str, default: str = "") -> str:
         raise EOFError
+
+    def forget_typed_ahead(self) -> None:
+        """Lines of a pipe are messages, never answers."""
