@@ -4,14 +4,26 @@
  */
 
 import { Lexer, type Token, type Tokens } from 'marked'
-import { memo, useMemo } from 'react'
+import { memo, useMemo, useState } from 'react'
 
 import { CodeBlock } from './code-block'
+import { GrowingLexer } from './growing-lexer'
 import { Inline } from './inline'
 import styles from './markdown.module.css'
 
-export function Markdown({ text }: { text: string }) {
-  const tokens = useMemo(() => new Lexer({ gfm: true }).lex(text), [text])
+interface MarkdownProps {
+  text: string
+  /** Whether more of the text is to come. */
+  growing?: boolean
+}
+
+export function Markdown({ text, growing = false }: MarkdownProps) {
+  const [lexer] = useState(() => new GrowingLexer())
+  // The whole text is read once more at its end: links may be defined below the place they stand.
+  const tokens = useMemo(
+    () => (growing ? lexer.lex(text) : new Lexer({ gfm: true }).lex(text)),
+    [lexer, text, growing],
+  )
   return (
     <div className={styles.markdown}>
       {tokens.map((token, index) => (

@@ -7,13 +7,15 @@ import { Icon } from '@/shared/ui/icon'
 import styles from './composer.module.css'
 
 interface ComposerProps {
-  running: boolean
+  /** Whether nothing can be sent now; what is written meanwhile is kept. */
+  busy: boolean
   /** Resolves to whether the message was taken; if not, its text stays in the field. */
   onSend: (text: string) => Promise<boolean>
-  onStop?: () => void
+  /** Stops what runs; null when nothing does. */
+  onStop: (() => void) | null
 }
 
-export function Composer({ running, onSend, onStop }: ComposerProps) {
+export function Composer({ busy, onSend, onStop }: ComposerProps) {
   const [text, setText] = useState('')
   const field = useRef<HTMLTextAreaElement>(null)
   useEffect(() => {
@@ -22,7 +24,7 @@ export function Composer({ running, onSend, onStop }: ComposerProps) {
   }, [])
 
   const send = async (): Promise<void> => {
-    if (text.trim() === '' || running) return
+    if (text.trim() === '' || busy) return
     setText('')
     if (!(await onSend(text))) setText((newer) => (newer === '' ? text : newer))
   }
@@ -52,7 +54,7 @@ export function Composer({ running, onSend, onStop }: ComposerProps) {
           }}
         />
       </div>
-      {running ? (
+      {onStop !== null ? (
         <button
           type="button"
           className={styles.stop}
@@ -68,7 +70,7 @@ export function Composer({ running, onSend, onStop }: ComposerProps) {
           className={styles.send}
           aria-label="Send"
           title="Send (Enter)"
-          disabled={text.trim() === ''}
+          disabled={busy || text.trim() === ''}
         >
           <Icon name="send" />
         </button>

@@ -38,9 +38,9 @@ export function ConversationView({ threadId, agent, header, onRunEnded }: Conver
       }
       composer={
         <Composer
-          running={!idle || snapshot.sending !== null}
+          busy={!idle || snapshot.sending !== null || snapshot.phase === 'loading'}
           onSend={send}
-          onStop={() => void session.cancel()}
+          onStop={idle ? null : () => void session.cancel()}
         />
       }
     >

@@ -45,7 +45,7 @@ export function NewConversation({ agent, header, note, onCreated }: NewConversat
       notices={
         problem !== null && <Notice tone="problem" title={problem.message} hint={problem.hint} />
       }
-      composer={<Composer running={sending !== null} onSend={send} />}
+      composer={<Composer busy={sending !== null} onSend={send} onStop={null} />}
     >
       {sending === null ? (
         <div className={styles.middle}>

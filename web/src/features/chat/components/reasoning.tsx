@@ -16,7 +16,7 @@ export function Reasoning({ text, streaming }: { text: string; streaming: boolea
         <Icon name="chevron" size={14} />
       </summary>
       <div className={styles.text}>
-        <Markdown text={text} />
+        <Markdown text={text} growing={streaming} />
       </div>
     </details>
   )

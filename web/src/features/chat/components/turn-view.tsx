@@ -114,11 +114,7 @@ interface BlockProps {
 const BlockView = memo(function BlockView({ block, live, onDecide }: BlockProps) {
   switch (block.kind) {
     case 'text':
-      return (
-        <div data-streaming={block.streaming}>
-          <Markdown text={block.text} />
-        </div>
-      )
+      return <Markdown text={block.text} growing={block.streaming} />
     case 'reasoning':
       return <Reasoning text={block.text} streaming={block.streaming} />
     case 'refusal':

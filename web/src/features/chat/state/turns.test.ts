@@ -90,6 +90,7 @@ describe('summaryOf', () => {
 describe('usageWords', () => {
   it('tells an unknown price from none', () => {
     expect(usageWords(someUsage)).toBe('8 tokens')
+    expect(usageWords({ ...someUsage, input_tokens: 0, output_tokens: 0 })).toBe('')
     expect(usageWords({ ...someUsage, cost: null })).toBe('8 tokens · price unknown')
     expect(usageWords({ ...someUsage, cost: '0.00123' })).toBe('8 tokens · $0.0012')
     expect(usageWords({ ...someUsage, input_tokens: 12_000, cost: '1.5' })).toBe(
