@@ -17,8 +17,12 @@ export default defineConfig({
     target: 'es2022',
   },
   server: {
+    // The server answers its own page only, so a request says that it comes from there.
     proxy: Object.fromEntries(
-      ['/api', '/login', '/healthz', '/readyz', '/openapi.json'].map((path) => [path, server]),
+      ['/api', '/login', '/healthz', '/readyz', '/openapi.json'].map((path) => [
+        path,
+        { target: server, changeOrigin: true, headers: { Origin: server } },
+      ]),
     ),
   },
 })
