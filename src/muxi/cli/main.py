@@ -30,6 +30,7 @@ COMMANDS = {
     "agents": ("muxi.cli.agents", "List and show the agents of this project."),
     "threads": ("muxi.cli.threads", "List, show and delete conversations."),
     "secrets": ("muxi.cli.secrets", "Store keys that the project refers to."),
+    "snapshots": ("muxi.cli.snapshots", "List and restore copies of the database."),
     "schema": ("muxi.cli.schema", "Print the JSON Schema of muxi.yaml."),
     "version": ("muxi.cli.version", "Print the version."),
 }

@@ -86,6 +86,17 @@ def warn(message: str) -> None:
     say(f"{_styled('warning', _YELLOW)}: {plain(message)}")
 
 
+def agreed(question: str) -> bool:
+    """A person's yes; without a person at the terminal there is none.
+
+    Raises:
+        typer.BadParameter: Nobody can be asked.
+    """
+    if not is_terminal(sys.stdin):
+        raise typer.BadParameter("Nobody is here to ask; --yes goes on without asking.")
+    return typer.confirm(plain(question), err=True)
+
+
 def write(text: str) -> None:
     """Data as it is, at once; a terminal is protected from what is in it.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -108,7 +107,7 @@ def delete_thread(
     async def work(session: Session) -> int:
         found = await session.client.thread(thread)
         name = f"“{found.title}”" if found.title else found.id
-        if not yes and not _agreed(f"Delete {name} for good?"):
+        if not yes and not output.agreed(f"Delete {name} for good?"):
             output.say("Nothing was deleted.")
             return ExitCode.FAILED
         await session.client.delete_thread(found.id)
@@ -116,10 +115,3 @@ def delete_thread(
         return ExitCode.OK
 
     return in_session(project, work)
-
-
-def _agreed(question: str) -> bool:
-    """A person's yes; without a person there is none."""
-    if not output.is_terminal(sys.stdin):
-        raise typer.BadParameter("Nobody is here to ask; --yes deletes without asking.")
-    return typer.confirm(output.plain(question), err=True)

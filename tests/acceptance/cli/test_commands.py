@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import stat
+from contextlib import closing
 
 import pytest
 
 from tests.support.command import Muxi
+
+SNAPSHOT = "schema-0001-20260102T030405000006Z.db"
 
 
 async def test_init_writes_a_project_that_is_right(muxi: Muxi) -> None:
@@ -176,6 +180,29 @@ async def test_agents_are_shown(project: Muxi) -> None:
     shown = await project("agents", "show", "careful")
     assert "tools" in shown.out
     assert (await project("agents", "show", "nobody")).code == 1
+
+
+@pytest.mark.ci
+async def test_a_snapshot_is_restored_and_the_replaced_file_kept(project: Muxi) -> None:
+    await project("run", "one")
+    state = project.folder / ".muxi"
+    (state / "snapshots").mkdir(exist_ok=True)
+    with (
+        closing(sqlite3.connect(state / "muxi.db")) as live,
+        closing(sqlite3.connect(state / "snapshots" / SNAPSHOT)) as copy,
+    ):
+        live.backup(copy)
+    await project("run", "two")
+    assert (await project("snapshots", "list")).out.startswith(SNAPSHOT)
+    assert (await project("snapshots", "restore", SNAPSHOT)).code == 2
+    assert (await project("snapshots", "restore", "other.db", "-y")).code == 1
+    restored = await project("snapshots", "restore", SNAPSHOT, "-y")
+    assert restored.code == 0
+    assert restored.out.strip() in {str(file) for file in state.iterdir()}
+    titles = [
+        item["title"] for item in json.loads((await project("threads", "list", "--json")).out)
+    ]
+    assert titles == ["one"]
 
 
 async def test_the_schema_is_json(muxi: Muxi) -> None:
