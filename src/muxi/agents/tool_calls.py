@@ -134,7 +134,7 @@ class ToolCalls:
         )
         if known is not None and known.state == "done":
             result = ToolResultPart.model_validate(known.result)
-            self._emit(ToolCompleted(result=result, seconds=0.0, replayed=True))
+            self._emit(ToolCompleted(result=result, seconds=result.seconds or 0.0, replayed=True))
             return result
         interrupted = known is not None and not spec.idempotent
         verdict = await self._verdict(call, spec, interrupted=interrupted)
@@ -227,10 +227,11 @@ class ToolCalls:
         finally:
             ctx.usage.tool_calls += 1
             await self.host.ledger.settle(ctx, reservation, usage)
+        result.seconds = time.perf_counter() - started
         step.state = "done"
         step.result = result.model_dump(mode="json", exclude_none=True)
         self.host.journal.close_step(ctx, step)
-        self._emit(ToolCompleted(result=result, seconds=time.perf_counter() - started))
+        self._emit(ToolCompleted(result=result, seconds=result.seconds))
         return result
 
     async def _attempts(

@@ -97,6 +97,8 @@ class ToolResultPart(Part):
     name: str
     content: list[ToolContent] = Field(default_factory=list["ToolContent"])
     outcome: Literal["ok", "error", "denied", "cancelled"] = "ok"
+    seconds: float | None = None
+    """How long the call took; None when it was not made."""
 
     @property
     def text(self) -> str:

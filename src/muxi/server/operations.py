@@ -36,6 +36,8 @@ class Nothing(Strict):
     """No body, or no query."""
 
 
+_NOTHING = Nothing()
+
 Body = TypeVar("Body", bound=BaseModel)
 Query = TypeVar("Query", bound=BaseModel)
 
@@ -74,7 +76,7 @@ class Operation(Generic[Body, Query]):
     summary: str
     handler: Callable[[Call[Body, Query]], Awaitable[Answer]]
     body: type[Body] = Nothing  # pyright: ignore[reportAssignmentType] -- the default stands for an operation without one
-    query: type[Query] = Nothing  # pyright: ignore[reportAssignmentType] -- likewise
+    query: type[Query] = Nothing  # pyright: ignore[reportAssignmentType] -- likewise for none
     answer: type[BaseModel] | None = None
     """The model of the JSON that is given back; None for a stream, a page or no content."""
     status: int = 200
@@ -95,8 +97,8 @@ def parse_body(kind: type[Body], data: bytes, headers: Headers) -> Body:
         Refused: It is not JSON, or not sent as JSON.
         InvalidInput: It does not have the right form; the error says where.
     """
-    if not data and not kind.model_fields:
-        return kind()
+    if kind is Nothing and not data:
+        return _NOTHING  # pyright: ignore[reportReturnType] -- `kind` is its class
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media_type != b"application/json":
         error = InvalidInput("The body must be sent as application/json.")
@@ -129,7 +131,7 @@ def _mend(value: Any) -> Any:
     if isinstance(value, list):
         return [_mend(item) for item in value]  # pyright: ignore[reportUnknownVariableType] -- JSON of any shape
     if isinstance(value, dict):
-        return {clean(str(key)): _mend(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] -- likewise
+        return {clean(str(key)): _mend(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] -- likewise for none
     return value
 
 
@@ -139,8 +141,8 @@ def parse_query(kind: type[Query], text: bytes) -> Query:
     Raises:
         InvalidInput: A parameter is unknown or does not have the right form.
     """
-    if not text and not kind.model_fields:
-        return kind()
+    if kind is Nothing and not text:
+        return _NOTHING  # pyright: ignore[reportReturnType] -- `kind` is its class
     values = dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True))
     try:
         return kind.model_validate(values)

@@ -27,6 +27,7 @@ export function someRun(fields: Pick<Run, 'id'> & Partial<Run>): Run {
     agent: 'guide',
     status: 'completed',
     attempt: 1,
+    crashes: 0,
     usage: someUsage,
     output: null,
     created_at: WHEN,

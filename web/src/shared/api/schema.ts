@@ -272,6 +272,7 @@ export interface components {
             agent: string;
             agent_hash?: string | null;
             attempt: number;
+            crashes: number;
             /** Format: date-time */
             created_at: string;
             finished_at?: string | null;
@@ -416,6 +417,7 @@ export interface components {
             provider?: {
                 [key: string]: components["schemas"]["JsonValue"];
             } | null;
+            seconds?: number | null;
             /** @constant */
             type: "tool_result";
         };

@@ -21,6 +21,7 @@ const words = {
 export function ToolCard({ block, live }: { block: ToolBlock; live: boolean }) {
   const outcome = outcomeOf(block, live)
   const progress = block.activity?.progress
+  const seconds = block.result?.seconds ?? block.activity?.seconds
   return (
     <details className={styles.card} data-outcome={outcome}>
       <summary>
@@ -31,7 +32,7 @@ export function ToolCard({ block, live }: { block: ToolBlock; live: boolean }) {
         <span className={styles.brief}>{summaryOf(block)}</span>
         <span className={styles.state}>
           {words[outcome]}
-          {block.activity?.seconds != null && ` · ${duration(block.activity.seconds)}`}
+          {seconds != null && ` · ${duration(seconds)}`}
         </span>
         <Icon name="chevron" size={14} />
       </summary>
