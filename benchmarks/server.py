@@ -6,6 +6,9 @@ Three processes: a provider that answers at once (`upstream.py`), `muxi up` on a
 this one, which generates the load over keep-alive connections: each turn is one
 `POST /api/runs/stream` in a new thread, read to its end. CPU is user and system time of the whole
 server process. Afterwards the database is asked whether every turn is there.
+
+The same load then goes to `plain_server.py`, the least that such a turn can be made of without a
+framework: where the machine is busy, the ratio between the two tells more than either figure.
 """
 
 from __future__ import annotations
@@ -157,6 +160,23 @@ def provider() -> Iterator[str]:
 
 
 @contextmanager
+def plain(upstream: str) -> Iterator[Server]:
+    """The same work without a framework."""
+    folder = Path(tempfile.mkdtemp(prefix="plain-benchmark-"))
+    port = _free_port()
+    database = folder / "plain.db"
+    command = [sys.executable, str(HERE / "plain_server.py"), upstream, str(port), str(database)]
+    process = subprocess.Popen(command)
+    try:
+        _wait_healthy(port, process)
+        yield Server(process, f"http://127.0.0.1:{port}", "", 0.0, database)
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder)
+
+
+@contextmanager
 def muxi(upstream: str) -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="muxi-benchmark-"))
     (folder / "muxi.yaml").write_text(PROJECT.format(url=upstream))
@@ -209,30 +229,42 @@ def measure(seconds: float, levels: list[int]) -> dict[str, Any]:
     with provider() as upstream, muxi(upstream) as server:
         time.sleep(1)
         figures: dict[str, Any] = {"start_s": server.start_s, "idle_rss_mib": server.rss_mib}
-        asyncio.run(load(server, 8, 1.0))
-        turns = 0
-        plain = at(asyncio.run(direct(upstream, 300)), 0.1)
+        turns = len(asyncio.run(load(server, 8, 1.0)).walls)
+        alone = at(asyncio.run(direct(upstream, 300)), 0.1)
         single = asyncio.run(load(server, 1, min(seconds, 3.0)))
         turns += len(single.walls)
-        figures["ttft_added_ms"] = (at(single.firsts, 0.1) - plain) * 1000
+        figures["ttft_added_ms"] = (at(single.firsts, 0.1) - alone) * 1000
         figures["p50_ms_alone"] = at(single.walls, 0.5) * 1000
         for concurrency in levels:
-            before, started = server.cpu, time.perf_counter()
-            level = asyncio.run(load(server, concurrency, seconds))
-            taken = time.perf_counter() - started
-            count = len(level.walls)
-            turns += count
-            figures[f"at_{concurrency}"] = {
-                "turns_a_second": count / taken,
-                "p50_ms": at(level.walls, 0.5) * 1000,
-                "p99_ms": at(level.walls, 0.99) * 1000,
-                "failed": level.failed,
-                "cpu_ms_a_turn": (server.cpu - before) / count * 1000,
-                "rss_mib": server.rss_mib,
-            }
-        figures["turns"] = turns
+            found = under_load(server, concurrency, seconds)
+            turns += found["turns"]
+            figures[f"at_{concurrency}"] = found
         figures["missing"] = missing(server.database, turns)
-        return figures
+    with provider() as upstream, plain(upstream) as server:
+        asyncio.run(load(server, 8, 1.0))
+        for concurrency in levels:
+            found = under_load(server, concurrency, seconds)
+            figures[f"plain_at_{concurrency}"] = found
+            own = figures[f"at_{concurrency}"]
+            own["cpu_to_plain"] = own["cpu_ms_a_turn"] / found["cpu_ms_a_turn"]
+    return figures
+
+
+def under_load(server: Server, concurrency: int, seconds: float) -> dict[str, Any]:
+    """Figures of one level."""
+    before, started = server.cpu, time.perf_counter()
+    level = asyncio.run(load(server, concurrency, seconds))
+    taken = time.perf_counter() - started
+    count = len(level.walls)
+    return {
+        "turns": count,
+        "turns_a_second": count / taken,
+        "p50_ms": at(level.walls, 0.5) * 1000,
+        "p99_ms": at(level.walls, 0.99) * 1000,
+        "failed": level.failed,
+        "cpu_ms_a_turn": (server.cpu - before) / count * 1000,
+        "rss_mib": server.rss_mib,
+    }
 
 
 def missing(database: Path, turns: int) -> int:

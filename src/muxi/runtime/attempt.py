@@ -47,7 +47,7 @@ _SETTLE_AFTER = 0.003
 _PATIENCE = 5.0
 """Seconds for which the end of a run is offered to a database that does not take it."""
 
-_DURABLE_FIRST = (MessageCompleted, ToolCompleted, ApprovalRequested)
+_DURABLE_FIRST = frozenset({MessageCompleted, ToolCompleted, ApprovalRequested})
 """What nobody may see before it is stored: a reader would hold what a crash undoes."""
 
 End = RunCompleted | RunSuspended
@@ -168,7 +168,7 @@ class Attempt:
         stream.stamp(event, self.run.id)
         self._recorded = event.seq
         self.journal.record(self.ctx, event)
-        held = isinstance(event, _DURABLE_FIRST)
+        held = type(event) in _DURABLE_FIRST
         stream.publish(event, held=held)
         if held:
             if isinstance(event, MessageCompleted):
@@ -210,7 +210,7 @@ class Attempt:
             # Told as it is: readers learn that the answer they saw is not kept.
             self.lost = True
             end.status, end.problem = "failed", problem_of(error)
-        stream.publish(end, held=True)
+        stream.publish(end, held=True, last=True)
         stream.release(self.run.id, end.seq)
         self.end = end
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from muxi.core.errors import NotFound
-from muxi.core.events import FINAL_STATUSES, Event, RunCompleted, RunSuspended
+from muxi.core.events import FINAL_STATUSES, Event
 from muxi.runtime.feed import Feed, Origin, State
 from muxi.runtime.frames import frame_of
 from muxi.runtime.principal import Principal
@@ -102,14 +102,16 @@ class ThreadStream:
         event.seq = self._next
         self._next += 1
 
-    def publish(self, event: Event, *, held: bool) -> None:
-        """Show a stamped event to all readers, once it and those before it are no longer held."""
-        last = isinstance(event, RunCompleted | RunSuspended)
-        entry = _Entry(event.run_id, event.seq, frame_of(event), last, held)
+    def publish(self, event: Event, *, held: bool, last: bool = False) -> None:
+        """Show a stamped event to all readers, once it and those before it are no longer held.
+
+        `last` ends the readers of its run.
+        """
+        frame = frame_of(event)
         if held or self._outbox:
-            self._outbox.append(entry)
+            self._outbox.append(_Entry(event.run_id, event.seq, frame, last, held))
         else:
-            self._show(entry)
+            self._show(event.run_id, event.seq, frame, last=last)
 
     def release(self, run_id: str, upto: int) -> None:
         """The events of a run up to that number are durable and may be seen."""
@@ -117,7 +119,8 @@ class ThreadStream:
             if entry.run_id == run_id and entry.seq <= upto:
                 entry.held = False
         while self._outbox and not self._outbox[0].held:
-            self._show(self._outbox.popleft())
+            entry = self._outbox.popleft()
+            self._show(entry.run_id, entry.seq, entry.frame, last=entry.last)
 
     def look_again(self, run_id: str) -> None:
         """A run is no longer driven here without having ended: its readers go by the database."""
@@ -125,12 +128,12 @@ class ThreadStream:
             if feed.run_id == run_id:
                 feed.look_again()
 
-    def _show(self, entry: _Entry) -> None:
+    def _show(self, run_id: str, seq: int, frame: bytes, *, last: bool) -> None:
         for feed in self.feeds:
-            if feed.run_id is None:
-                feed.push(entry.seq, entry.frame, last=False)
-            elif feed.run_id == entry.run_id:
-                feed.push(entry.seq, entry.frame, last=entry.last)
+            if feed.run_id == run_id:
+                feed.push(seq, frame, last=last)
+            elif feed.run_id is None:
+                feed.push(seq, frame, last=False)
 
 
 class Streams:

@@ -13,6 +13,9 @@ from starlette.types import Receive, Send
 from muxi.runtime.feed import Feed
 from muxi.server.operations import EventStream
 
+_WATCH_AFTER = 0.5
+"""Seconds after which a stream begins to look out for the client's leaving."""
+
 _HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -23,7 +26,13 @@ _HEADERS = (
 async def send_events(answer: EventStream, receive: Receive, send: Send) -> None:
     """Write the feed until it ends or the client is gone."""
     feed = answer.feed
-    watcher = asyncio.create_task(_close_when_gone(feed, receive))
+    watchers: list[asyncio.Task[None]] = []
+
+    def watch() -> None:
+        watchers.append(asyncio.create_task(_close_when_gone(feed, receive)))
+
+    # Most answers are over before it would matter that somebody has left.
+    timer = asyncio.get_running_loop().call_later(_WATCH_AFTER, watch)
     try:
         await send(
             {
@@ -40,7 +49,9 @@ async def send_events(answer: EventStream, receive: Receive, send: Send) -> None
             await send({"type": "http.response.body", "body": frames, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     finally:
-        watcher.cancel()
+        timer.cancel()
+        for watcher in watchers:
+            watcher.cancel()
         feed.close()
 
 

@@ -100,6 +100,6 @@ class SseReader:
 
 def encode_sse(event: str, data: str | bytes, *, id: int | None = None) -> bytes:
     """One event as bytes. `data` must be a single line, as JSON is."""
-    body = data.encode() if isinstance(data, str) else data
-    head = f"event: {event}\n" if id is None else f"id: {id}\nevent: {event}\n"
-    return b"".join((head.encode(), b"data: ", body, b"\n\n"))
+    body = data if isinstance(data, str) else data.decode()
+    head = "" if id is None else f"id: {id}\n"
+    return f"{head}event: {event}\ndata: {body}\n\n".encode()

@@ -8,14 +8,14 @@ from functools import partial
 
 import pytest
 
-from muxi.core.events import Event, Gap, RunCompleted, TextDelta, parse_event
 from muxi.core.errors import StorageFull
+from muxi.core.events import Event, Gap, RunCompleted, TextDelta, parse_event
 from muxi.core.threads import Thread
 from muxi.core.usage import Usage
+from muxi.runtime import feed as feed_file
 from muxi.runtime.feed import Feed, Origin
 from muxi.runtime.frames import PING
 from muxi.runtime.principal import LOCAL
-from muxi.runtime import feed as feed_file
 from muxi.runtime.streams import Streams, ThreadStream
 from muxi.storage import sequences, threads
 from muxi.storage.database import Database, open_database
@@ -75,7 +75,7 @@ async def test_a_run_s_reader_gets_only_its_events_and_ends_with_it(database: Da
     _say(stream, "run_a", "own")
     end = RunCompleted(status="completed", usage=Usage())
     stream.stamp(end, "run_a")
-    stream.publish(end, held=False)
+    stream.publish(end, held=False, last=True)
     frames = await feed.next()
     assert _texts(frames) == ["own"]
     assert _events(frames)[-1] == end
