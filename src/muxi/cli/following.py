@@ -14,6 +14,9 @@ from muxi.core.events import Event, RunCompleted, RunSuspended
 if TYPE_CHECKING:
     from muxi.client.client import Client
 
+_PATIENCE = 5.0
+"""Seconds for an owner of this machine to come back; a new one must be found after that."""
+
 
 async def follow(
     client: Client,
@@ -62,7 +65,7 @@ async def follow(
 async def _read(
     client: Client, run_id: str, since: int, show: Callable[[Event], None]
 ) -> RunCompleted | RunSuspended | None:
-    async for event in client.events(run_id, since=since):
+    async for event in client.events(run_id, since=since, patience=_PATIENCE):
         show(event)
         if isinstance(event, RunCompleted | RunSuspended):
             return event

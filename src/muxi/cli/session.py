@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -33,14 +32,28 @@ _PATIENCE = 15.0
 _PAUSE = 0.05
 
 
-@dataclass(frozen=True)
 class Session:
     """A client that is connected, and where the project keeps its files."""
 
     client: Client
-    state: StateFolder
     owned: bool
     """Whether this process is the owner: what runs ends with it."""
+
+    def __init__(self, path: Path | None, project: Project | None) -> None:
+        self.state = state_of(path)
+        self._path = path
+        self._project = project
+        self._open = AsyncExitStack()
+
+    async def connect(self) -> None:
+        """Find the owner or become it; again, when the owner has gone."""
+        await self.close()
+        connection = _connection(self._path, self._project)
+        self.client, self.owned = await self._open.enter_async_context(connection)
+
+    async def close(self) -> None:
+        """Leave the owner, or stop being it."""
+        await self._open.aclose()
 
 
 def state_of(path: Path | None) -> StateFolder:
@@ -75,25 +88,32 @@ def in_session(
 async def _perform(
     path: Path | None, project: Project | None, work: Callable[[Session], Coroutine[None, None, T]]
 ) -> T:
-    async with _open_session(path, project) as session:
+    session = Session(path, project)
+    try:
+        await session.connect()
         return await work(session)
+    finally:
+        await session.close()
 
 
 @asynccontextmanager
-async def _open_session(path: Path | None, project: Project | None) -> AsyncGenerator[Session]:
+async def _connection(
+    path: Path | None, project: Project | None
+) -> AsyncGenerator[tuple[Client, bool]]:
+    """A client of the owner, and whether that is this process."""
     state = state_of(path)
     deadline = time.monotonic() + _PATIENCE
     while True:
         owner = owner_of(state)
         if owner is not None and owner.socket is not None:
             async with Client(socket=owner.socket, token=state.token()) as client:
-                yield Session(client, state, owned=False)
+                yield client, False
             return
         if owner is None:
             runtime = await _become_owner(project or load_project(path))
             if runtime is not None:
-                async with _serving(runtime) as session:
-                    yield session
+                async with _serving(runtime) as client:
+                    yield client, True
                 return
         if time.monotonic() > deadline:
             raise _silent(owner)
@@ -111,13 +131,13 @@ async def _become_owner(project: Project) -> Runtime | None:
 
 
 @asynccontextmanager
-async def _serving(runtime: Runtime) -> AsyncGenerator[Session]:
+async def _serving(runtime: Runtime) -> AsyncGenerator[Client]:
     from muxi.server.serve import serving
 
     state = runtime.state
     try:
         async with serving(runtime), Client(socket=state.socket, token=state.token()) as client:
-            yield Session(client, state, owned=True)
+            yield client
     finally:
         await runtime.close()
 

@@ -132,3 +132,34 @@ async def test_two_processes_share_one_project(project: Muxi) -> None:
         assert (await first.end()).code == 0
     listed = json.loads((await project("threads", "list", "--json")).out)
     assert len(listed) == 2
+
+
+@pytest.mark.ci
+async def test_a_chat_takes_over_when_the_owner_of_the_project_leaves(project: Muxi) -> None:
+    async with project.start("chat", input=True) as owner:
+        owner.type("one\n")
+        await owner.until(lambda it: it.out == "You said: one\n")
+        async with project.start("chat", input=True) as it:
+            it.type("two\n")
+            await it.until(lambda it: it.out == "You said: two\n")
+            await owner.end()
+            it.type("three\n")
+            await it.until(lambda it: it.out.endswith("You said: three\n"))
+            assert "this one takes over" in it.err
+            assert (await it.end()).code == 0
+
+
+@pytest.mark.ci
+async def test_an_answer_survives_the_kill_of_the_owner(project: Muxi, provider: Provider) -> None:
+    async with project.start("chat", input=True) as owner:
+        owner.type("one\n")
+        await owner.until(lambda it: it.out == "You said: one\n")
+        async with project.start("chat", input=True) as it:
+            it.type("slow two three four\n")
+            await it.until(lambda it: it.out == "You said: slow ")
+            owner.signal(signal.SIGKILL)
+            provider.release.set()
+            await it.until(lambda it: it.out.endswith("You said: slow two three four\n"))
+            it.type("five\n")
+            await it.until(lambda it: it.out.endswith("You said: five\n"))
+            assert (await it.end()).code == 0

@@ -82,7 +82,7 @@ async def _conversation(session: Session, agent: str | None) -> Conversation:
         screen.note(f"muxi {status.version} · {status.model.name} · /help shows commands")
         if status.model.note:
             screen.note(status.model.note)
-    return Conversation(session.client, prompt, screen, agent or status.default_agent)
+    return Conversation(session, prompt, screen, agent or status.default_agent)
 
 
 def _prompt(history: Path) -> Prompt:

@@ -18,11 +18,13 @@ from muxi.cli.chat.screen import Screen
 from muxi.cli.exits import OF_STATUS, ExitCode
 from muxi.cli.following import follow
 from muxi.cli.narration import ending
+from muxi.core.errors import ServerUnavailable
 from muxi.core.events import Event, RunCompleted, RunSuspended
 from muxi.core.messages import Message
 from muxi.core.threads import Run, Thread
 
 if TYPE_CHECKING:
+    from muxi.cli.session import Session
     from muxi.client.client import Client
 
 _SHOWN_MESSAGES = 20
@@ -33,7 +35,7 @@ _SHOWN_MESSAGES = 20
 class Conversation:
     """Who talks with whom, and where."""
 
-    client: Client
+    session: Session
     prompt: Prompt
     screen: Screen
     agent: str
@@ -42,13 +44,38 @@ class Conversation:
     last_exit: int = ExitCode.OK
     """The exit code for the run that ended last."""
 
+    @property
+    def client(self) -> Client:
+        return self.session.client
+
     async def say(self, text: str) -> None:
-        """Send a message and show the answer to it."""
+        """Send a message and show the answer to it, even if the owner of the project goes away."""
+        try:
+            run = await self._start(text)
+        except ServerUnavailable:
+            await self._reconnect()
+            run = await self._start(text)
+        try:
+            await self.follow(run)
+        except ServerUnavailable:
+            await self._reconnect()
+            shown = await self.client.messages(run.thread_id)
+            await self.follow(await self.client.run(run.id), shown=shown)
+
+    async def _start(self, text: str) -> Run:
         thread_id = self.thread.id if self.thread is not None else None
         run = await self.client.start_run(text, agent=self.agent, thread_id=thread_id)
         if self.thread is None:
             self.thread = await self.client.thread(run.thread_id)
-        await self.follow(run)
+        return run
+
+    async def _reconnect(self) -> None:
+        """Find the project's new owner, or be it; raises if this process was it already."""
+        if self.session.owned:
+            raise ServerUnavailable("This project does not answer any more.")
+        await self.session.connect()
+        if self.session.owned:
+            self.screen.note("The process that owned this project has ended; this one takes over.")
 
     async def follow(self, run: Run, *, shown: Sequence[Message] = ()) -> None:
         """Show a run to its end, but not the messages in `shown` again.
