@@ -59,6 +59,7 @@ class Attempt:
 
     run: Run
     input: Message
+    """What was said, as it is stored."""
     agent: Agent[object] | None
     """None for an attempt that only ends the run."""
     stream: ThreadStream
@@ -66,6 +67,8 @@ class Attempt:
     database: Database
     host: Host
     ctx: RunContext[None]
+    asked: Message | None = None
+    """The input with the bytes that it refers to, if it does."""
     replaces_from: int | None = None
     """Number of the last event of a crashed predecessor that still holds."""
     messages: list[Message] = field(default_factory=list[Message])
@@ -145,7 +148,9 @@ class Attempt:
                     AttemptStarted(attempt=self.run.attempt, replaces_from=self.replaces_from)
                 )
             assert self.agent is not None
-            stream = self.agent.stream_events([self.input], ctx=self.ctx, host=self.host)
+            stream = self.agent.stream_events(
+                [self.asked or self.input], ctx=self.ctx, host=self.host
+            )
             async with aclosing(stream) as events:
                 async for event in events:
                     if isinstance(event, RunCompleted | RunSuspended):

@@ -6,6 +6,7 @@ a new run and of a further attempt, give the same rights: two leases and a block
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +16,8 @@ from muxi.core.events import FINAL_STATUSES
 from muxi.core.messages import Message
 from muxi.core.threads import Run, Thread
 from muxi.runtime.streams import FIRST_BLOCK
-from muxi.storage import agents, leases, messages, runs, sequences, steps, threads
+from muxi.storage import agents, blobs, leases, messages, runs, sequences, steps, threads
+from muxi.storage.blobs import Blob
 from muxi.storage.leases import Lease
 from muxi.storage.transaction import Tx
 
@@ -46,6 +48,8 @@ class Beginning:
     """The message to answer to, for a fork; None for the thread's leaf."""
     definition: AgentDefinition | None
     """The agent's version, if it was not recorded yet."""
+    blobs: Sequence[Blob] = ()
+    """What the input refers to."""
 
     def store(self, tx: Tx, holder: str) -> Begun:
         """Store the thread, the user's message and the run.
@@ -65,6 +69,8 @@ class Beginning:
             said.parent_id = messages.leaf(tx, run.thread_id)
         if self.definition is not None:
             agents.record(tx, self.definition)
+        for blob in self.blobs:
+            blobs.add(tx, blob, holder=run.thread_id)
         runs.create(tx, run)
         messages.insert(tx, said)
         return _begun(tx, run, said, holder)

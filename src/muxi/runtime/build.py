@@ -20,6 +20,7 @@ from muxi.core.version import __version__
 from muxi.memory.history import HistoryCache
 from muxi.runtime.agents import Agents
 from muxi.runtime.approvals import Approvals
+from muxi.runtime.blobs import Blobs
 from muxi.runtime.models import Models
 from muxi.runtime.owner import Ownership
 from muxi.runtime.principal import LOCAL, Principal
@@ -31,6 +32,7 @@ from muxi.runtime.streams import Streams
 from muxi.runtime.threads import Threads
 from muxi.runtime.tools import Tools
 from muxi.storage import threads as stored_threads
+from muxi.storage.blob_files import BlobFiles
 from muxi.storage.database import open_database
 from muxi.storage.sqlite import SqliteSettings
 from muxi.storage.transaction import Database
@@ -57,6 +59,7 @@ class Runtime:
     streams: Streams
     runs: Runs
     approvals: Approvals
+    blobs: Blobs
     recovery: Recovery
     url: str | None = None
     """Where browsers reach this process; None if they do not."""
@@ -179,6 +182,7 @@ def _assemble(
     made_tools = Tools(project=project, secrets=secrets, given=tools)
     agents = Agents(project=project, database=database, models=made_models, tools=made_tools)
     streams = Streams(database)
+    blobs = Blobs(database=database, files=BlobFiles(state.blobs))
     runs = Runs(
         database=database,
         streams=streams,
@@ -186,6 +190,7 @@ def _assemble(
         credentials=secrets,
         ledger=OpenLedger(),
         history=HistoryCache(database),
+        blobs=blobs,
     )
     return Runtime(
         project=project,
@@ -199,6 +204,9 @@ def _assemble(
         streams=streams,
         runs=runs,
         approvals=Approvals(database=database, runs=runs),
-        recovery=Recovery(database=database, runs=runs, alone=database.dialect == "sqlite"),
+        blobs=blobs,
+        recovery=Recovery(
+            database=database, runs=runs, blobs=blobs, alone=database.dialect == "sqlite"
+        ),
         _ownership=ownership,
     )

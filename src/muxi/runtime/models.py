@@ -130,7 +130,9 @@ class Models:
             name = _file(self.project.folder, name)
         parsed = resolve.parse(name)
         if parsed.provider == EMBEDDED and not name.endswith(".gguf"):
-            return _embedded(name)
+            from muxi.runtime.stand_in import embedded
+
+            return embedded(name)
         retry = definition.retry
         return resolve.model(
             name,
@@ -168,15 +170,6 @@ class Models:
 
 def _file(folder: Path, name: str) -> str:
     return str(folder / Path(name).expanduser())
-
-
-def _embedded(name: str) -> Model:
-    """The embedded model; where its weights cannot be had, one that says so and repeats."""
-    from muxi.models import resolve
-    from muxi.models.fallback import FallbackModel
-    from muxi.models.scripted import echo_model
-
-    return FallbackModel([resolve.model(name), echo_model()])
 
 
 def _describe_embedded(info: ModelInfo) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +15,7 @@ from muxi.core.errors import Conflict, LeaseLost, MuxiError, StorageError
 from muxi.core.problems import problem_of
 from muxi.core.threads import Run
 from muxi.runtime.begin import LEASE_SECONDS
+from muxi.runtime.blobs import Blobs
 from muxi.runtime.principal import Principal
 from muxi.runtime.runs import Runs
 from muxi.storage import events, leases, runs, steps, threads
@@ -27,6 +29,9 @@ _BEAT = LEASE_SECONDS / 3
 
 _MOST_CRASHES = 5
 """Attempts that may die before a run is given up: it may be what kills them."""
+
+_SWEEP = 24 * 3600.0
+"""Seconds between two sweeps of files that nothing refers to."""
 
 _PAGE = 1000
 
@@ -42,6 +47,7 @@ class Recovery:
 
     database: Database
     runs: Runs
+    blobs: Blobs
     alone: bool
     """Whether no other process can be at work: whatever lease there is, its holder is dead."""
     _task: asyncio.Task[None] | None = None
@@ -58,11 +64,16 @@ class Recovery:
             await asyncio.wait([self._task])
 
     async def _watch(self) -> None:
+        swept = 0.0
         while True:
             await asyncio.sleep(_BEAT)
             try:
                 await self._renew()
                 await self._take_over(seize=False)
+                if time.monotonic() - swept > _SWEEP:
+                    swept = time.monotonic()
+                    for tenant in await self.database.tenants("sweep"):
+                        await self.blobs.sweep(tenant)
             except StorageError as error:
                 _log.warning("Leases could not be renewed: %s", error.message)
 

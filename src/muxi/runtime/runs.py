@@ -24,6 +24,7 @@ from muxi.core.usage import Limits
 from muxi.memory.history import History, HistoryCache
 from muxi.runtime.attempt import Attempt
 from muxi.runtime.begin import Beginning, Begun, take_over
+from muxi.runtime.blobs import Blobs, WithBlobs
 from muxi.runtime.feed import Feed
 from muxi.runtime.principal import Principal
 from muxi.runtime.requests import RunRequest
@@ -57,6 +58,7 @@ class Runs:
     credentials: Credentials
     ledger: Ledger
     history: HistoryCache
+    blobs: Blobs
     holder: str = field(default_factory=lambda: new_id("proc"))
     """Name of this process in leases."""
     active: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
@@ -178,6 +180,7 @@ class Runs:
             input_id=said.id,
         )
         said.thread_id, said.run_id = thread.id, run.id
+        stored, blobs = await self.blobs.lay_down(who, said)
         stream = self.streams.open(who, thread.id)
         if stream.sources and request.parent_id is None:
             raise Conflict(
@@ -187,15 +190,18 @@ class Runs:
             )
         beginning = Beginning(
             run=run,
-            input=said,
+            input=stored,
             new_thread=fresh,
             parent_id=request.parent_id,
+            blobs=blobs,
             definition=None if self.agents.is_recorded(version) else version.definition,
         )
         store = partial(beginning.store, holder=self.holder)
         begun = await self._write(who, stream, run.id, store)
         self.agents.recorded(version)
         attempt = self._attempt(who, stream, begun, agent=agent)
+        if blobs:
+            attempt.asked = said.model_copy(update={"parent_id": stored.parent_id})
         feed = self.streams.attach(stream, run_id=run.id, fresh=True) if follow else None
         self._launch(who, attempt)
         return attempt, feed
@@ -219,7 +225,10 @@ class Runs:
             raise Conflict("The run is being continued already.", run_id=run.id)
         take = partial(take_over, run_id=run.id, holder=self.holder, close=agent is None)
         begun = await self._write(who, stream, run.id, take)
-        return self._attempt(who, stream, begun, agent=agent)
+        attempt = self._attempt(who, stream, begun, agent=agent)
+        if agent is not None:
+            attempt.asked = await self.blobs.take_up(who, begun.input)
+        return attempt
 
     async def _write(
         self, who: Principal, stream: ThreadStream, run_id: str, store: Callable[[Tx], Begun]
@@ -260,7 +269,7 @@ class Runs:
             ledger=self.ledger,
             policy=self.agents.policy(agent),
             credentials=self.credentials,
-            sources=(History(who, self.history),),
+            sources=(WithBlobs(who, History(who, self.history), self.blobs),),
         )
         ctx = RunContext(
             deps=None,

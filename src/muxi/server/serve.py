@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
 import uvicorn
@@ -23,6 +23,8 @@ from muxi.server.sockets import open_tcp, open_unix
 from muxi.server.table import OPERATIONS
 
 DEFAULT_PORT = 5050
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _LAST_WORDS = 2
 """Seconds for answers that are still being written when the server stops."""
@@ -113,22 +115,37 @@ async def serve_until_stopped(
     port: int = DEFAULT_PORT,
     started: Callable[[Server], None],
 ) -> None:
-    """Serve until SIGINT or SIGTERM; `started` is called once the server answers."""
+    """Serve until SIGINT or SIGTERM; `started` is called once the server answers.
+
+    Runs then have a moment to end by themselves. A second signal ends everything as the program
+    around would have it: what was stored stays stored.
+    """
     async with serving(runtime, host=host, port=port) as server:
-        loop = asyncio.get_running_loop()
-        signals = (signal.SIGINT, signal.SIGTERM)
-        if sys.platform == "win32":
+        with _stopped_by_signals(server):
             started(server)
             await server.until_stopped()
-            return
-        for number in signals:
-            loop.add_signal_handler(number, server.stop)
-        try:
-            started(server)
-            await server.until_stopped()
-        finally:
-            for number in signals:
-                loop.remove_signal_handler(number)
+
+
+@contextmanager
+def _stopped_by_signals(server: Server) -> Generator[None]:
+    if sys.platform == "win32":
+        # Ctrl-C interrupts the program there.
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+        server.stop()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
 
 
 def _configuration(app: App) -> uvicorn.Config:

@@ -78,6 +78,33 @@ def since_of(call: Call[Nothing, SinceQuery]) -> int:
     return int(last) if last.isdigit() and len(last) < 20 else call.query.since
 
 
+async def get_blob(call: Call[Nothing, Nothing]) -> Response:
+    blob, data = await call.runtime.blobs.get(call.who, call.path["hash"])
+    # Bytes from anywhere: shown as what they are if that is harmless, and never run.
+    shown = blob.media_type in _SHOWN
+    headers = {
+        "cache-control": "private, max-age=31536000, immutable",
+        "content-security-policy": "default-src 'none'; sandbox",
+        "content-disposition": "inline" if shown else "attachment",
+    }
+    return Response(data, 200, headers, blob.media_type if shown else "application/octet-stream")
+
+
+_SHOWN = frozenset(
+    {
+        "image/png",
+        "image/jpeg",
+        "image/gif",
+        "image/webp",
+        "audio/mpeg",
+        "audio/wav",
+        "audio/ogg",
+        "audio/webm",
+        "text/plain",
+    }
+)
+
+
 OPERATIONS: tuple[AnyOperation, ...] = (
     Operation(
         method="POST",
@@ -129,6 +156,13 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="The messages from the thread's root to its leaf, oldest first",
         handler=list_messages,
         answer=Page[Message],
+        tag="threads",
+    ),
+    Operation(
+        method="GET",
+        path="/api/blobs/{hash}",
+        summary="The bytes that a part of a message refers to as its blob",
+        handler=get_blob,
         tag="threads",
     ),
     Operation(
