@@ -141,14 +141,13 @@ class ToolCalls:
         if verdict.verdict == "deny":
             return self._refuse(call, ToolDenied(verdict.reason or None))
         if verdict.verdict == "ask":
-            decision = await self._ask(key, call, verdict.reason)
+            decision = await self._ask(key, call, verdict.reason, begun=known)
             if decision is None:
                 return None
             if decision.decision == "deny":
                 words = f"A person refused this call. {decision.reason or ''}".strip()
                 return self._refuse(call, ToolDenied(words), "denied")
-            if decision.arguments is not None:
-                call = call.model_copy(update={"arguments": decision.arguments})
+            call = call.model_copy(update={"arguments": decision.arguments})
         return await self._make(f"tool:{key}", call, toolset, spec)
 
     async def _verdict(self, call: ToolCallPart, spec: ToolSpec, *, interrupted: bool) -> Verdict:
@@ -157,44 +156,68 @@ class ToolCalls:
             return Verdict("ask", reason)
         return await self.host.policy.decide(self.ctx, call, spec)
 
-    async def _ask(self, key: str, call: ToolCallPart, reason: str) -> ApprovalDecision | None:
-        """A person's decision, or None after the question has been stored."""
-        ctx = self.ctx
-        key = f"approval:{key}"
-        known = await self.host.journal.find_step(ctx, key) if self._resumed else None
-        if known is not None and known.state == "done":
-            decision = ApprovalDecision.model_validate(known.result)
-            approval_id = str((known.result or {}).get("id", ""))
-            self._emit(
-                ApprovalResolved(approval_id=approval_id, call_id=call.id, decision=decision)
-            )
-            return decision
-        if known is not None and known.result is not None:
-            self.approvals.append(Approval.model_validate(known.result["approval"]))
-            return None
+    async def _ask(
+        self, key: str, call: ToolCallPart, reason: str, *, begun: Step | None
+    ) -> ApprovalDecision | None:
+        """A person's decision, with the arguments it allows, or None after a question was stored.
+
+        Leave holds for one call. If that was begun and interrupted, the person is asked again,
+        about what had been allowed.
+        """
+        questions = await self._questions(key)
+        arguments = call.arguments
+        if questions:
+            last = questions[-1]
+            result = last.result or {}
+            asked = Approval.model_validate(result["approval"])
+            if last.state != "done":
+                self.approvals.append(asked)
+                return None
+            decision = ApprovalDecision.model_validate(result)
+            arguments = asked.arguments if decision.arguments is None else decision.arguments
+            # What was begun after the question was put has used its answer up.
+            if begun is None or begun.attempt <= last.attempt:
+                self._emit(
+                    ApprovalResolved(approval_id=asked.id, call_id=call.id, decision=decision)
+                )
+                return decision.model_copy(update={"arguments": arguments})
         approval = Approval(
             id=new_id("apr"),
-            run_id=ctx.run_id,
+            run_id=self.ctx.run_id,
             call_id=call.id,
             tool=call.name,
-            arguments=call.arguments,
+            arguments=arguments,
             reason=reason,
         )
+        await self._put(_question(key, len(questions)), approval)
+        return None
+
+    async def _questions(self, key: str) -> list[Step]:
+        """What earlier attempts have asked about this call, the oldest first."""
+        found: list[Step] = []
+        while self._resumed:
+            step = await self.host.journal.find_step(self.ctx, _question(key, len(found)))
+            if step is None:
+                break
+            found.append(step)
+        return found
+
+    async def _put(self, key: str, approval: Approval) -> None:
+        """Store a question, then show it."""
         await self.host.journal.open_step(
-            ctx,
+            self.ctx,
             Step(
-                run_id=ctx.run_id,
+                run_id=self.ctx.run_id,
                 key=key,
                 kind="approval",
-                name=call.name,
-                attempt=ctx.attempt,
+                name=approval.tool,
+                attempt=self.ctx.attempt,
                 state="suspended",
                 result={"approval": approval.model_dump(mode="json")},
             ),
         )
         self.approvals.append(approval)
         self._emit(ApprovalRequested(approval=approval))
-        return None
 
     async def _make(
         self, key: str, call: ToolCallPart, toolset: Toolset, spec: ToolSpec
@@ -303,6 +326,11 @@ def failure(call: ToolCallPart, text: str, outcome: Any = "error") -> ToolResult
     return ToolResultPart(
         call_id=call.id, name=call.name, content=[TextPart(text=text)], outcome=outcome
     )
+
+
+def _question(key: str, before: int) -> str:
+    """Key of a question about a call, of which so many were put before."""
+    return f"approval:{key}:{before + 1}" if before else f"approval:{key}"
 
 
 def _hash(arguments: dict[str, Any]) -> str:

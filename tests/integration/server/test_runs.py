@@ -150,6 +150,42 @@ async def test_a_run_with_two_questions_waits_for_both_answers(tmp_path: Path) -
         assert sorted(till.paid) == [1, 2]
 
 
+async def test_leave_for_a_call_that_was_interrupted_holds_for_no_second_one(
+    tmp_path: Path,
+) -> None:
+    begun: list[int] = []
+    at_work = asyncio.Event()
+
+    async def pay(amount: int) -> str:
+        """Pay somebody, and be interrupted the first two times."""
+        begun.append(amount)
+        at_work.set()
+        await asyncio.sleep(60 if len(begun) < 3 else 0)
+        return f"paid {amount}"
+
+    run_id = ""
+    changed = ApprovalDecision(decision="approve", arguments={"amount": 4})
+    for decision in (changed, ApprovalDecision(decision="approve")):
+        async with served(tmp_path, [PAY], tools={"pay": pay}, agents=AGENTS) as muxi:
+            run_id = run_id or (await muxi.client.start_run("Pay five")).id
+            asked = (await muxi.follow(run_id))[-1]
+            assert isinstance(asked, RunSuspended)
+            await muxi.client.resolve(asked.approvals[0].id, decision)
+            await at_work.wait()
+            at_work.clear()
+            await muxi.runtime.stop_runs(0)
+    async with served(tmp_path, ["Paid."], tools={"pay": pay}, agents=AGENTS) as muxi:
+        asked = (await muxi.follow(run_id))[-1]
+        assert isinstance(asked, RunSuspended)
+        assert begun == [4, 4]
+        assert "interrupted" in asked.approvals[0].reason
+        assert asked.approvals[0].arguments == {"amount": 4}, "what was allowed is asked about"
+        await muxi.client.resolve(asked.approvals[0].id, ApprovalDecision(decision="approve"))
+        end = (await muxi.follow(run_id))[-1]
+        assert isinstance(end, RunCompleted)
+        assert (end.text, begun) == ("Paid.", [4, 4, 4])
+
+
 async def test_answers_given_at_once_continue_the_run_once(tmp_path: Path) -> None:
     till = Till()
     async with _serve(tmp_path, [BOTH, "Both."], till) as muxi:
