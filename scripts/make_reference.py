@@ -1,4 +1,4 @@
-"""Writes the generated pages of docs/reference from the code: events, errors and ports.
+"""Writes generated pages of docs/reference: events, errors, the API and the project file.
 
 Run it after a change of `muxi.core`; a test fails when a page is stale. `--check` writes nothing.
 """
@@ -6,14 +6,18 @@ Run it after a change of `muxi.core`; a test fails when a page is stale. `--chec
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from muxi.config.schema import project_schema
 from muxi.core import errors, events
 from muxi.core.events import Event
+from muxi.server.table import OPERATIONS
 
 PAGES = Path(__file__).parents[1] / "docs" / "reference"
 NOTE = "<!-- Written by scripts/make_reference.py from the code; do not edit. -->\n"
@@ -56,6 +60,53 @@ def errors_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def api_page() -> str:
+    lines = [
+        "# The API\n",
+        NOTE,
+        "A running server describes itself at `/openapi.json` (OpenAPI 3.1). Lists are",
+        '`{"items": […], "next": cursor}`, errors are problems (RFC 9457) with a stable `code`,',
+        "and every request needs `Authorization: Bearer` with the token of `.muxi/token`, or the",
+        "cookie of the one-time link, except where it says *open*.\n",
+        "| method | path | what it does |",
+        "| --- | --- | --- |",
+    ]
+    for operation in sorted(OPERATIONS, key=lambda op: (op.path, op.method)):
+        notes = " (events)" * operation.events + " (*open*)" * operation.open
+        lines.append(f"| {operation.method} | `{operation.path}` | {operation.summary}{notes} |")
+    return "\n".join([*lines, ""])
+
+
+def project_page() -> str:
+    schema = project_schema()
+    lines = [
+        "# muxi.yaml\n",
+        NOTE,
+        "[The JSON Schema](muxi.schema.json) of this file gives editors completion. `${NAME}`",
+        "stands for an environment variable, `${NAME:-default}` for one with a default,",
+        "`secret://NAME` for a stored secret.\n",
+        *_settings(schema["properties"]),
+    ]
+    for name, part in schema["$defs"].items():
+        if part.get("properties"):
+            lines += [
+                f"## {name}\n",
+                part.get("description", ""),
+                "",
+                *_settings(part["properties"]),
+            ]
+    return "\n".join(lines)
+
+
+def _settings(properties: dict[str, Any]) -> list[str]:
+    rows = ["| setting | default | meaning |", "| --- | --- | --- |"]
+    for name, field in properties.items():
+        default = "" if field.get("default") is None else f"`{json.dumps(field['default'])}`"
+        text = " ".join(str(field.get("description", "")).split()).replace("|", "\\|")
+        rows.append(f"| `{name}` | {default} | {text} |")
+    return [*rows, ""]
+
+
 def _tree(base: type[errors.MuxiError]) -> Iterator[type[errors.MuxiError]]:
     yield base
     for kind in base.__subclasses__():
@@ -82,9 +133,18 @@ def _default(field: FieldInfo) -> str:
     return "" if field.default is None else f"`{field.get_default(call_default_factory=True)!r}`"
 
 
+PAGES_BY_NAME = {
+    "events.md": events_page,
+    "errors.md": errors_page,
+    "api.md": api_page,
+    "project.md": project_page,
+}
+
+
 def main() -> int:
     stale = []
-    for name, text in (("events.md", events_page()), ("errors.md", errors_page())):
+    for name, page in PAGES_BY_NAME.items():
+        text = page()
         path = PAGES / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             stale.append(name)

@@ -27,7 +27,6 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *threads.OPERATIONS,
     *project.OPERATIONS,
     *secrets.OPERATIONS,
-    *secrets.OPERATIONS,
     Operation(
         method="GET",
         path="/openapi.json",
