@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from muxi.core.errors import (
     MuxiError,
@@ -39,6 +40,7 @@ from muxi.core.ports import Context, Host, Verdict
 from muxi.core.requests import ToolSpec
 from muxi.core.steps import Step
 from muxi.core.usage import Usage
+from muxi.telemetry.redaction import SECRETS
 from muxi.tools.toolset import Toolset
 
 _BACKOFF = 0.2
@@ -239,14 +241,13 @@ class ToolCalls:
         )
         self._emit(ToolStarted(call_id=call.id, name=call.name, arguments=call.arguments))
         started = time.perf_counter()
-        inner = replace(
-            ctx, call_id=call.id, idempotency_key=f"{ctx.run_id}:{key}", emit=self._emit
-        )
+        inner = ctx.for_call(call.id, f"{ctx.run_id}:{key}", self._emit)
         try:
             content = await self._attempts(call, toolset, spec, inner)
             result = ToolResultPart(call_id=call.id, name=call.name, content=content)
         except MuxiError as error:
-            result = failure(call, summarize(error))
+            # Foreign code may say what it was given, such as the header of a request.
+            result = failure(call, SECRETS.redact(summarize(error)))
         finally:
             ctx.usage.tool_calls += 1
             await self.host.ledger.settle(ctx, reservation, usage)
@@ -334,8 +335,8 @@ def _question(key: str, before: int) -> str:
 
 
 def _hash(arguments: dict[str, Any]) -> str:
-    text = json.dumps(arguments, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    text = msgspec.json.encode(arguments, enc_hook=str, order="deterministic")
+    return hashlib.sha256(text).hexdigest()
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -76,3 +76,25 @@ class RunContext(Generic[Deps]):
     """The same for every attempt of that call; hand it to services that know such keys."""
     emit: Callable[[Event], None] = _ignore
     """Reports progress while a tool works; called on the event loop of the run."""
+
+    def for_call(
+        self, call_id: str, idempotency_key: str, emit: Callable[[Event], None]
+    ) -> RunContext[Deps]:
+        """The same circumstances in the name of one tool call; usage and cancel are shared."""
+        return RunContext(
+            deps=self.deps,
+            tenant=self.tenant,
+            user=self.user,
+            agent=self.agent,
+            thread_id=self.thread_id,
+            run_id=self.run_id,
+            root_run_id=self.root_run_id,
+            parent_run_id=self.parent_run_id,
+            attempt=self.attempt,
+            usage=self.usage,
+            limits=self.limits,
+            cancel=self.cancel,
+            call_id=call_id,
+            idempotency_key=idempotency_key,
+            emit=emit,
+        )
