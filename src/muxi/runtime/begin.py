@@ -59,6 +59,8 @@ class Beginning:
             LeaseLost: Another process works on the thread.
         """
         run, said = self.run, self.input
+        # First of all, so that nothing else is locked while another process is waited for.
+        held = _acquire(tx, run, holder)
         if self.new_thread is not None:
             threads.create(tx, self.new_thread)
         elif self.parent_id is not None:
@@ -73,7 +75,7 @@ class Beginning:
             blobs.add(tx, blob, holder=run.thread_id)
         runs.create(tx, run)
         messages.insert(tx, said)
-        return _begun(tx, run, said, holder)
+        return _begun(tx, run, said, held)
 
 
 def take_over(tx: Tx, run_id: str, holder: str, *, close: bool) -> Begun:
@@ -92,6 +94,7 @@ def take_over(tx: Tx, run_id: str, holder: str, *, close: bool) -> Begun:
     # First of all, so that two who want the same run come one after the other.
     leases.acquire(tx, "run", run_id, holder, seconds=LEASE_SECONDS)
     run = runs.get(tx, run_id)
+    held = _acquire(tx, run, holder)
     if run.status in FINAL_STATUSES:
         raise Conflict(f"The run has ended: it is {run.status}.", run_id=run_id)
     questions = steps.suspended(tx, run_id=run_id)
@@ -106,15 +109,19 @@ def take_over(tx: Tx, run_id: str, holder: str, *, close: bool) -> Begun:
     run.attempt += 1
     run.status = "running"
     runs.update(tx, run)
-    return _begun(tx, run, messages.get(tx, run.input_id or ""), holder)
+    return _begun(tx, run, messages.get(tx, run.input_id or ""), held)
 
 
-def _begun(tx: Tx, run: Run, said: Message, holder: str) -> Begun:
-    acquire = partial(leases.acquire, holder=holder, seconds=LEASE_SECONDS)
+def _acquire(tx: Tx, run: Run, holder: str) -> tuple[Lease, Lease]:
+    acquire = partial(leases.acquire, tx, holder=holder, seconds=LEASE_SECONDS)
+    return acquire("run", run.id), acquire("thread", run.thread_id)
+
+
+def _begun(tx: Tx, run: Run, said: Message, held: tuple[Lease, Lease]) -> Begun:
     return Begun(
         run=run,
         input=said,
-        run_lease=acquire(tx, "run", run.id),
-        stream_lease=acquire(tx, "thread", run.thread_id),
+        run_lease=held[0],
+        stream_lease=held[1],
         block=sequences.reserve(tx, run.thread_id, FIRST_BLOCK),
     )

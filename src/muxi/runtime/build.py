@@ -33,7 +33,7 @@ from muxi.runtime.threads import Threads
 from muxi.runtime.tools import Tools
 from muxi.storage import threads as stored_threads
 from muxi.storage.blob_files import BlobFiles
-from muxi.storage.database import open_database
+from muxi.storage.database import open_database, sqlite_path
 from muxi.storage.sqlite import SqliteSettings
 from muxi.storage.transaction import Database
 
@@ -121,6 +121,7 @@ async def open_runtime(
     *,
     models: Mapping[str, Model] | None = None,
     tools: Mapping[str, Callable[..., Any]] | None = None,
+    go_on: bool = True,
 ) -> Runtime:
     """Open a project and go on with the runs that a dead process left behind.
 
@@ -128,17 +129,18 @@ async def open_runtime(
         project: What it declares.
         models: Models by the name that agents use, in place of what would be made.
         tools: Functions and `@tool`s by the name that agents use, likewise.
+        go_on: Whether to go on with such runs, which asks models; else they wait.
 
     Raises:
         ProjectInUse: Another process owns the project; `details` say where it answers.
-        StorageError: The database cannot be opened.
+        StorageError: The database cannot be opened, or belongs to another project's process.
         ConfigError: What the project declares does not fit what is stored.
     """
     state = StateFolder(project.state_folder)
     state.prepare()
     ownership = await asyncio.to_thread(Ownership.take, state)
     try:
-        database = await _open_database(project, state)
+        database = await _open_database(project, state, ownership)
     except BaseException:
         ownership.release()
         raise
@@ -147,19 +149,22 @@ async def open_runtime(
     )
     try:
         await runtime.agents.check(LOCAL)
-        await runtime.recovery.start()
+        if go_on:
+            await runtime.recovery.start()
     except BaseException:
         await runtime.close()
         raise
     return runtime
 
 
-async def _open_database(project: Project, state: StateFolder) -> Database:
+async def _open_database(project: Project, state: StateFolder, ownership: Ownership) -> Database:
     settings = project.storage
     url = f"sqlite:///{state.database}"
     if settings.url is not None:
         # A secret of the store cannot be read before the store is open.
         url = settings.url.reveal() or url
+    if url.startswith("sqlite:") and (file := sqlite_path(url)) is not None:
+        await asyncio.to_thread(ownership.take_also, file)
     return await open_database(
         url,
         sqlite=SqliteSettings(synchronous=settings.durability),

@@ -60,6 +60,7 @@ class Feed:
         "_ended",
         "_frames",
         "_joined",
+        "_looked",
         "_origin",
         "_sent",
         "_size",
@@ -84,6 +85,7 @@ class Feed:
         self._origin = origin
         self._sent = since
         self._joined = fresh
+        self._looked = False
         self._frames: list[tuple[int, bytes]] = []
         self._size = 0
         self._ended = False
@@ -111,7 +113,7 @@ class Feed:
 
     def look_again(self) -> None:
         """Whatever comes next is not pushed: find it in the database."""
-        self._joined = False
+        self._joined = self._looked = False
         self._wake()
 
     def close(self) -> None:
@@ -147,6 +149,7 @@ class Feed:
 
     async def _catch_up(self) -> bytes:
         """The next stored events; after the last of them the reader has joined the live ones."""
+        self._looked = True
         try:
             # Asked first: what a run stored before it was over is then among the events.
             state = "here" if self.run_id is None else await self._origin.state()
@@ -156,7 +159,8 @@ class Feed:
             self.close()
             return gap_frame(self.thread_id, after=self._sent)
         if len(events) < _PAGE:
-            self._joined = state != "elsewhere"
+            # Unless its run was lost while we looked.
+            self._joined = self._looked and state != "elsewhere"
             self._ended = self._ended or state == "over"
         if events:
             self._sent = events[-1].seq

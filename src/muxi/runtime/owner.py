@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from muxi.core.errors import ProjectInUse
-from muxi.runtime.state import StateFolder
+from muxi.core.errors import ProjectInUse, StorageBusy
+from muxi.runtime.state import StateFolder, file_errors
 
 _PATIENCE = 0.3
 """Seconds for which a lock that is merely being looked at may be in the way."""
@@ -37,6 +37,7 @@ class Ownership:
     def __init__(self, file: IO[str], state: StateFolder) -> None:
         self._file = file
         self._state = state
+        self._also: IO[str] | None = None
         self.announce()
 
     @classmethod
@@ -45,21 +46,17 @@ class Ownership:
 
         Raises:
             ProjectInUse: Another process is; `details` has its `pid`, `socket` and `url`.
+            StorageError: The lock cannot be written.
         """
-        file = state.lock.open("a+", encoding="utf-8")
-        state.lock.chmod(0o600)
-        deadline = time.monotonic() + _PATIENCE
-        while not _try_lock(file):
-            if time.monotonic() > deadline:
-                file.close()
-                owner = _read(state.lock) or Owner(pid=0)
-                raise ProjectInUse(
-                    f"Process {owner.pid} owns this project.",
-                    pid=owner.pid,
-                    socket=owner.socket,
-                    url=owner.url,
-                )
-            time.sleep(0.02)
+        file = _locked(state.lock)
+        if file is None:
+            owner = _read(state.lock) or Owner(pid=0)
+            raise ProjectInUse(
+                f"Process {owner.pid} owns this project.",
+                pid=owner.pid,
+                socket=owner.socket,
+                url=owner.url,
+            )
         # A predecessor that was killed has left its socket behind.
         with suppress(FileNotFoundError):
             state.socket.unlink()
@@ -69,10 +66,29 @@ class Ownership:
         """Tell others where this owner answers."""
         path = str(self._state.socket) if socket else None
         text = json.dumps(asdict(Owner(os.getpid(), path, url)))
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(text)
-        self._file.flush()
+        with file_errors(self._state.lock):
+            self._file.seek(0)
+            self._file.truncate()
+            self._file.write(text)
+            self._file.flush()
+
+    def take_also(self, database: Path) -> None:
+        """Own a SQLite file, which another project may name as its own.
+
+        Raises:
+            StorageBusy: A process of another project has it.
+            StorageError: Its lock cannot be written.
+        """
+        file = database.resolve()
+        lock = file.with_name(f"{file.name}.lock")
+        with file_errors(lock):
+            lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._also = _locked(lock)
+        if self._also is None:
+            raise StorageBusy(
+                f"Another project's process uses {database}.",
+                hint="Give each project a file of its own, or use PostgreSQL.",
+            )
 
     def release(self) -> None:
         """Give the project up."""
@@ -83,18 +99,35 @@ class Ownership:
         self._file.seek(0)
         self._file.truncate()
         self._file.close()
+        if self._also is not None:
+            self._also.close()
 
 
 def owner_of(state: StateFolder) -> Owner | None:
-    """The living owner of a project, or None if there is none."""
+    """The living owner of a project, or None if there is none. Raises `StorageError`."""
     try:
-        file = state.lock.open("r+", encoding="utf-8")
-    except FileNotFoundError:
+        with file_errors(state.lock):
+            file = state.lock.open("r+", encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
         return None
     with file:
         if _try_lock(file):
             return None
     return _read(state.lock)
+
+
+def _locked(path: Path) -> IO[str] | None:
+    """The file at `path`, locked until it is closed; None if another process holds it."""
+    with file_errors(path):
+        file = path.open("a+", encoding="utf-8")
+        path.chmod(0o600)
+    deadline = time.monotonic() + _PATIENCE
+    while not _try_lock(file):
+        if time.monotonic() > deadline:
+            file.close()
+            return None
+        time.sleep(0.02)
+    return file
 
 
 def _read(path: Path) -> Owner | None:

@@ -112,7 +112,8 @@ class Recovery:
             return
         except MuxiError as error:
             _log.warning("Run %s cannot go on: %s", run.id, error.message)
-            await self._give_up(who, run, error)
+            if not error.retryable:
+                await self._give_up(who, run, error)
 
     async def _go_on(self, who: Principal, run: Run) -> None:
         told = self.runs.untold.pop(run.id, None)

@@ -28,7 +28,7 @@ from muxi.runtime.blobs import Blobs, WithBlobs
 from muxi.runtime.feed import Feed
 from muxi.runtime.principal import Principal
 from muxi.runtime.requests import RunRequest
-from muxi.runtime.streams import Streams, ThreadStream
+from muxi.runtime.streams import Reserved, Streams, ThreadStream
 from muxi.storage import runs, threads
 from muxi.storage.journal import StoredJournal
 from muxi.storage.transaction import Database, Tx
@@ -39,13 +39,6 @@ if TYPE_CHECKING:
 
 _TITLE = 60
 """Characters of the first message that become the title of its thread."""
-
-
-class _Reserved:
-    """Holds the place of a run whose beginning is being stored."""
-
-    async def settle(self) -> None:
-        """It has no events yet."""
 
 
 @dataclass(kw_only=True)
@@ -234,11 +227,13 @@ class Runs:
         self, who: Principal, stream: ThreadStream, run_id: str, store: Callable[[Tx], Begun]
     ) -> Begun:
         """Store the beginning of an attempt, whose place in the stream is taken meanwhile."""
-        stream.sources[run_id] = _Reserved()
+        stream.sources[run_id] = Reserved()
         try:
             begun = await self.database.write(who, store)
         except BaseException as error:
             del stream.sources[run_id]
+            # A reader that came meanwhile took the run for one of this process.
+            stream.look_again(run_id)
             self.streams.drop_idle(stream)
             if isinstance(error, LeaseLost):
                 raise Conflict("Another process works on this thread.", run_id=run_id) from error

@@ -6,13 +6,16 @@ be read by anybody but the user who owns it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
-from muxi.core.errors import MuxiError
+from muxi.core.errors import MuxiError, StorageFull, StorageReadOnly, StorageUnavailable
 
 _LONGEST_SOCKET = 100
 """Bytes of a socket's path that every system accepts (macOS: 103, Linux: 107)."""
@@ -56,20 +59,55 @@ class StateFolder:
             _require_private(folder)
         ignore = self.root / ".gitignore"
         if not ignore.exists():
-            # Keys and conversations are not source code.
-            ignore.write_text("*\n", encoding="utf-8")
+            with file_errors(ignore):
+                # Keys and conversations are not source code.
+                ignore.write_text("*\n", encoding="utf-8")
 
     def token(self) -> str:
-        """The token of this project's API, made on first use in a file of mode 600."""
+        """The token of this project's API, made on first use in a file of mode 600.
+
+        Raises:
+            MuxiError: The file is damaged, or cannot be read or written.
+        """
         try:
-            token = self.token_file.read_text(encoding="ascii").strip()
+            with file_errors(self.token_file):
+                token = self.token_file.read_text(encoding="ascii").strip()
         except FileNotFoundError:
             token = ""
+        except ValueError:
+            raise MuxiError(
+                f"The file {self.token_file} is damaged.",
+                hint="Delete it: the next start makes another, and browsers sign in again.",
+            ) from None
         if token:
             return token
         token = secrets.token_urlsafe(32)
-        _write_private(self.token_file, token + "\n")
+        with file_errors(self.token_file):
+            _write_private(self.token_file, token + "\n")
         return token
+
+
+@contextmanager
+def file_errors(path: Path) -> Generator[None]:
+    """Tell in words what keeps the block from using the file at `path`.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: It does not exist.
+        StorageFull: There is no room for it.
+        StorageReadOnly: It may not be written.
+        StorageUnavailable: The system refuses it for another reason.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        words = f"{path} cannot be used: {error.strerror}."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull(words) from error
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise StorageReadOnly(words) from error
+        raise StorageUnavailable(words, hint="Check the disk and the folder.") from error
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -39,6 +39,13 @@ class Source(Protocol):
         ...
 
 
+class Reserved:
+    """Holds the place of a run whose attempt is not stored yet: perhaps it is driven elsewhere."""
+
+    async def settle(self) -> None:
+        """It has no events yet."""
+
+
 @dataclass(slots=True)
 class _Entry:
     run_id: str
@@ -213,7 +220,8 @@ class Streams:
         return await self._database.read(stream.who, read)
 
     async def _state(self, stream: ThreadStream, run_id: str) -> State:
-        if run_id in stream.sources:
+        source = stream.sources.get(run_id)
+        if source is not None and not isinstance(source, Reserved):
             return "here"
         try:
             run = await self._database.read(
