@@ -11,8 +11,8 @@ from typing import Any
 
 import typer
 
+from muxi.cli.commands import app
 from muxi.cli.exits import ExitCode
-from muxi.cli.main import app
 
 TARGET = Path(__file__).parent.parent / "docs" / "reference" / "cli.md"
 

@@ -1,10 +1,13 @@
-"""Follow a run to its end, with Ctrl-C as a request to stop it. Used by `run` and by the chat."""
+"""Begin a run and follow it to its end, with Ctrl-C as a request to stop it.
+
+Used by `run` and by the chat.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,9 +16,24 @@ from muxi.core.events import Event, RunCompleted, RunSuspended
 
 if TYPE_CHECKING:
     from muxi.client.client import Client
+    from muxi.core.threads import Run
 
 _PATIENCE = 5.0
 """Seconds for an owner of this machine to come back; a new one must be found after that."""
+
+_LAST_WORD = 0.5
+"""Seconds for a request to stop to reach its server before the command leaves."""
+
+
+async def begin(client: Client, start: Awaitable[Run]) -> Run:
+    """The run that `start` begins. A Ctrl-C meanwhile stops it, as nobody would follow it."""
+    starting = asyncio.ensure_future(start)
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(MuxiError):
+            await client.cancel((await starting).id)
+        raise
 
 
 async def follow(
@@ -55,6 +73,7 @@ async def follow(
         loop.remove_signal_handler(signal.SIGINT)
         for task in cancelling:
             if reading.cancelled():
+                await asyncio.wait([task], timeout=_LAST_WORD)
                 task.cancel()
             # The run may have ended by itself in the meantime.
             with suppress(MuxiError, asyncio.CancelledError):

@@ -1,117 +1,52 @@
-"""The entry of the `muxi` command: which commands there are, and what becomes of an error.
+"""The entry of the `muxi` command, which ends quietly however early it is stopped.
 
-Called by the console script and by `python -m muxi`. It must stay light: a command's file is
-imported when that command is called, and the rooms it needs inside its function.
+Called by the console script and by `python -m muxi`. It must import nothing that takes time: what
+is imported before `main` runs answers a Ctrl-C with a traceback.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from typing import Annotated, Any
 
-import typer
-
-from muxi.cli import output
-from muxi.cli.app import LazyGroup
-from muxi.cli.exits import ExitCode, of_error
-from muxi.core.errors import MuxiError
-from muxi.core.version import __version__
-
-COMMANDS = {
-    "up": ("muxi.cli.up", "Start the server and the dashboard of this project."),
-    "chat": ("muxi.cli.chat.command", "Talk with an agent in the terminal."),
-    "run": ("muxi.cli.run", "Ask an agent once and print the answer."),
-    "open": ("muxi.cli.open", "Sign a browser in to the running server."),
-    "init": ("muxi.cli.init", "Write a small commented muxi.yaml."),
-    "doctor": ("muxi.cli.doctor", "Check this machine and this project."),
-    "models": ("muxi.cli.models", "List, fetch and choose language models."),
-    "agents": ("muxi.cli.agents", "List and show the agents of this project."),
-    "threads": ("muxi.cli.threads", "List, show and delete conversations."),
-    "secrets": ("muxi.cli.secrets", "Store keys that the project refers to."),
-    "snapshots": ("muxi.cli.snapshots", "List and restore copies of the database."),
-    "schema": ("muxi.cli.schema", "Print the JSON Schema of muxi.yaml."),
-    "version": ("muxi.cli.version", "Print the version."),
-}
-
-
-class Commands(LazyGroup):
-    """The commands of `muxi`."""
-
-    table = COMMANDS
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"muxi {__version__}")
-        raise typer.Exit
-
-
-app = typer.Typer(
-    cls=Commands,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="AI agents that you own, and the server that runs them.",
-    epilog="`muxi COMMAND --help` tells more of a command. "
-    "Data goes to standard output and everything else to standard error.",
-)
-
-
-@app.callback()
-def root(
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error (also MUXI_DEBUG=1).")
-    ] = False,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Print the version and stop."
-        ),
-    ] = False,
-) -> None:
-    if debug:
-        os.environ["MUXI_DEBUG"] = "1"
-
-
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code; errors become words on standard error."""
-    try:
-        result: Any = typer.main.get_command(app).main(
-            None if arguments is None else list(arguments), prog_name="muxi", standalone_mode=False
-        )
-    except MuxiError as error:
-        _show_traceback_if_debugging()
-        output.error(error.message, error.hint)
-        return of_error(error.code)
-    except typer.TyperException as error:
-        return _report_usage(error)
-    except typer.Abort:
-        return ExitCode.CANCELLED
-    except Exception as error:  # noqa: BLE001 -- the task boundary of the whole program: words instead of a traceback
-        _show_traceback_if_debugging()
-        output.error(f"{type(error).__name__}: {error}", "MUXI_DEBUG=1 shows where it happened.")
-        return ExitCode.FAILED
-    return result if isinstance(result, int) else ExitCode.OK
-
-
-def _show_traceback_if_debugging() -> None:
-    if os.environ.get("MUXI_DEBUG", "0") not in ("", "0"):
-        import traceback
-
-        traceback.print_exc()
-
-
-def _report_usage(error: Any) -> int:
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "muxi"
-    output.error(error.format_message(), f"`{path} --help` shows how it is used.")
-    return ExitCode.USAGE
+_STOPPED = 130
+_AGAIN_AFTER = 0.01
+"""Seconds."""
 
 
 def main() -> None:
     """Run the command line of this process and leave with its exit code."""
+    sys.unraisablehook = _interrupt_again
+    try:
+        code = _run()
+    except KeyboardInterrupt:
+        code = _STOPPED
+
+    def leave(number: int, frame: object) -> None:
+        os._exit(code)
+
+    # Everything is done and told: whoever stops the rest gets no more than the end of it.
+    signal.signal(signal.SIGINT, leave)
+    sys.exit(code)
+
+
+def _run() -> int:
+    from muxi.cli import output
+    from muxi.cli.commands import run
+
     output.tolerate_any_terminal()
     code = run()
     output.close()
-    sys.exit(int(code))
+    return int(code)
+
+
+def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Repeat a Ctrl-C that fell into a callback of the interpreter, which swallows it."""
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    import _thread
+    import threading
+
+    threading.Timer(_AGAIN_AFTER, _thread.interrupt_main).start()

@@ -11,11 +11,13 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TextIO
 
 import typer
 
 from muxi.cli.exits import ExitCode
+from muxi.core.errors import MuxiError
 
 _RED, _YELLOW, _CYAN, _DIM, _BOLD = "31;1", "33;1", "36;1", "2", "1"
 _CONTROLS = {
@@ -102,6 +104,7 @@ def write(text: str) -> None:
 
     Raises:
         typer.Exit: Nobody reads any more.
+        MuxiError: It cannot be written, for instance to a full disk.
     """
     try:
         sys.stdout.write(plain(text) if is_terminal(sys.stdout) else text)
@@ -109,6 +112,12 @@ def write(text: str) -> None:
     except BrokenPipeError:
         _forget_stdout()
         raise typer.Exit(ExitCode.PIPE_CLOSED) from None
+    except OSError as error:
+        _forget_stdout()
+        raise MuxiError(
+            f"Standard output cannot be written: {error.strerror}.",
+            hint="What was answered is kept: `muxi threads show` has it.",
+        ) from None
 
 
 def line(text: str) -> None:
@@ -142,7 +151,13 @@ def fields(rows: Sequence[tuple[str, str]]) -> None:
 
 
 def tolerate_any_terminal() -> None:
-    """Let a terminal that lacks a character show a question mark, instead of failing."""
+    """Let a terminal that lacks a character show a question mark, instead of failing.
+
+    A program that is started with a stream closed reads nothing there and writes to nobody.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 -- stays open as long as the process
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):
             stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] -- only text files have it, and a replaced stream is left alone
@@ -152,7 +167,7 @@ def close() -> None:
     """Hand the last of the data over while an error can still be caught."""
     try:
         sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
+    except (OSError, ValueError):
         _forget_stdout()
 
 

@@ -74,11 +74,12 @@ def _question(words: list[str] | None) -> str:
 async def _run(
     session: Session, question: str, agent: str | None, thread: str | None, report: Report
 ) -> int:
-    from muxi.cli.following import follow
+    from muxi.cli.following import begin, follow
 
-    started = await session.client.start_run(question, agent=agent, thread_id=thread)
+    client = session.client
+    started = await begin(client, client.start_run(question, agent=agent, thread_id=thread))
     last = await follow(
-        session.client, started.id, show=report.show, stopping=lambda: output.say("Stopping…")
+        client, started.id, show=report.show, stopping=lambda: output.say("Stopping…")
     )
     if last is None:
         return ExitCode.CANCELLED

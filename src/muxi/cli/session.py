@@ -8,6 +8,7 @@ agents, threads or runs; it must never open the database in any other way.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,6 +22,7 @@ from muxi.config.project import STATE_FOLDER, Project
 from muxi.core.errors import ProjectInUse
 from muxi.runtime.owner import Owner, owner_of
 from muxi.runtime.state import StateFolder
+from muxi.telemetry.logs import set_up_logs
 
 if TYPE_CHECKING:
     from muxi.runtime.build import Runtime
@@ -39,16 +41,17 @@ class Session:
     owned: bool
     """Whether this process is the owner: what runs ends with it."""
 
-    def __init__(self, path: Path | None, project: Project | None) -> None:
+    def __init__(self, path: Path | None, project: Project | None, *, answers: bool) -> None:
         self.state = state_of(path)
         self._path = path
         self._project = project
+        self._answers = answers
         self._open = AsyncExitStack()
 
     async def connect(self) -> None:
         """Find the owner or become it; again, when the owner has gone."""
         await self.close()
-        connection = _connection(self._path, self._project)
+        connection = _connection(self._path, self._project, go_on=self._answers)
         self.client, self.owned = await self._open.enter_async_context(connection)
 
     async def close(self) -> None:
@@ -70,7 +73,8 @@ def in_session(
     Args:
         path: The project's folder or file; this folder if None.
         work: What to do.
-        answers: Whether a model may be needed; then embedded weights are fetched before.
+        answers: Whether a model may be needed: embedded weights are then fetched before, and runs
+            that a dead process left go on. A command that only looks asks no model anything.
 
     Raises:
         ConfigError: The project file has mistakes, and no owner lives that has read it before.
@@ -82,13 +86,11 @@ def in_session(
         project = load_project(path)
         if answers:
             prepare_weights(project)
-    return asyncio.run(_perform(path, project, work))
+    return asyncio.run(_perform(Session(path, project, answers=answers), work))
 
 
-async def _perform(
-    path: Path | None, project: Project | None, work: Callable[[Session], Coroutine[None, None, T]]
-) -> T:
-    session = Session(path, project)
+async def _perform(session: Session, work: Callable[[Session], Coroutine[None, None, T]]) -> T:
+    set_up_logs(logging.WARNING)
     try:
         await session.connect()
         return await work(session)
@@ -98,7 +100,7 @@ async def _perform(
 
 @asynccontextmanager
 async def _connection(
-    path: Path | None, project: Project | None
+    path: Path | None, project: Project | None, *, go_on: bool
 ) -> AsyncGenerator[tuple[Client, bool]]:
     """A client of the owner, and whether that is this process."""
     state = state_of(path)
@@ -110,7 +112,7 @@ async def _connection(
                 yield client, False
             return
         if owner is None:
-            runtime = await _become_owner(project or load_project(path))
+            runtime = await _become_owner(project or load_project(path), go_on=go_on)
             if runtime is not None:
                 async with _serving(runtime) as client:
                     yield client, True
@@ -120,12 +122,12 @@ async def _connection(
         await asyncio.sleep(_PAUSE)
 
 
-async def _become_owner(project: Project) -> Runtime | None:
+async def _become_owner(project: Project, *, go_on: bool) -> Runtime | None:
     """The runtime of this process; None if another process was faster."""
     from muxi.runtime.build import open_runtime
 
     try:
-        return await open_runtime(project)
+        return await open_runtime(project, go_on=go_on)
     except ProjectInUse:
         return None
 

@@ -66,7 +66,9 @@ async def _serve(project: Project, *, host: str, port: int, browser: bool, json:
     from muxi.cli.browser import desktop_is_here, open_page
     from muxi.runtime.principal import LOCAL
     from muxi.server.serve import serve_until_stopped
+    from muxi.telemetry.logs import set_up_logs
 
+    set_up_logs()
     runtime = await _become_owner(project)
     opening: list[asyncio.Future[bool]] = []
     try:

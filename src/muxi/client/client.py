@@ -256,7 +256,7 @@ class Client:
 
 def _segment(name: str) -> str:
     """`name` as one step of a path, whatever is in it."""
-    return quote(name, safe="")
+    return quote(name, safe="", errors="replace")
 
 
 def _part(part: AnyPart) -> dict[str, Any]:

@@ -49,7 +49,8 @@ def load_project(
     try:
         if place.is_dir():
             file = place / PROJECT_FILE
-            if not file.exists():
+            # A link that leads nowhere is a mistake; the system says so when it is opened.
+            if not os.path.lexists(file):
                 return default_project(place)
         with file.open("rb") as opened:
             raw = opened.read(MAX_BYTES + 1)

@@ -56,7 +56,7 @@ class Pages:
             NotFound: A file was asked for that is not there.
         """
         file = self._inside(path)
-        if file is not None and file.is_file():
+        if file is not None and _is_file(file):
             kept = _FOREVER if path.startswith("/assets/") else _FRESH
             return self._file(file, kept)
         if PurePosixPath(path).suffix:
@@ -86,6 +86,14 @@ class Pages:
         media_type = _TYPES.guess_type(file.name)[0] or "application/octet-stream"
         headers = {"cache-control": kept, "content-security-policy": _POLICY}
         return FileResponse(file, headers=headers, media_type=media_type)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # A name that is longer than the system allows is no file's name.
+        return False
 
 
 def _plain(title: str, text: str, *, hint: str, status: int = 200) -> Response:

@@ -116,7 +116,7 @@ def problem_for(error: Exception) -> ProblemDetails:
 def invalid(error: ValidationError) -> InvalidInput:
     """What was wrong with a body or a query: each mistake with its place."""
     mistakes = [
-        {"where": ".".join(map(str, item["loc"])) or "body", "what": item["msg"]}
+        {"where": _place(item["loc"]), "what": item["msg"]}
         for item in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     first = mistakes[0]
@@ -127,6 +127,11 @@ def invalid(error: ValidationError) -> InvalidInput:
     )
     found.details["mistakes"] = mistakes
     return found
+
+
+def _place(steps: tuple[int | str, ...]) -> str:
+    """Where a mistake is, without the brackets in which pydantic names its own alternatives."""
+    return ".".join(str(step) for step in steps if "[" not in str(step)) or "body"
 
 
 def _status_of(error: MuxiError) -> int:

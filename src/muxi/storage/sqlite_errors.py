@@ -29,6 +29,17 @@ _KINDS: dict[int, type[StorageError]] = {
     sqlite3.SQLITE_IOERR: StorageUnavailable,
 }
 
+_OF_THE_DISK = {
+    sqlite3.SQLITE_CANTOPEN: (
+        "The database file cannot be opened.",
+        "Check that it is a file, and the permissions of it and of its folder.",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        "The disk failed while the database was read or written.",
+        "Check the disk that holds the database; what was acknowledged before is on it.",
+    ),
+}
+
 
 def translate(error: Exception) -> MuxiError | None:
     """The typed error for `error`, or None if it does not come from the database."""
@@ -45,4 +56,7 @@ def translate(error: Exception) -> MuxiError | None:
         return InvalidInput("A value is larger than the database can hold.")
     kind = _KINDS.get(code & 0xFF, StorageError)
     name: str | None = getattr(error, "sqlite_errorname", None)
+    if kind is StorageUnavailable:
+        message, hint = _OF_THE_DISK[code & 0xFF]
+        return StorageUnavailable(message, hint=hint, sqlite=name)
     return kind(sqlite=name) if kind is not StorageError else StorageError(str(error), sqlite=name)

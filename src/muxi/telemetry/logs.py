@@ -72,6 +72,7 @@ def set_up_logs(
         logger.handlers[:] = [handler]
         logger.setLevel(level)
         logger.propagate = False
-    # It reports every start, stop and connection, which are muxi's own to tell.
-    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, handler.level))
+    # It reports every start and stop, which are muxi's own to tell, and at the level of warnings
+    # every malformed request, with which anybody on this machine could fill the log.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     return handler

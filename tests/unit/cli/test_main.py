@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from muxi.cli.main import COMMANDS, run
+from muxi.cli.commands import COMMANDS, run
 from muxi.core.errors import MuxiError
 
 HEAVY = {
@@ -46,12 +46,12 @@ def modules_after(code: str) -> set[str]:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    assert not modules_after("from muxi.cli.main import run\nrun(['--help'])") & HEAVY
+    assert not modules_after("from muxi.cli.commands import run\nrun(['--help'])") & HEAVY
 
 
 def test_the_help_of_the_commands_loads_nothing_heavy() -> None:
     calls = "\n".join(f"run([{name!r}, '--help'])" for name in COMMANDS)
-    loaded = modules_after(f"from muxi.cli.main import run\n{calls}")
+    loaded = modules_after(f"from muxi.cli.commands import run\n{calls}")
     # Typer itself needs pydantic to read the values of options.
     assert not loaded & (HEAVY - {"pydantic"})
 

@@ -16,7 +16,7 @@ from muxi.cli.chat.joining import News
 from muxi.cli.chat.prompt import Prompt, silent_keyboard
 from muxi.cli.chat.screen import Screen
 from muxi.cli.exits import OF_STATUS, ExitCode
-from muxi.cli.following import follow
+from muxi.cli.following import begin, follow
 from muxi.cli.narration import ending
 from muxi.core.errors import ServerUnavailable
 from muxi.core.events import Event, RunCompleted, RunSuspended
@@ -64,7 +64,8 @@ class Conversation:
 
     async def _start(self, text: str) -> Run:
         thread_id = self.thread.id if self.thread is not None else None
-        run = await self.client.start_run(text, agent=self.agent, thread_id=thread_id)
+        start = self.client.start_run(text, agent=self.agent, thread_id=thread_id)
+        run = await begin(self.client, start)
         if self.thread is None:
             self.thread = await self.client.thread(run.thread_id)
         return run
