@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muxi.core.errors import ToolArgumentsInvalid
-from muxi.tools.builtin.arithmetic import evaluate, written
+from muxi.tools.builtin.arithmetic import answer, evaluate, written
 
 numbers = st.one_of(
     st.integers(0, 10**6).map(str),
@@ -67,7 +67,7 @@ def test_results_are_exact(expression: str):
 @settings(max_examples=600, deadline=None)
 def test_any_text_has_a_result_or_a_refusal(text: str):
     with contextlib.suppress(ToolArgumentsInvalid):
-        assert written(evaluate(text))
+        assert answer(text)
 
 
 @given(st.integers(0, 999_999), st.integers(1, 999_999))
@@ -75,3 +75,27 @@ def test_any_text_has_a_result_or_a_refusal(text: str):
 def test_what_is_written_is_read_again(top: int, bottom: int):
     text = written(Fraction(top, bottom))
     assert abs(Fraction(evaluate(text)) - Fraction(top, bottom)) <= Fraction(top, bottom) / 10**13
+
+
+SPOKEN = {
+    "{0} from {1}": lambda a, b: b - a,
+    "take {0} away from {1}": lambda a, b: b - a,
+    "split {0} by {1}": Fraction,
+    "{0} divided among {1}": Fraction,
+    "increase {0} by {1}%": lambda a, b: a * (1 + Fraction(b, 100)),
+    "{0} reduced by {1}%": lambda a, b: a * (1 - Fraction(b, 100)),
+    "{0} pens at {1} each": lambda a, b: Fraction(a * b),
+}
+
+
+@given(st.sampled_from(list(SPOKEN)), st.integers(0, 10**6), st.integers(1, 10**6))
+@settings(max_examples=200, deadline=None)
+def test_spoken_phrases_mean_what_they_say(phrase: str, first: int, second: int):
+    assert evaluate(phrase.format(first, second)) == SPOKEN[phrase](first, second)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**12))
+@settings(max_examples=200, deadline=None)
+def test_equations_hold_as_they_do_in_python(first: int, second: int, claimed: int):
+    assert answer(f"{first}*{second} = {first * second}") == "true"
+    assert answer(f"{first}*{second} equals {claimed}") == str(first * second == claimed).lower()

@@ -11,7 +11,7 @@ import pytest
 from muxi.core.context import RunContext
 from muxi.core.errors import ToolArgumentsInvalid
 from muxi.core.messages import TextPart
-from muxi.tools.builtin.arithmetic import evaluate, written
+from muxi.tools.builtin.arithmetic import answer, evaluate, written
 from muxi.tools.builtin.calculator import calculator
 
 IN_SIGNS = {
@@ -132,6 +132,17 @@ IN_WORDS = {
     "convert 3/8 to a decimal": "0.375",
     "what is 8 choose 3": "56",
     "what is log base 2 of 8": "3",
+    "18 from 81": "63",
+    "take 87 away from 200": "113",
+    "subtract 9 from 50": "41",
+    "increase 200 by 15%": "230",
+    "200 reduced by 15%": "170",
+    "20% tip on 56.40": "11.28",
+    "a 20% tip on a 56.40 bill": "11.28",
+    "split 240 by 16": "15",
+    "240 divided among 16": "15",
+    "240 shared equally between 16 people": "15",
+    "a dozen eggs at 0.25 each": "3",
 }
 
 REFUSED = {
@@ -169,6 +180,23 @@ REFUSED = {
 @pytest.mark.parametrize(("text", "expected"), [*IN_SIGNS.items(), *IN_WORDS.items()])
 def test_a_calculation_has_its_result(text: str, expected: str):
     assert written(evaluate(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("7*8 equal to 56", "true"),
+        ("is 7*8 = 56?", "true"),
+        ("7*8 == 57", "false"),
+        ("does seven times eight equal fifty six", "true"),
+        ("sqrt(2)^2 = 2", "true"),
+        ("1/3 = 0.333", "false"),
+        ("2+2 equals what?", "4"),
+        ("what is 5+3 =", "8"),
+    ],
+)
+def test_an_equation_holds_or_not(text: str, expected: str):
+    assert answer(text) == expected
 
 
 @pytest.mark.parametrize(("text", "words"), REFUSED.items(), ids=range(len(REFUSED)))

@@ -16,9 +16,9 @@ from muxi.tools.builtin import quantity
 from muxi.tools.builtin.named_functions import CONSTANTS, FUNCTIONS, OF_LISTS, apply
 from muxi.tools.builtin.number_words import PARTS, is_number_word, read_number
 from muxi.tools.builtin.quantity import Percent, Quantity, bounded, real, refuse, written
-from muxi.tools.builtin.spoken import in_signs
+from muxi.tools.builtin.spoken import in_signs, sides
 
-__all__ = ["evaluate", "written"]
+__all__ = ["answer", "evaluate", "written"]
 
 _MAX_LENGTH = 1_000
 _MAX_DEPTH = 60
@@ -44,6 +44,23 @@ _PLAIN = re.compile(_LEXER.pattern.replace("(?P<grouped>", "(?P<grouped>(?!)", 1
 """The same where a comma parts arguments: within the brackets of a function."""
 
 _SUFFIXES = {"k": 1_000, "m": 10**6, "bn": 10**9}
+
+
+def answer(text: str) -> str:
+    """The result of a calculation, or whether an equation holds: `true` or `false`.
+
+    Raises:
+        ToolArgumentsInvalid: See `evaluate`.
+    """
+    equation = sides(text[: _MAX_LENGTH + 1])
+    if equation is None:
+        return written(evaluate(text))
+    left, right = (evaluate(side) for side in equation)
+    try:
+        exact = isinstance(left, Fraction) and isinstance(right, Fraction)
+        return str(left == right if exact else math.isclose(left, right)).lower()
+    except OverflowError:
+        refuse("The numbers are too large to be compared.")
 
 
 def evaluate(text: str) -> Quantity:

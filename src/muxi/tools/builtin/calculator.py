@@ -23,6 +23,6 @@ async def calculator(expression: str) -> str:
     Args:
         expression: The calculation, in signs or in words, such as `17*23` or `15% of 80`.
     """
-    from muxi.tools.builtin.arithmetic import evaluate, written
+    from muxi.tools.builtin.arithmetic import answer
 
-    return written(evaluate(expression))
+    return answer(expression)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from muxi.tools.builtin.number_words import ORDINALS, without_hyphens
+from muxi.tools.builtin.number_words import ORDINALS, is_number_word, without_hyphens
 
 _SIGNS = str.maketrans(
     {
@@ -35,7 +35,7 @@ _LEADING = re.compile(
     r"|what(?:'s|s| is| are| does| do| would be| will be)?\b|how (?:much|many)(?: is| are| does)?\b"
     r"|(?:do )?(?:you|we|i) (?:get|have|obtain)\b|(?:if|when) (?:you|we|i)\b"
     r"|calculate|compute|evaluate|solve|determine|convert|work out|figure out|find(?: out)?\b"
-    r"|(?:is|are|be|it|of|equal to)\b)+"
+    r"|(?:is|are|be|it|of|equal to|does|do)\b)+"
 )
 _TRAILING = re.compile(
     r"(?:[\s?.;:=,]|(?<=[a-z?])!|\b(?:please|for me|thanks|thank you|equals?|equal to|is|are|be"
@@ -44,7 +44,7 @@ _TRAILING = re.compile(
 )
 _EMPTY = re.compile(
     r"\b(?:the )?(?:result|value|answer|outcome)(?: of| to| for)?\b"
-    r"|\b(?:the|a|an|dollars?|euros?|bucks|usd|eur|gbp)\b(?! *\()"
+    r"|\b(?:the|a|an|dollars?|euros?|bucks|usd|eur|gbp|bill)\b(?! *\()"
 )
 
 
@@ -52,6 +52,9 @@ def _pattern(text: str, signs: str) -> tuple[re.Pattern[str], str]:
     return re.compile(f"^(?:{text})$"), signs
 
 
+_AMONG = r"(?:equally |evenly )?(?:among|between|into)"
+_INTO = r"(?:equally |evenly )?(?:among|between|into|by)"
+_HEADS = r"(?: (?:people|persons|friends|children|parts|ways))?"
 _SENTENCES = (
     _pattern(
         r"(.+?),?\s+(?:and then|then|and) (?:multipl(?:y|ied)(?: it| that)? by|times) (.+)", "1*2"
@@ -66,18 +69,23 @@ _SENTENCES = (
     _pattern(r"(.+) choose (.+)", "comb(1,2)"),
     _pattern(r"add (.+?) to (.+)", "2+1"),
     _pattern(r"(.+) added to (.+)", "2+1"),
-    _pattern(r"(?:subtract|deduct|take(?: away)?) (.+?) from (.+)", "2-1"),
+    _pattern(r"(?:subtract|deduct|take(?: away)?) (.+?) (?:away )?from (.+)", "2-1"),
     _pattern(r"(.+) (?:is )?subtracted from (.+)", "2-1"),
     _pattern(r"(.+) less than (.+)", "2-1"),
     _pattern(r"(.+) more than (.+)", "2+1"),
     _pattern(r"(.+?%|.+? percent) (?:off|discount on)(?: of)? (.+)", "2-1"),
     _pattern(r"multiply (.+) (?:by|with|times) (.+)", "1*2"),
-    _pattern(r"divide (.+) (?:by|into) (.+)", "1/2"),
-    _pattern(r"(?:increase|raise) (.+) by (.+)", "1+2"),
-    _pattern(r"(?:decrease|reduce|lower) (.+) by (.+)", "1-2"),
+    _pattern(rf"(?:divide|split|share) (.+?) {_INTO} (.+?){_HEADS}", "1/2"),
+    _pattern(rf"(.+) (?:divided {_AMONG}|(?:split|shared) {_INTO}) (.+?){_HEADS}", "1/2"),
+    _pattern(r"(?:increase|raise|grow) (.+) by (.+)", "1+2"),
+    _pattern(r"(.+) (?:increased|raised|grown) by (.+)", "1+2"),
+    _pattern(r"(?:decrease|reduce|lower|cut) (.+) by (.+)", "1-2"),
+    _pattern(r"(.+) (?:decreased|reduced|lowered|cut) by (.+)", "1-2"),
     _pattern(r"raise (.+?) to (?:power(?: of)? )?(.+)", "1^2"),
     _pattern(r"remainder (?:of|when) (.+) (?:is )?divided by (.+)", "1 mod 2"),
     _pattern(r"(?:quotient|ratio) of (.+) (?:and|to) (.+)", "1/2"),
+    _pattern(r"(.+?)(?: [a-z]+)? at (.+) (?:each|apiece)", "1*2"),
+    _pattern(r"(.+?) (?:away )?from (.+)", "2-1"),
 )
 """Whole sentences; 1 and 2 stand for their two operands, which may be sentences themselves."""
 
@@ -121,6 +129,25 @@ _PHRASES = tuple(
         (r",\s*(?=[-+*/])", " "),
     )
 )
+
+
+_EQUATION = re.compile(
+    r"(.+?)(?:==?|\b(?:is )?(?:equals?|equal to|the same as)(?: to)?\b)(.+)", re.DOTALL
+)
+
+
+def sides(text: str) -> tuple[str, str] | None:
+    """The two sides of an equation that may hold or not; None if `text` is none, such as one with
+    a side that is asked for."""
+    match = _EQUATION.fullmatch(text.lower())
+    if match is None or not all(_has_number(side) for side in match.groups()):
+        return None
+    return match[1], match[2]
+
+
+def _has_number(text: str) -> bool:
+    words = re.findall(r"[a-z]+", text)
+    return any(sign.isdigit() for sign in text) or any(map(is_number_word, words))
 
 
 def in_signs(text: str) -> str:
