@@ -75,6 +75,8 @@ class Attempt:
     """What this attempt has added to the thread, once it is durable."""
     end: End | None = None
     """The last event, once it is durable and seen."""
+    ending: bool = False
+    """Whether the lease is being let go, so that it must not be renewed any more."""
     lost: bool = False
     """Whether the run was left unfinished, for this or another process to go on with."""
     _before: Usage = field(init=False)
@@ -221,6 +223,7 @@ class Attempt:
 
     async def _store(self) -> MuxiError | None:
         """Store the end, patiently; returns why that was not possible."""
+        self.ending = True
         used = spent(self._before, self.run.usage)
         deadline = asyncio.get_running_loop().time() + _PATIENCE
         pause = 0.05
@@ -251,7 +254,7 @@ class Attempt:
 
     async def _leave(self) -> None:
         """Store what there is and let go, so that a successor can go on at once."""
-        self.lost = True
+        self.lost = self.ending = True
         self.journal.also(partial(runs.set_status, run_id=self.run.id, status="queued"))
         self.journal.also(partial(leases.release, lease=self.journal.lease))
         self.journal.also(self.stream.let_go)

@@ -28,10 +28,10 @@ _PING_AFTER = 15.0
 """Seconds of silence after which a comment is sent, so that nobody takes the line for dead."""
 
 _LOOK_AGAIN = 0.5
-"""Seconds between two looks at a run that another process drives."""
+"""Seconds between two looks at what another process drives."""
 
 State = Literal["here", "elsewhere", "over"]
-"""Where a run is being driven: `over` if it has ended or waits for a person."""
+"""Where a run or thread is being driven: `over` if the run has ended or waits for a person."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,7 +106,7 @@ class Feed:
         if self._size > MAX_QUEUED:
             self._frames.clear()
             self._size = 0
-            self._joined = False
+            self._joined = self._looked = False
         else:
             self._frames.append((seq, frame))
         self._wake()
@@ -132,6 +132,9 @@ class Feed:
                 frames = await self._catch_up()
                 if frames:
                     return frames
+                if self._timed_out:
+                    self._timed_out = False
+                    return PING
             elif self._frames:
                 if frames := self._take():
                     return frames
@@ -152,28 +155,26 @@ class Feed:
         self._looked = True
         try:
             # Asked first: what a run stored before it was over is then among the events.
-            state = "here" if self.run_id is None else await self._origin.state()
+            state = await self._origin.state()
             events = await self._origin.stored(self._sent, _PAGE)
         except StorageError as error:
             _log.warning("A reader of %s cannot catch up: %s", self.thread_id, error.message)
             self.close()
             return gap_frame(self.thread_id, after=self._sent)
         if len(events) < _PAGE:
-            # Unless its run was lost while we looked.
+            # Unless frames or the run itself were lost while we looked.
             self._joined = self._looked and state != "elsewhere"
             self._ended = self._ended or state == "over"
         if events:
             self._sent = events[-1].seq
         elif not self._joined:
+            self._start_timer()
             await asyncio.wait([self._waiting()], timeout=_LOOK_AGAIN)
         return b"".join(map(frame_of, events))
 
     async def _wait(self) -> bool:
         """Whether something came before there was silence for too long."""
-        if self._timer is None:
-            # One timer for many waits: it is set anew only when it goes off.
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(_PING_AFTER, self._time_out)
+        self._start_timer()
         self._timed_out = False
         await self._waiting()
         return not self._timed_out
@@ -183,6 +184,12 @@ class Feed:
         if self._frames or self._closed or self._ended:
             waiter.set_result(None)
         return waiter
+
+    def _start_timer(self) -> None:
+        if self._timer is None:
+            # One timer for many waits: it is set anew only when it goes off.
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_PING_AFTER, self._time_out)
 
     def _time_out(self) -> None:
         self._timer = None

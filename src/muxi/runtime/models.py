@@ -173,14 +173,14 @@ def _file(folder: Path, name: str) -> str:
 
 
 def _describe_embedded(info: ModelInfo) -> None:
-    from muxi.models.embedded.weights import SMOLLM2, WeightStore
+    from muxi.models.embedded.weights import ALL, WeightStore
 
     info.small = True
     info.note = SMALL
-    store = WeightStore()
-    if SMOLLM2 not in store.present():
-        megabytes = SMOLLM2.size // 1_000_000
-        info.note = f"{SMALL} Its weights ({megabytes} MB) are fetched on first use."
+    present = WeightStore().present()
+    missing = sum(weights.size for weights in ALL if weights not in present)
+    if missing:
+        info.note = f"{SMALL} {missing / 1e6:.0f} MB of weights are fetched on first use."
 
 
 def _price(definition: ModelDefinition) -> Price | None:

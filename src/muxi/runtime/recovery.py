@@ -78,7 +78,7 @@ class Recovery:
                 _log.warning("Leases could not be renewed: %s", error.message)
 
     async def _renew(self) -> None:
-        for attempt in list(self.runs.active.values()):
+        for attempt in [each for each in self.runs.active.values() if not each.ending]:
             held = [attempt.journal.lease]
             if attempt.stream.lease is not None:
                 held.append(attempt.stream.lease)

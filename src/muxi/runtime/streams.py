@@ -148,6 +148,7 @@ class Streams:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._alone = database.dialect == "sqlite"
         self._open: dict[tuple[str, str], ThreadStream] = {}
 
     def open(self, who: Principal, thread_id: str) -> ThreadStream:
@@ -158,6 +159,14 @@ class Streams:
             buffer = ThreadBuffer(self._database, who)
             stream = self._open[key] = ThreadStream(who, thread_id, buffer)
         return stream
+
+    def run_left(self, stream: ThreadStream) -> None:
+        """A run of the stream is not driven here any more: the next one may be driven elsewhere."""
+        if not self._alone and not stream.sources:
+            for feed in stream.feeds:
+                if feed.run_id is None:
+                    feed.look_again()
+        self.drop_idle(stream)
 
     def drop_idle(self, stream: ThreadStream) -> None:
         """Forget a stream that nobody writes or reads any more."""
@@ -188,7 +197,7 @@ class Streams:
         """A reader of `stream`; `fresh` if nothing of what it wants has happened yet."""
         origin = Origin(
             stored=partial(self._stored, stream, run_id),
-            state=partial(self._state, stream, run_id or ""),
+            state=partial(self._state, stream, run_id),
             leave=partial(self._leave, stream),
         )
         feed = Feed(origin, thread_id=stream.thread_id, run_id=run_id, since=since, fresh=fresh)
@@ -219,9 +228,14 @@ class Streams:
         )
         return await self._database.read(stream.who, read)
 
-    async def _state(self, stream: ThreadStream, run_id: str) -> State:
+    async def _state(self, stream: ThreadStream, run_id: str | None) -> State:
+        if run_id is None:
+            # Whoever drives a run holds the lease of the stream, so that no other process writes.
+            return (
+                "here" if self._alone or any(map(_drives, stream.sources.values())) else "elsewhere"
+            )
         source = stream.sources.get(run_id)
-        if source is not None and not isinstance(source, Reserved):
+        if source is not None and _drives(source):
             return "here"
         try:
             run = await self._database.read(
@@ -230,3 +244,7 @@ class Streams:
         except NotFound:
             return "over"
         return "over" if run.status in FINAL_STATUSES or run.status == "waiting" else "elsewhere"
+
+
+def _drives(source: Source) -> bool:
+    return not isinstance(source, Reserved)
