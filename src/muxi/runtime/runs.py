@@ -234,7 +234,7 @@ class Runs:
             del stream.sources[run_id]
             # A reader that came meanwhile took the run for one of this process.
             stream.look_again(run_id)
-            self.streams.drop_idle(stream)
+            self.streams.run_left(stream)
             if isinstance(error, LeaseLost):
                 raise Conflict("Another process works on this thread.", run_id=run_id) from error
             raise
@@ -308,7 +308,7 @@ class Runs:
             self.untold[run.id] = attempt.end
         else:
             stream.look_again(run.id)
-        self.streams.drop_idle(stream)
+        self.streams.run_left(stream)
 
     def _remember(self, who: Principal, added: list[Message]) -> None:
         whole = all(after.parent_id == before.id for before, after in pairwise(added))

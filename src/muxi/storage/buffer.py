@@ -65,9 +65,11 @@ class _Batch:
 
     def store(self, tx: Tx, stream: Lease | None) -> list[Author]:
         """Store all but what belongs to runs that were taken over; return those."""
+        # Runs before their stream, as everybody takes them: who took them the other way round would
+        # wait for one that waits for it.
+        lost = [author for author in self.authors if not _holds(tx, author.lease)]
         if stream is not None:
             leases.check(tx, stream)
-        lost = [author for author in self.authors if not _holds(tx, author.lease)]
         for author, act in self.acts:
             if author not in lost:
                 act(tx)
