@@ -96,6 +96,7 @@ def _storage(examined: Examination) -> list[Finding]:
         return [Finding("storage", "warning", "not checked, as the project file has mistakes")]
 
     async def ask(session: Session) -> tuple[ServerStatus, list[ModelInfo]]:
+        await session.client.ready()
         return await session.client.status(), await session.client.models()
 
     try:

@@ -62,7 +62,7 @@ class Session:
 def state_of(path: Path | None) -> StateFolder:
     """The state folder of the project at `path`, a folder or a project file; it may not exist."""
     place = path or Path()
-    return StateFolder((place.parent if place.is_file() else place) / STATE_FOLDER)
+    return StateFolder((place if place.is_dir() else place.parent) / STATE_FOLDER)
 
 
 def in_session(

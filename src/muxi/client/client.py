@@ -88,6 +88,10 @@ class Client:
         """The project, its default agent and model, and the owner process."""
         return _read(ServerStatus, await self._call("GET", "/api/status"))
 
+    async def ready(self) -> None:
+        """Raise `StorageError` unless the server's database answers and can be written."""
+        await self._call("GET", "/readyz")
+
     async def agents(self) -> list[AgentInfo]:
         return _read(Page[AgentInfo], await self._call("GET", "/api/agents")).items
 

@@ -258,7 +258,7 @@ class StorageReadOnly(StorageError):
 class StorageCorrupt(StorageError):
     """The database file is damaged."""
 
-    hint = "`muxi doctor` lists the snapshots that it can be restored from."
+    hint = "Keep the file aside; `muxi snapshots list` shows the copies that can take its place."
 
 
 class StorageUnavailable(StorageError):

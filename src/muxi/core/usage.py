@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from pydantic import ValidationInfo, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from muxi.core.record import Record
+
+NotNegative = Annotated[int, Field(ge=0)]
 
 
 class Usage(Record):
@@ -59,17 +61,17 @@ _COUNTS = tuple(name for name in Usage.model_fields if name != "cost")
 class Limits(Record):
     """Bounds on one run. Each stops the run before it is exceeded; None means no bound."""
 
-    turns: int | None = 20
+    turns: NotNegative | None = 20
     """Model calls."""
-    tool_calls: int | None = 50
+    tool_calls: NotNegative | None = 50
     """Tool calls, counted before each is begun."""
-    input_tokens: int | None = None
+    input_tokens: NotNegative | None = None
     """Input tokens over the whole run."""
-    output_tokens: int | None = None
+    output_tokens: NotNegative | None = None
     """Output tokens over the whole run."""
-    total_tokens: int | None = None
+    total_tokens: NotNegative | None = None
     """Input and output tokens over the whole run."""
-    cost: Decimal | None = None
+    cost: Annotated[Decimal, Field(ge=0)] | None = None
     """US dollars over the whole run; refused at start for a model without a known price."""
-    seconds: float | None = None
+    seconds: Annotated[float, Field(ge=0)] | None = None
     """Wall-clock time of the run."""

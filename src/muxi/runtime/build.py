@@ -35,7 +35,7 @@ from muxi.storage import threads as stored_threads
 from muxi.storage.blob_files import BlobFiles
 from muxi.storage.database import open_database, sqlite_path
 from muxi.storage.sqlite import SqliteSettings
-from muxi.storage.transaction import Database
+from muxi.storage.transaction import Database, Tx
 
 if TYPE_CHECKING:
     from muxi.models.model import Model
@@ -79,8 +79,9 @@ class Runtime:
         )
 
     async def check(self) -> None:
-        """Raise `StorageError` unless the database answers."""
+        """Raise `StorageError` unless the database answers and can be written."""
         await self.database.read(LOCAL, partial(stored_threads.page, limit=1), tiny=True)
+        await self.database.write(LOCAL, _nothing, tiny=True)
 
     async def set_secret(self, name: str, value: str) -> None:
         """Store a secret; agents that use it do so from their next run on."""
@@ -155,6 +156,10 @@ async def open_runtime(
         await runtime.close()
         raise
     return runtime
+
+
+def _nothing(tx: Tx) -> None:
+    """A transaction that only shows that there can be one."""
 
 
 async def _open_database(project: Project, state: StateFolder, ownership: Ownership) -> Database:

@@ -146,6 +146,8 @@ def failure(
     """
     kind, hint = _kind(complaint, status or complaint.status)
     code = complaint.code or complaint.kind
+    if hint is None and retry_after is not None and kind.retryable:
+        hint = f"The provider asks for a pause of {retry_after:g} s. {kind.hint}"
     return kind(
         complaint.message or None,
         hint=hint,
