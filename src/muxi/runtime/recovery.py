@@ -91,7 +91,8 @@ class Recovery:
     async def _take_over(self, *, seize: bool) -> None:
         for tenant in await self.database.tenants("recovery"):
             whole = Principal(tenant, None)
-            for run in await self.database.read(whole, runs.unfinished):
+            unfinished = await self.database.read(whole, runs.unfinished)
+            for run in unfinished:
                 if run.id not in self.runs.active:
                     find = partial(threads.get, thread_id=run.thread_id)
                     thread = await self.database.read(whole, find)

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from muxi.agents.agent import Agent
     from muxi.runtime.agents import Agents
 
+_SMALL = 16_384
+"""Characters of a message that are stored in no time."""
+
 _TITLE = 60
 """Characters of the first message that become the title of its thread."""
 
@@ -190,7 +193,8 @@ class Runs:
             definition=None if self.agents.is_recorded(version) else version.definition,
         )
         store = partial(beginning.store, holder=self.holder)
-        begun = await self._write(who, stream, run.id, store)
+        small = len(request.text) < _SMALL
+        begun = await self._write(who, stream, run.id, store, small=small)
         self.agents.recorded(version)
         attempt = self._attempt(who, stream, begun, agent=agent)
         if blobs:
@@ -224,12 +228,18 @@ class Runs:
         return attempt
 
     async def _write(
-        self, who: Principal, stream: ThreadStream, run_id: str, store: Callable[[Tx], Begun]
+        self,
+        who: Principal,
+        stream: ThreadStream,
+        run_id: str,
+        store: Callable[[Tx], Begun],
+        *,
+        small: bool = False,
     ) -> Begun:
         """Store the beginning of an attempt, whose place in the stream is taken meanwhile."""
         stream.sources[run_id] = Reserved()
         try:
-            begun = await self.database.write(who, store)
+            begun = await self.database.write(who, store, tiny=small)
         except BaseException as error:
             del stream.sources[run_id]
             # A reader that came meanwhile took the run for one of this process.
@@ -305,7 +315,9 @@ class Runs:
             first = [attempt.input] if run.attempt == 1 else []
             self._remember(who, [*first, *attempt.messages])
         elif isinstance(attempt.end, RunCompleted):
+            # The stream stays open: what its buffer holds goes before whatever comes next.
             self.untold[run.id] = attempt.end
+            return
         else:
             stream.look_again(run.id)
         self.streams.run_left(stream)

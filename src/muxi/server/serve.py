@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket as socket_module
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
-from typing import Any
 
 import uvicorn
 
@@ -85,14 +85,7 @@ async def serving(
         Conflict: The port is in use.
         InvalidInput: `host` is not this machine.
     """
-    listeners: list[Any] = []
-    url = None
-    if port is not None:
-        tcp = open_tcp(host, port)
-        listeners.append(tcp)
-        url = f"http://localhost:{tcp.getsockname()[1]}"
-    if socket and sys.platform != "win32":
-        listeners.append(open_unix(runtime.state.socket))
+    listeners, url = _listen(runtime, host=host, port=port, socket=socket)
     access = Access(runtime.state.token())
     app = App(runtime, OPERATIONS, access=access, pages=Pages())
     uvicorn_server = _Uvicorn(_configuration(app))
@@ -106,6 +99,25 @@ async def serving(
             listening.close()
         await runtime.stop_runs()
         await uvicorn_server.shutdown(listeners)
+
+
+def _listen(
+    runtime: Runtime, *, host: str, port: int | None, socket: bool
+) -> tuple[list[socket_module.socket], str | None]:
+    """The sockets to serve, and where browsers reach them."""
+    listeners: list[socket_module.socket] = []
+    url = None
+    try:
+        if port is not None:
+            listeners.append(open_tcp(host, port))
+            url = f"http://localhost:{listeners[0].getsockname()[1]}"
+        if socket and sys.platform != "win32":
+            listeners.append(open_unix(runtime.state.socket))
+    except BaseException:
+        for opened in listeners:
+            opened.close()
+        raise
+    return listeners, url
 
 
 async def serve_until_stopped(
@@ -165,7 +177,7 @@ def _configuration(app: App) -> uvicorn.Config:
     )
 
 
-async def _start(server: _Uvicorn, listeners: list[Any]) -> None:
+async def _start(server: _Uvicorn, listeners: list[socket_module.socket]) -> None:
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     await server.startup(sockets=listeners)
