@@ -15,7 +15,7 @@ from muxi.models.embedded import schemas, spans, values
 from muxi.models.embedded.static import StaticEmbedder
 from muxi.models.embedded.word_likeness import WordLikeness
 
-TARGET = Path("src/muxi/models/embedded/data/spans.json")
+DATA = Path("src/muxi/models/embedded/data")
 LIKENESS = WordLikeness(StaticEmbedder())
 STEPS, RATE, DECAY = 700, 0.05, 5e-5
 Row = tuple[list[dict[int, float]], list[int]]
@@ -91,6 +91,21 @@ def collect(chance: random.Random) -> list[Row]:
     return out
 
 
+def collect_output() -> list[Row]:
+    """Texts and the fields that can be read off them; a field may always be missing."""
+    out: list[Row] = []
+    for row in 3 * read("fitting_output.jsonl") + read("fitting_tools.jsonl"):
+        spec = with_examples(row | {"parameters": row["parameters"] | {"required": []}}, [])
+        for case in row["requests"]:
+            out += rows_of(case["request"], spec, case["arguments"])
+    return out
+
+
+def store(name: str, rows: list[Row]) -> None:
+    weights = [round(float(weight), 3) for weight in fit(rows)]
+    (DATA / name).write_text(json.dumps(weights) + "\n", encoding="utf-8")
+
+
 def fit(rows: list[Row]) -> np.ndarray[Any, Any]:
     """Weights under which the right candidates of each row are likely, by Adam."""
     weights = np.zeros(spans.WIDTH)
@@ -124,5 +139,5 @@ def fit(rows: list[Row]) -> np.ndarray[Any, Any]:
 
 
 if __name__ == "__main__":
-    weights = fit(collect(random.Random(0)))
-    TARGET.write_text(json.dumps([round(float(w), 3) for w in weights]) + "\n", encoding="utf-8")
+    store("spans.json", collect(random.Random(0)))
+    store("fields.json", collect_output())

@@ -41,6 +41,7 @@ PRIMER: Final[Turns] = [
 """Shown when nobody gave instructions: it keeps a very small model to the point."""
 _OVERHEAD: Final = 8
 _LONGEST_RESULT: Final = 1_500
+_EARLIER: Final = 3
 
 
 def tokens(text: str) -> int:
@@ -114,6 +115,21 @@ def this_turn(messages: Sequence[Message]) -> tuple[Message | None, list[ToolRes
         if message.role == "user" and message.text.strip():
             return message, results
     return None, results
+
+
+def calls_of(
+    messages: Sequence[Message], results: Sequence[ToolResultPart]
+) -> list[ToolCallPart | None]:
+    """The call that each of `results` answers."""
+    made = {call.id: call for message in messages for call in message.tool_calls}
+    return [made.get(result.call_id) for result in results]
+
+
+def earlier(messages: Sequence[Message], question: Message) -> list[str]:
+    """What was said before `question`, the latest first."""
+    before = messages[: next(i for i, message in enumerate(messages) if message is question)]
+    said = [message.text.strip() for message in before if message.role in ("user", "assistant")]
+    return [text for text in reversed(said) if text][:_EARLIER]
 
 
 def last_tool(messages: Sequence[Message]) -> str | None:

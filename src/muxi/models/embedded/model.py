@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
@@ -23,23 +24,39 @@ from muxi.core.events import (
     ToolCallStarted,
 )
 from muxi.core.ids import new_id
-from muxi.core.messages import Message, StopReason, TextPart, ToolCallPart
-from muxi.core.requests import ModelRequest, ToolSpec
+from muxi.core.messages import Message, StopReason, TextPart, ToolCallPart, ToolResultPart
+from muxi.core.requests import ModelRequest, OutputSchema, ToolSpec
 from muxi.core.usage import Usage
 from muxi.models.embedded import dialogue, reply
-from muxi.models.embedded.bounds import bounded
+from muxi.models.embedded.bounds import LONGEST_STRING, bounded
 from muxi.models.embedded.decision import Decision, decide
 from muxi.models.embedded.engine import Engine
+from muxi.models.embedded.facts import Call
+from muxi.models.embedded.fields import NOTHING
 from muxi.models.embedded.minilm import MiniLMEmbedder
+from muxi.models.embedded.output import (
+    Grounded,
+    Known,
+    as_text,
+    complete,
+    ground,
+    whole_sentences,
+)
 from muxi.models.embedded.router import Encoder, Router
+from muxi.models.embedded.schemas import definitions
 from muxi.models.embedded.static import StaticEmbedder
 from muxi.models.embedded.weights import MINILM, MINILM_TOKENIZER, SMOLLM2, Progress, WeightStore
 from muxi.models.embedded.word_likeness import WordLikeness
 from muxi.models.model import FREE, ModelProfile
 
+_log = logging.getLogger("muxi.models")
 _ANSWER_TOKENS: Final = 256
 _OUTPUT_TOKENS: Final = 1_024
 _ARGUMENT_TOKENS: Final = 160
+_FIELD_TOKENS: Final = 64
+_FIELDS_TOKENS: Final = 160
+_LONGEST_FIELD: Final = 80
+"""Characters of a field that the language model writes beside others."""
 _SAMPLING: Final[dict[str, Any]] = {
     "temperature": 0.3,
     "top_p": 0.9,
@@ -116,6 +133,8 @@ class EmbeddedModel:
             decision = await asyncio.to_thread(self._decide, question.text, request)
         if decision is not None:
             events = self._call(question.text if question else "", decision)
+        elif request.output is not None and question is not None:
+            events = self._shape(question, results, request, request.output)
         elif results and request.output is None:
             told = await asyncio.to_thread(
                 reply.answer, question.text if question else "", results, self._routed().encode
@@ -143,7 +162,8 @@ class EmbeddedModel:
             return self._encoder
         try:
             self._store.fetch(MINILM, MINILM_TOKENIZER, progress=self._progress)
-        except WeightsUnavailable:
+        except WeightsUnavailable as error:
+            _log.warning("%s Tools are chosen by a coarser table instead.", error.message)
             return StaticEmbedder()
         return MiniLMEmbedder(self._store.folder)
 
@@ -181,16 +201,74 @@ class EmbeddedModel:
             "temperature": 0.0,
             "response_format": _response_format("arguments", _partial(spec, missing)),
         }
+        return _object(await self._gather(body, usage))
+
+    async def _shape(
+        self,
+        question: Message,
+        results: list[ToolResultPart],
+        request: ModelRequest,
+        shape: OutputSchema,
+    ) -> AsyncGenerator[ModelEvent]:
+        """An answer in the shape that the request wants."""
+        usage = Usage(requests=1)
+        grounded = await asyncio.to_thread(self._ground, question, results, request, shape)
+        written = await self._write(request, shape, grounded, usage) if grounded.missing else {}
+        value = complete(grounded, written)
+        if value is NOTHING:
+            # The grammar holds the model to the whole schema, which no field by itself satisfied.
+            async for event in self._speak(request):
+                yield event
+            return
+        text = as_text(value)
+        yield TextDelta(text=text)
+        yield _completed([TextPart(text=text)], usage, "stop", self.name)
+
+    def _ground(
+        self,
+        question: Message,
+        results: list[ToolResultPart],
+        request: ModelRequest,
+        shape: OutputSchema,
+    ) -> Grounded:
+        specs = {spec.name: spec for spec in request.tools}
+        good = [result for result in results if result.outcome == "ok"]
+        encode = self._routed().encode
+        made = zip(dialogue.calls_of(request.messages, good), good, strict=True)
+        known = Known(
+            question.text,
+            [Call(call, result, specs.get(result.name)) for call, result in made],
+            reply.answer(question.text, good, encode),
+            dialogue.earlier(request.messages, question),
+        )
+        return ground(shape, known, self._likeness, encode)
+
+    async def _write(
+        self, request: ModelRequest, shape: OutputSchema, grounded: Grounded, usage: Usage
+    ) -> dict[str, Any]:
+        """What the language model makes of the fields that nothing known gives."""
+        body = self._body(request.model_copy(update={"output": None}))
+        only = grounded.missing[0]
+        if len(grounded.missing) == 1 and only.free:
+            text = await self._gather(body | {"max_tokens": _FIELD_TOKENS}, usage)
+            return {only.full_name: whole_sentences(text)}
+        properties = {entry.full_name: entry.schema for entry in grounded.missing}
+        schema = {"type": "object", "properties": properties, "required": list(properties)}
+        schema |= definitions(shape.json_schema)
+        body |= {
+            "max_tokens": _FIELDS_TOKENS,
+            "response_format": _response_format(shape.name, schema, longest=_LONGEST_FIELD),
+        }
+        return _object(await self._gather(body, usage))
+
+    async def _gather(self, body: dict[str, Any], usage: Usage) -> str:
+        """All that the engine answers to `body`."""
         text = ""
         async with aclosing(self._engine.stream(body)) as pieces:
             async for piece in pieces:
                 text += piece.text
                 _count(usage, piece.input_tokens, piece.output_tokens, piece.cached_tokens)
-        try:
-            written = json.loads(text)
-        except ValueError:
-            return {}
-        return written if isinstance(written, dict) else {}  # pyright: ignore[reportUnknownVariableType] -- any JSON
+        return text
 
     async def _speak(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         """The language model's own words, as they come."""
@@ -233,8 +311,20 @@ class EmbeddedModel:
         return body | settings.extra
 
 
-def _response_format(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "json_schema", "json_schema": {"name": name, "schema": bounded(schema)}}
+def _response_format(
+    name: str, schema: dict[str, Any], *, longest: int = LONGEST_STRING
+) -> dict[str, Any]:
+    held = bounded(schema, longest=longest)
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": held}}
+
+
+def _object(text: str) -> dict[str, Any]:
+    """The JSON object that `text` is; an empty one if it is none."""
+    try:
+        written = json.loads(text)
+    except ValueError:
+        return {}
+    return written if isinstance(written, dict) else {}  # pyright: ignore[reportUnknownVariableType] -- any JSON
 
 
 def _partial(spec: ToolSpec, names: list[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Small questions to a JSON Schema. Called by `arguments` and `evidence`."""
+"""Small questions to a JSON Schema. Called by `arguments`, `evidence` and `fields`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,19 @@ def resolve(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
         outer = {k: v for k, v in schema.items() if k not in ("anyOf", "oneOf")}
         schema = {**useful[0], **outer}
     return schema
+
+
+def definitions(root: dict[str, Any]) -> dict[str, Any]:
+    """The part of a schema that local references lead to."""
+    return {key: root[key] for key in ("$defs", "definitions") if key in root}
+
+
+def nullable(schema: dict[str, Any]) -> bool:
+    """Whether an unresolved schema admits null beside other values."""
+    options: list[dict[str, Any]] = schema.get("anyOf") or schema.get("oneOf") or []
+    declared: Any = schema.get("type")
+    listed = isinstance(declared, list) and "null" in declared
+    return listed or any(option.get("type") == "null" for option in options)
 
 
 def kind(schema: dict[str, Any]) -> Kind:

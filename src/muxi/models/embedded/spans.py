@@ -26,8 +26,8 @@ _LINK_WORDS: Final = (
     "today tomorrow under up us using want was we web what when where whether which who why "
     "will with would you your called what's internet "
 )
-_LINKS: Final = tuple(_LINK_WORDS.split())
-_LINK_INDEX: Final = {word: index for index, word in enumerate(_LINKS)}
+LINKS: Final = tuple(_LINK_WORDS.split())
+_LINK_INDEX: Final = {word: index for index, word in enumerate(LINKS)}
 _KINDS: Final = ("edge", "word", "name", "number", "operator", "quote", "colon", "stop", "other")
 _KIND_INDEX: Final = {kind: index for index, kind in enumerate(_KINDS)}
 _QUOTES: Final = frozenset("'\"“”‘’`«»")
@@ -36,10 +36,24 @@ _OPERATORS: Final = frozenset("+-*/^×÷−%()")
 _SHAPES: Final = 8
 _TELLING: Final = (0, 6, 7)
 """Traits of `shape` that ordinary words do not have: numbers, addresses, codes and dates."""
-_EXTRAS: Final = 38
-_ABSENT: Final = 7
+_EXTRAS: Final = 43
+_ABSENT: Final = 9
+WRITTEN_ANEW: Final = frozenset(
+    (
+        "answer",
+        "explanation",
+        "summary",
+        "reply",
+        "poem",
+        "joke",
+        "advice",
+        "translation",
+        "comment",
+    )
+)
+"""Words such as name what is seldom quoted from a text."""
 _SHOWN: Final = re.compile(r"`([^`]+)`")
-WIDTH: Final = 4 * (len(_LINKS) + len(_KINDS)) + _EXTRAS + _ABSENT
+WIDTH: Final = 4 * (len(LINKS) + len(_KINDS)) + _EXTRAS + _ABSENT
 
 
 @dataclass(slots=True, frozen=True)
@@ -61,6 +75,9 @@ class Parameter:
     words: frozenset[str]
     tool_words: frozenset[str]
     sibling_words: frozenset[str]
+    names: frozenset[str] = frozenset()
+    """The words of its name as they are written; of `sibling_names`, those of the others."""
+    sibling_names: frozenset[str] = frozenset()
     values: list[str] = field(default_factory=list[str])
     lefts: list[str] = field(default_factory=list[str])
     rights: list[str] = field(default_factory=list[str])
@@ -71,9 +88,13 @@ class Parameter:
     inside: set[str] = field(default_factory=set[str])
     """Words that stand in the examples' values."""
     outside: set[str] = field(default_factory=set[str])
+    """Words of the examples' requests that stand in no value."""
     presence: float = 0.5
     """Share of the examples that give the parameter."""
-    """Words of the examples' requests that stand in no value."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[a-z]{2,}", text.lower()))
 
 
 def _stems(text: str) -> frozenset[str]:
@@ -93,6 +114,8 @@ def describe(spec: ToolSpec, name: str) -> Parameter:
         words=_stems(own),
         tool_words=_stems(f"{spec.name.replace('_', ' ')} {spec.description}"),
         sibling_words=_stems(others),
+        names=_words(name),
+        sibling_names=_words(others),
     )
     for example in spec.examples:
         if name in example.arguments:
@@ -229,10 +252,19 @@ class Scene:
         self.parameter = parameter
         self.inside: list[float] = []
         self.outside: list[float] = []
+        self.own: list[float] = []
+        """How much nearer each word, or kind of token, is to the parameter's name than to other
+        names."""
         for token in self.tokens:
             word = token.lower if token.kind == "word" and not token.spoken_number else ""
             self.inside.append(likeness.nearest(word, parameter.inside))
             self.outside.append(likeness.nearest(word, parameter.outside))
+            meaning = word if token.kind in ("word", "symbol") else token.kind
+            others = likeness.nearest(meaning, parameter.sibling_names)
+            self.own.append(likeness.nearest(meaning, parameter.names) - others)
+        self.written_anew = max(
+            (likeness.nearest(name, WRITTEN_ANEW) for name in parameter.names), default=0.0
+        )
 
     def features(self, span: Span) -> dict[int, float]:
         """What speaks for and against `span` as the value, as sparse numbers by index."""
@@ -240,17 +272,18 @@ class Scene:
         if span.last == 0:
             return dict(enumerate(self._absence(), start=WIDTH - _ABSENT))
         out: dict[int, float] = {}
-        block = len(_LINKS) + len(_KINDS)
+        block = len(LINKS) + len(_KINDS)
         places = (span.first - 1, span.first, span.last - 1, span.last)
         for offset, index in enumerate(places):
             link = _LINK_INDEX.get(_neighbour(tokens, index))
             if link is not None:
                 out[offset * block + link] = 1.0
-            out[offset * block + len(_LINKS) + _KIND_INDEX[_kind(tokens, index)]] = 1.0
+            out[offset * block + len(LINKS) + _KIND_INDEX[_kind(tokens, index)]] = 1.0
         numbers = (
             *_surroundings(tokens, span, parameter),
             *_likeness(tokens, span, parameter),
             *self._words(span),
+            *self._naming(span),
         )
         out |= {4 * block + index: value for index, value in enumerate(numbers) if value}
         return out
@@ -275,6 +308,20 @@ class Scene:
             parameter.presence,
             max([0.0, *marks]),
             names * named,
+            self.written_anew,
+            max([0.0, *self.own]),
+        ]
+
+    def _naming(self, span: Span) -> list[float]:
+        """Whether the words of the run, or around it, mean what the parameter's name does."""
+        within = self.own[span.first : span.last]
+        before, after = self.own[: span.first], self.own[span.last :]
+        return [
+            sum(within) / len(within),
+            max(within),
+            max(before[-1:], default=0.0),
+            max(before[-3:], default=0.0),
+            max(after[:2], default=0.0),
         ]
 
     def _words(self, span: Span) -> list[float]:
@@ -323,7 +370,7 @@ def _surroundings(tokens: Sequence[Token], span: Span, parameter: Parameter) -> 
         float(stem(right) in parameter.words),
         float(stem(left) in parameter.sibling_words),
         float(whole_name),
-        float(whole_name and (before or after)),
+        float((capital[span.first] and before) or (capital[span.last - 1] and after)),
         min(own, 3) / 2,
         sum(s in parameter.sibling_words for s in content) / 2,
         float(not content),

