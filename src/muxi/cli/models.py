@@ -56,14 +56,15 @@ def list_models(
 @app.command("pull")
 def pull(
     name: Annotated[
-        str, typer.Argument(help="`embedded` or `minilm` (a better embedder, 91 MB).")
+        str,
+        typer.Argument(help="`embedded` (all, 190 MB) or `minilm` (its embedder alone, 91 MB)."),
     ] = "embedded",
 ) -> None:
     """Fetch the weights of an embedded model, so that it works without a network later."""
     from muxi.cli.weights import fetch_weights
-    from muxi.models.embedded.weights import MINILM, MINILM_TOKENIZER, SMOLLM2, WeightStore
+    from muxi.models.embedded.weights import ALL, MINILM, MINILM_TOKENIZER, WeightStore
 
-    known = {"embedded": (SMOLLM2,), "minilm": (MINILM, MINILM_TOKENIZER)}
+    known = {"embedded": ALL, "minilm": (MINILM, MINILM_TOKENIZER)}
     wanted = known.get(name)
     if wanted is None:
         raise typer.BadParameter(f"There are weights for {' and '.join(known)} only.")

@@ -4,7 +4,7 @@ that start a runtime, before they do."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,16 +21,26 @@ def prepare_weights(project: Project) -> None:
     Without a network everything else still runs, so a failure is told and not raised.
     """
     from muxi.core.errors import WeightsUnavailable
-    from muxi.models.embedded.weights import SMOLLM2
+    from muxi.models.embedded.weights import MINILM, MINILM_TOKENIZER, SMOLLM2
 
     if not _uses_embedded(project):
         return
-    try:
-        fetch_weights(SMOLLM2)
-    except WeightsUnavailable as error:
-        output.warn(error.message)
-        if error.hint:
-            output.say(f"hint: {error.hint}")
+    stages = (
+        (
+            (SMOLLM2,),
+            "Until it is here, a scripted model stands in that only repeats what is said.",
+        ),
+        ((MINILM, MINILM_TOKENIZER), "Until it is here, tools are chosen by a coarser table."),
+    )
+    _announce([weights for wanted, _ in stages for weights in wanted])
+    for wanted, otherwise in stages:
+        try:
+            _fetch(wanted)
+        except WeightsUnavailable as error:
+            output.warn(f"{error.message} {otherwise}")
+            if error.hint:
+                output.say(f"hint: {error.hint}")
+            return
 
 
 def _uses_embedded(project: Project) -> bool:
@@ -47,23 +57,43 @@ def fetch_weights(*wanted: Weights) -> None:
     Raises:
         WeightsUnavailable: No source gave them.
     """
+    _announce(wanted)
+    _fetch(wanted)
+
+
+def _missing(wanted: Iterable[Weights]) -> list[Weights]:
     from muxi.models.embedded.weights import WeightStore
 
-    store = WeightStore()
-    present = store.present()
-    missing = [weights for weights in wanted if weights not in present]
-    if not missing:
-        return
-    megabytes = sum(weights.size for weights in missing) / 1e6
-    output.say(f"Fetching {megabytes:.0f} MB of model weights, once, into {store.folder}")
-    with _bar() as progress:
-        store.fetch(*missing, progress=progress)
+    present = WeightStore().present()
+    return [weights for weights in wanted if weights not in present]
+
+
+def _announce(wanted: Iterable[Weights]) -> None:
+    from muxi.models.embedded.weights import default_folder
+
+    missing = _missing(wanted)
+    if missing:
+        megabytes = sum(weights.size for weights in missing) / 1e6
+        output.say(f"Fetching {megabytes:.0f} MB of model weights, once, into {default_folder()}")
+
+
+def _fetch(wanted: Iterable[Weights]) -> None:
+    from muxi.models.embedded.weights import WeightStore
+
+    missing = _missing(wanted)
+    if missing:
+        with _bar() as progress:
+            WeightStore().fetch(*missing, progress=progress)
+
+
+def _silent(name: str, done: int, total: int) -> None:
+    """What was to come has been announced, and nobody watches a bar."""
 
 
 @contextmanager
-def _bar() -> Generator[Progress | None]:
+def _bar() -> Generator[Progress]:
     if not output.is_terminal(sys.stderr):
-        yield None
+        yield _silent
         return
     from rich.console import Console
     from rich.progress import (
