@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
 from functools import partial
-from io import BytesIO
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
-import aiohttp
 from pydantic import TypeAdapter
 
-from muxi.client.errors import connection_errors, reported_error
+from muxi.client.connection import Connection
 from muxi.client.secrets import Secrets
 from muxi.client.stream import follow
-from muxi.core.errors import ServerUnavailable
 from muxi.core.events import Approval, ApprovalDecision, Event
 from muxi.core.messages import AnyPart, Message
 from muxi.core.pages import Page
@@ -38,59 +32,27 @@ def _read(kind: type[_T], body: bytes) -> _T:
     return adapter.validate_json(body)
 
 
-class Client:
+class Client(Connection):
     """A connection to one muxi server; use it as `async with Client(...) as client:`.
 
     Every method raises the `MuxiError` that the server reports, and `ServerUnavailable` when there
     is no answer. Lists come in pages.
 
     Args:
-        base_url: Where the server listens; ignored but for its host when `socket` is given.
+        base_url: Where the server listens; ignored when `socket` is given.
         socket: Path of the socket beside a project, `.muxi/muxi.sock`.
         token: Content of the project's token file.
         timeout: Seconds to wait for an answer. Streams of events have no such bound.
     """
 
-    def __init__(
-        self,
-        base_url: str = "http://localhost:5050",
-        *,
-        socket: str | Path | None = None,
-        token: str | None = None,
-        timeout: float = 30.0,
-    ) -> None:
-        self._base_url = "http://localhost" if socket is not None else base_url.rstrip("/")
-        self._socket = str(socket) if socket is not None else None
-        self._token = token
-        self._timeout = timeout
-        self._session: aiohttp.ClientSession | None = None
-        self.secrets = Secrets(self._call)
+    @property
+    def secrets(self) -> Secrets:
         """The project's secrets."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections. The next call would open new ones."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        return Secrets(self._call)
 
     async def status(self) -> ServerStatus:
         """The project, its default agent and model, and the owner process."""
         return _read(ServerStatus, await self._call("GET", "/api/status"))
-
-    async def ready(self) -> None:
-        """Raise `StorageError` unless the server's database answers and can be written."""
-        await self._call("GET", "/readyz")
 
     async def agents(self) -> list[AgentInfo]:
         return _read(Page[AgentInfo], await self._call("GET", "/api/agents")).items
@@ -199,63 +161,6 @@ class Client:
         """A fresh link that signs a browser in once."""
         answer = json.loads(await self._call("POST", "/api/login-links"))
         return str(answer["url"])
-
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: dict[str, str | int | None] | None = None,
-        body: object = None,
-    ) -> bytes:
-        query = {key: str(value) for key, value in (params or {}).items() if value is not None}
-        # As a file, which aiohttp sends in pieces.
-        data = None if body is None else BytesIO(json.dumps(body).encode())
-        headers = {"Content-Type": "application/json"} if data is not None else None
-        with connection_errors(self._where):
-            async with self._connected().request(
-                method,
-                self._base_url + path,
-                params=query,
-                data=data,
-                headers=headers,
-                timeout=aiohttp.ClientTimeout(total=self._timeout),
-            ) as response:
-                content = await response.read()
-        if response.status >= 400:
-            raise reported_error(response.status, content)
-        return content
-
-    @asynccontextmanager
-    async def _open_stream(self, path: str, since: int) -> AsyncGenerator[aiohttp.ClientResponse]:
-        # Without a bound on the whole; the server sends a comment every 15 seconds of silence.
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout, sock_read=45)
-        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(since)}
-        with connection_errors(self._where):
-            async with self._connected().get(
-                self._base_url + path, headers=headers, timeout=timeout
-            ) as response:
-                if response.status >= 500:
-                    raise ServerUnavailable(f"The server answered {response.status}.")
-                if response.status >= 400:
-                    raise reported_error(response.status, await response.read())
-                yield response
-
-    @property
-    def _where(self) -> str:
-        return self._socket or self._base_url
-
-    def _connected(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = (
-                aiohttp.UnixConnector(self._socket)
-                if self._socket is not None
-                else aiohttp.TCPConnector()
-            )
-            headers = {"Authorization": f"Bearer {self._token}"} if self._token else None
-            # The limit of a line does not hold for SSE, which is read in chunks.
-            self._session = aiohttp.ClientSession(connector=connector, headers=headers)
-        return self._session
 
 
 def _segment(name: str) -> str:
