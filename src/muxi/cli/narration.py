@@ -70,10 +70,8 @@ def tool_line(event: ToolCompleted) -> str:
 def notice(event: Event) -> str | None:
     """A sentence for what a reader of the answer should know, or None for the usual course."""
     if isinstance(event, ModelRetried):
-        return (
-            f"{event.model} failed ({event.problem.message}); "
-            f"trying again in {seconds(event.delay)}"
-        )
+        then = f"trying again in {seconds(event.delay)}" if event.delay else "going on at once"
+        return f"{event.model} failed ({event.problem.message.rstrip('.')}); {then}"
     if isinstance(event, AttemptStarted):
         return "The run was interrupted and goes on; an unfinished answer is written anew."
     if isinstance(event, GuardrailTripped):

