@@ -32,7 +32,7 @@ class HistoryCache:
         max_bytes: Roughly what all paths together may take.
     """
 
-    def __init__(self, database: Database, *, max_bytes: int = 48 << 20) -> None:
+    def __init__(self, database: Database, *, max_bytes: int = 32 << 20) -> None:
         self._database = database
         self._max_bytes = max_bytes
         self._paths: OrderedDict[tuple[str, str], _Path] = OrderedDict()
@@ -53,16 +53,15 @@ class HistoryCache:
         return messages
 
     def extend(self, who: Scope, leaf_id: str | None, added: Sequence[Message]) -> None:
-        """A run has added messages below `leaf_id`, which are durable now."""
-        if not added:
+        """A run has added messages below `leaf_id`, which are durable now.
+
+        A thread that has only begun is not kept: most threads have one turn, and a second one reads
+        what is little.
+        """
+        path = None if leaf_id is None else self._paths.pop((who.tenant, leaf_id), None)
+        if path is None or not added:
             return
-        path = _Path([], 0)
-        if leaf_id is not None:
-            known = self._paths.pop((who.tenant, leaf_id), None)
-            if known is None:
-                return
-            path = known
-            self._bytes -= path.weight
+        self._bytes -= path.weight
         # A reader may hold the old list.
         path.messages = [*path.messages, *added][-_LONGEST_PATH:]
         path.weight += sum(map(_weight, added))
