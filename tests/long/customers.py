@@ -84,7 +84,7 @@ class Customer:
                 await self._talk()
             async with asyncio.timeout(DEADLINE):
                 while not all(map(self._has_all, self.records.watched)):
-                    await asyncio.sleep(0.05)
+                    await self.records.seen.more()
             for task in watching:
                 task.cancel()
 

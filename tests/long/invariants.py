@@ -58,17 +58,16 @@ async def stored(database: Database) -> Stored:
 def _stored(tx: Tx) -> Stored:
     found = Stored({}, {}, {}, {}, {}, {}, {}, {})
     for thread in _all(threads.page, tx):
-        id = thread.id
-        found.threads[id] = thread
-        found.paths[id] = messages.path_to_leaf(tx, id)
-        found.messages |= {message.id: message for message in messages.of_thread(tx, id)}
-        found.events[id] = _events(tx, id)
+        found.threads[thread.id] = thread
+        found.paths[thread.id] = messages.path_to_leaf(tx, thread.id)
+        found.messages |= {message.id: message for message in messages.of_thread(tx, thread.id)}
+        found.events[thread.id] = _events(tx, thread.id)
     for run in _all(runs.page, tx):
         found.runs[run.id] = run
         found.steps[run.id] = steps.of_run(tx, run.id)
     found.next_seq = dict(tx.raw("SELECT thread_id, next_seq FROM sequences"))
-    for id, first, last in tx.raw("SELECT thread_id, seq, last_seq FROM events ORDER BY seq"):
-        found.spans.setdefault(id, []).append((first, last))
+    for place, first, last in tx.raw("SELECT thread_id, seq, last_seq FROM events ORDER BY seq"):
+        found.spans.setdefault(place, []).append((first, last))
     return found
 
 
@@ -153,7 +152,7 @@ def readers_hold_the_thread(stored: Stored, readers: Iterable[Held], *, run: boo
 
 
 def threads_are_whole(stored: Stored) -> Iterator[str]:
-    """Every message lies on its thread's path, and every call in it has its result, or its run waits."""
+    """Every message lies on its thread's path, and every call has its result, or its run waits."""
     on_path = {m.id for path in stored.paths.values() for m in path}
     for message in stored.messages.values():
         if message.id not in on_path:
@@ -184,7 +183,7 @@ def effects_happened_as_recorded(
     """No finished call was made again, and no unfinished one without leave."""
     calls = _noted(files)
     known = {f"{run}:{s.key}": s for run, found in stored.steps.items() for s in found}
-    for key, call in calls.items():
+    for key in calls:
         if key not in known:
             yield f"{key} had an effect and no step"
     for key, step in known.items():

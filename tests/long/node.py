@@ -129,12 +129,10 @@ async def node(
     folder: Path, provider: str, *, storage: str | None = None, more: str = "", lease: float = 2.0
 ) -> AsyncGenerator[Node]:
     """A running server of a fresh project with the tools of the shop."""
-    folder.mkdir()
     text = PROJECT.format(provider=provider) + more
     if storage is not None:
         text += f"storage:\n  url: {storage}\n"
-    (folder / "muxi.yaml").write_text(text, encoding="utf-8")
-    shutil.copy(HERE / "shop.py", folder)
+    _lay_out(folder, text)
     made = Node(folder, _free_port(), lease)
     try:
         await made.start()
@@ -161,6 +159,12 @@ async def script(path: Path, *arguments: str) -> AsyncGenerator[str]:
     finally:
         process.kill()
         await process.wait()
+
+
+def _lay_out(folder: Path, project: str) -> None:
+    folder.mkdir()
+    (folder / "muxi.yaml").write_text(project, encoding="utf-8")
+    shutil.copy(HERE / "shop.py", folder)
 
 
 def _free_port() -> int:

@@ -6,6 +6,7 @@ saw different things under one number have found a number that was given twice.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from muxi.core.events import (
@@ -45,9 +46,16 @@ class Seen:
     events: dict[tuple[str, int], Event] = field(default_factory=dict[tuple[str, int], Event])
     faults: list[str] = field(default_factory=list[str])
     shown: int = 0
+    _more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def more(self) -> None:
+        """Return once somebody has seen something."""
+        self._more.clear()
+        await self._more.wait()
 
     def add(self, thread_id: str, event: Event) -> None:
         self.shown += 1
+        self._more.set()
         known = self.events.setdefault((thread_id, event.seq), event)
         if known is not event and known != event:
             self.faults.append(f"{thread_id} gave {event.seq} twice: {known!r} and {event!r}")

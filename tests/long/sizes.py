@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 SEED = int(os.environ.get("MUXI_LONG_SEED", "2026"))
-"""What all chance in these tests comes from. Processes still race, so a seed repeats the plan only."""
+"""What all chance in these tests comes from. Processes race: a seed repeats the plan only."""
 
 _HOUR = 3600
 

@@ -107,17 +107,17 @@ async def _check(
     url: str, nodes: Sequence[Node], records: Records, record_property: Record
 ) -> None:
     late = await _read_late(nodes[0].client(), records)
-    for node in nodes:
-        await node.stop()
+    for each in nodes:
+        await each.stop()
     database = await open_database(url)
     try:
         stored = await invariants.stored(database)
     finally:
         await database.close()
-    files = [node.folder / "effects.jsonl" for node in nodes]
+    files = [each.folder / "effects.jsonl" for each in nodes]
     steps = [step for found in stored.steps.values() for step in found]
     for name, figure in {
-        "deaths": sum(node.starts for node in nodes) - len(nodes),
+        "deaths": sum(each.starts for each in nodes) - len(nodes),
         "runs": len(stored.runs),
         "ends": dict(Counter(run.status for run in stored.runs.values())),
         "problems": problems(records),
@@ -143,8 +143,8 @@ async def _check(
     ]
     assert not faults, "\n".join(faults[:20])
     assert set(problems(records)) <= {"model_connection_error", invariants.DIED_TOO_OFTEN}
-    for node in nodes:
-        assert "Traceback" not in node.log, node.log[-5000:]
+    for each in nodes:
+        assert "Traceback" not in each.log, each.log[-5000:]
 
 
 async def _read_late(client: Client, records: Records) -> list[Held]:
