@@ -25,7 +25,12 @@ async def cutting_proxy(url: str, *, after: int) -> AsyncGenerator[tuple[str, Cu
     parts = urlsplit(url)
     cuts = Cuts()
 
+    forwarding: set[asyncio.Task[None]] = set()
+
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        forwarding.add(task)
         own = writer.get_extra_info("sockname")[1]
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", parts.port)
         up = asyncio.create_task(_copy_up(reader, up_writer, own, parts.port or 80))
@@ -41,9 +46,9 @@ async def cutting_proxy(url: str, *, after: int) -> AsyncGenerator[tuple[str, Cu
                 writer.transport.abort()
             up.cancel()
             for each in (writer, up_writer):
-                each.close()
-                with suppress(OSError):
-                    await each.wait_closed()
+                each.transport.abort()
+            with suppress(asyncio.CancelledError, OSError):
+                await up
 
     server = await asyncio.start_server(forward, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -51,6 +56,9 @@ async def cutting_proxy(url: str, *, after: int) -> AsyncGenerator[tuple[str, Cu
         yield f"http://localhost:{port}", cuts
     finally:
         server.close()
+        for task in forwarding:
+            task.cancel()
+        await asyncio.gather(*forwarding, return_exceptions=True)
 
 
 async def _copy_up(

@@ -181,3 +181,18 @@ async def test_agents_of_the_database_have_versions_and_file_agents_are_fixed(
         muxi, "PUT", "/api/agents/x", json={"name": "x", "tools": ["unheard_of"]}
     )
     assert status == 422
+
+
+async def test_secrets_go_in_and_never_come_out(muxi: Served) -> None:
+    await muxi.client.secrets.put("MY_KEY", "the-hidden-value")
+    assert await muxi.client.secrets.names() == ["MY_KEY"]
+    async with muxi.http.get(f"{muxi.url}/api/secrets") as response:
+        assert "hidden" not in await response.text()
+    wrong = {"value": "the-hidden-value", "more": 1}
+    status, problem = await _ask(muxi, "PUT", "/api/secrets/MY_KEY", json=wrong)
+    assert status == 422
+    assert "hidden" not in json.dumps(problem)
+    assert (await _ask(muxi, "PUT", "/api/secrets/a%20b", json={"value": "x"}))[0] == 422
+    await muxi.client.secrets.delete("MY_KEY")
+    assert await muxi.client.secrets.names() == []
+    assert (await _ask(muxi, "DELETE", "/api/secrets/MY_KEY"))[0] in (404, 422)

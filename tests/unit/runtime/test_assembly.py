@@ -20,14 +20,18 @@ from muxi.core.errors import (
     SecretMissing,
     ToolNotFound,
     UnknownModel,
+    WeightsUnavailable,
 )
-from muxi.core.messages import TextPart
+from muxi.core.events import ModelRetried, ResponseCompleted
+from muxi.core.messages import TextPart, user_message
+from muxi.core.requests import ModelRequest
 from muxi.models.concurrency import LimitedModel
 from muxi.models.fallback import FallbackModel
 from muxi.models.rate import RatedModel
-from muxi.models.scripted import ScriptedModel
+from muxi.models.scripted import ScriptedModel, echo_model
 from muxi.runtime.build import Runtime, open_runtime
 from muxi.runtime.principal import LOCAL
+from muxi.runtime.stand_in import Weighty
 
 
 @pytest.fixture(autouse=True)
@@ -143,6 +147,27 @@ async def test_the_embedded_model_is_said_to_be_small(
     assert info.small
     assert "muxi models use" in (info.note or "")
     assert "xllamacpp" not in sys.modules
+
+
+async def test_without_weights_a_stand_in_says_so_and_the_network_is_not_asked_each_time() -> None:
+    asked = 0
+
+    def nowhere(request: ModelRequest) -> WeightsUnavailable:
+        nonlocal asked
+        asked += 1
+        return WeightsUnavailable("The weights are nowhere.")
+
+    model = FallbackModel([Weighty(ScriptedModel(nowhere)), echo_model()])
+    request = ModelRequest(messages=[user_message("hello")])
+    for _ in range(3):
+        events = [event async for event in model.stream(request)]
+        assert isinstance(events[0], ModelRetried)
+        assert events[0].problem.code == "weights_unavailable"
+        assert isinstance(events[-1], ResponseCompleted)
+        (part,) = events[-1].parts
+        assert isinstance(part, TextPart)
+        assert part.text.endswith("hello")
+    assert asked == 1
 
 
 TOOLS = '''
