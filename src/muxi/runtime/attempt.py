@@ -238,8 +238,8 @@ class Attempt:
             return error
         else:
             return None
+        _log.warning("Run %s is not stored yet: %s", self.run.id, reason.message)
         while asyncio.get_running_loop().time() < deadline:
-            _log.warning("Run %s is not stored yet: %s", self.run.id, reason.message)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
             try:

@@ -153,11 +153,16 @@ class Feed:
     async def _catch_up(self) -> bytes:
         """The next stored events; after the last of them the reader has joined the live ones."""
         self._looked = True
+        state: State = "over"
         try:
             # Asked first: what a run stored before it was over is then among the events.
             state = await self._origin.state()
             events = await self._origin.stored(self._sent, _PAGE)
         except StorageError as error:
+            if state == "here":
+                # The run has the same trouble, and ends soon if it does not pass.
+                await self._pause()
+                return b""
             _log.warning("A reader of %s cannot catch up: %s", self.thread_id, error.message)
             self.close()
             return gap_frame(self.thread_id, after=self._sent)
@@ -168,9 +173,13 @@ class Feed:
         if events:
             self._sent = events[-1].seq
         elif not self._joined:
-            self._start_timer()
-            await asyncio.wait([self._waiting()], timeout=_LOOK_AGAIN)
+            await self._pause()
         return b"".join(map(frame_of, events))
+
+    async def _pause(self) -> None:
+        """Let some time pass before the next look."""
+        self._start_timer()
+        await asyncio.wait([self._waiting()], timeout=_LOOK_AGAIN)
 
     async def _wait(self) -> bool:
         """Whether something came before there was silence for too long."""

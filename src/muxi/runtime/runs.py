@@ -26,6 +26,7 @@ from muxi.runtime.attempt import Attempt
 from muxi.runtime.begin import Beginning, Begun, take_over
 from muxi.runtime.blobs import Blobs, WithBlobs
 from muxi.runtime.feed import Feed
+from muxi.runtime.frames import frame_of
 from muxi.runtime.principal import Principal
 from muxi.runtime.requests import RunRequest
 from muxi.runtime.streams import Reserved, Streams, ThreadStream
@@ -300,6 +301,7 @@ class Runs:
             ctx=ctx,
         )
         stream.sources[run.id] = attempt
+        stream.last_words.pop(run.id, None)
         return attempt
 
     def _launch(self, who: Principal, attempt: Attempt) -> None:
@@ -317,6 +319,7 @@ class Runs:
         elif isinstance(attempt.end, RunCompleted):
             # The stream stays open: what its buffer holds goes before whatever comes next.
             self.untold[run.id] = attempt.end
+            stream.last_words[run.id] = (attempt.end.seq, frame_of(attempt.end))
             return
         else:
             stream.look_again(run.id)

@@ -68,6 +68,8 @@ class ThreadStream:
     lease: Lease | None = None
     """The right to number its events."""
     feeds: set[Feed] = field(default_factory=set[Feed])
+    last_words: dict[str, tuple[int, bytes]] = field(default_factory=dict[str, tuple[int, bytes]])
+    """Ends that the database did not take, as number and frame by run: late readers get them."""
     _next: int = 0
     _end: int = 0
     _outbox: deque[_Entry] = field(default_factory=deque[_Entry])
@@ -201,6 +203,8 @@ class Streams:
             leave=partial(self._leave, stream),
         )
         feed = Feed(origin, thread_id=stream.thread_id, run_id=run_id, since=since, fresh=fresh)
+        if run_id in stream.last_words:
+            feed.push(*stream.last_words[run_id], last=True)
         stream.feeds.add(feed)
         return feed
 
@@ -235,7 +239,7 @@ class Streams:
                 "here" if self._alone or any(map(_drives, stream.sources.values())) else "elsewhere"
             )
         source = stream.sources.get(run_id)
-        if source is not None and _drives(source):
+        if run_id in stream.last_words or (source is not None and _drives(source)):
             return "here"
         try:
             run = await self._database.read(
