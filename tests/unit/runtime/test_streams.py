@@ -116,9 +116,9 @@ def _feed(origin: Origin, **options: object) -> Feed:
     return Feed(origin, thread_id="thr_1", run_id=None, **options)  # pyright: ignore[reportArgumentType] -- options of the feed
 
 
-def _origin(stored: object) -> Origin:
+def _origin(stored: object, place: str = "here") -> Origin:
     async def state() -> object:
-        return "here"
+        return place
 
     return Origin(stored=stored, state=state, leave=lambda feed: None)  # pyright: ignore[reportArgumentType] -- made for the test
 
@@ -127,10 +127,35 @@ async def test_a_reader_that_cannot_catch_up_is_told_of_the_gap() -> None:
     async def stored(since: int, limit: int) -> list[Event]:
         raise StorageFull
 
-    feed = _feed(_origin(stored), since=41)
+    feed = _feed(_origin(stored, "over"), since=41)
     (gap,) = _events(await feed.next())
     assert isinstance(gap, Gap)
     assert gap.from_seq == 41
+    assert await feed.next() is None
+
+
+async def test_a_reader_waits_with_a_run_that_cannot_be_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed_file, "_LOOK_AGAIN", 0.01)
+    tries = 0
+
+    async def stored(since: int, limit: int) -> list[Event]:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise StorageFull
+        return [TextDelta(text="kept", seq=1)]
+
+    feed = _feed(_origin(stored))
+    assert _texts(await feed.next()) == ["kept"]
+
+
+async def test_a_late_reader_is_told_the_end_that_was_not_stored(database: Database) -> None:
+    streams, stream = _stream(database)
+    stream.last_words["run_a"] = (7, b"the end")
+    feed = streams.attach(stream, run_id="run_a")
+    assert await feed.next() == b"the end"
     assert await feed.next() is None
 
 
