@@ -133,6 +133,8 @@ IN_WORDS = {
     "what is 8 choose 3": "56",
     "what is log base 2 of 8": "3",
     "18 from 81": "63",
+    "love to know 1000 minus 333": "667",
+    "I'd love to know 1000 minus 333": "667",
     "take 87 away from 200": "113",
     "subtract 9 from 50": "41",
     "increase 200 by 15%": "230",

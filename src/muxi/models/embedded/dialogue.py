@@ -42,6 +42,8 @@ PRIMER: Final[Turns] = [
 _OVERHEAD: Final = 8
 _LONGEST_RESULT: Final = 1_500
 _EARLIER: Final = 3
+_REPAIR: Final = "repair"
+"""The mark that agents put on such a message."""
 
 
 def tokens(text: str) -> int:
@@ -115,6 +117,11 @@ def this_turn(messages: Sequence[Message]) -> tuple[Message | None, list[ToolRes
         if message.role == "user" and message.text.strip():
             return message, results
     return None, results
+
+
+def is_repair(messages: Sequence[Message]) -> bool:
+    """Whether the last word is an agent's, which refuses an answer and asks for another."""
+    return bool(messages) and _REPAIR in messages[-1].metadata
 
 
 def calls_of(

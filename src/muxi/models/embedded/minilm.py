@@ -1,4 +1,4 @@
-"""Embeddings by all-MiniLM-L6-v2: better than the static table, and 83 MB to fetch.
+"""Embeddings by all-MiniLM-L6-v2: better than the static table, and 91 MB to fetch.
 
 Runs on `onnxruntime` when that is installed and in numpy otherwise, with the same vectors. Used by
 the tool router, and by memory and knowledge when the project asks for it.

@@ -129,6 +129,9 @@ class EmbeddedModel:
         await self.prepare()
         question, results = dialogue.this_turn(request.messages)
         decision = None
+        if dialogue.is_repair(request.messages):
+            # What was read off the turn was refused, and would be read off it again.
+            question, results = None, []
         if question is not None and not results:
             decision = await asyncio.to_thread(self._decide, question.text, request)
         if decision is not None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
+from zoneinfo import available_timezones
 
 _DOMAINS: Final = "com|org|net|io|dev|edu|gov|info|app|ai|co|uk|de|fr|es|it|nl|eu|us|me|ch|jp|in"
 _PATTERNS: Final = (
@@ -75,6 +76,12 @@ def _trim(text: str) -> str:
     return text if text.count("(") and text.endswith(")") else cut
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Names of time zones: they look like paths and are names of places."""
+    return frozenset(zone.lower() for zone in available_timezones() if "/" in zone)
+
+
 @lru_cache(maxsize=4096)
 def tokenize(text: str) -> tuple[Token, ...]:
     """The tokens of `text`, in order."""
@@ -85,6 +92,8 @@ def tokenize(text: str) -> tuple[Token, ...]:
         piece = match.group()
         if kind in ("uri", "path"):
             piece = _trim(piece) or piece
+        if kind == "path" and piece.lower() in _zones():
+            kind = "word"
         end = match.start() + len(piece)
         tokens.append(Token(piece, match.start(), end, kind))
         position = end

@@ -31,7 +31,8 @@ _SIGNS = str.maketrans(
 _LEADING = re.compile(
     r"^(?:[\s,:]|(?:hey|hi|ok|okay|so|please|now|and|then|just)\b"
     r"|(?:can|could|would|will) (?:you|we)\b|do you know\b|(?:i|we) (?:want|need|would like)\b"
-    r"|i'd like\b|to (?:know|find|calculate|compute)\b|help me\b|(?:tell|show|give) (?:me|us)\b"
+    r"|(?:i'd )?(?:like|love|want|need)\b(?= to\b)|i'd like\b"
+    r"|to (?:know|find|calculate|compute)\b|help me\b|(?:tell|show|give) (?:me|us)\b"
     r"|what(?:'s|s| is| are| does| do| would be| will be)?\b|how (?:much|many)(?: is| are| does)?\b"
     r"|(?:do )?(?:you|we|i) (?:get|have|obtain)\b|(?:if|when) (?:you|we|i)\b"
     r"|calculate|compute|evaluate|solve|determine|convert|work out|figure out|find(?: out)?\b"

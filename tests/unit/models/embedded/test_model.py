@@ -206,3 +206,19 @@ async def test_a_long_conversation_keeps_its_latest_messages(
 
 def test_one_core_is_left_free() -> None:
     assert default_threads() >= 1
+
+
+async def test_an_answer_that_was_refused_is_written_anew_by_the_language_model(
+    model: EmbeddedModel, scripted: Scripted
+) -> None:
+    schema = {"type": "object", "properties": {"pieces": {"type": "integer"}}}
+    asked = user_message("There are 7 pieces.")
+    again = user_message("The answer has the wrong shape. Answer again, in the right shape.")
+    again.metadata["repair"] = True
+    answered = Message(role="assistant", parts=[TextPart(text='{"pieces":7}')])
+    scripted.answer = '{"pieces":8}'
+    output = OutputSchema(name="x", json_schema=schema | {"required": ["pieces"]})
+    request = ModelRequest(messages=[asked, answered, again], output=output, tools=(WEATHER,))
+    *_, last = await events(model, request)
+    assert last.parts[0].text == '{"pieces":8}'
+    assert scripted.bodies[0]["response_format"]["json_schema"]["schema"]["required"] == ["pieces"]
