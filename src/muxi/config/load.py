@@ -27,6 +27,7 @@ SECRET_FIELDS: tuple[Place, ...] = (
     ("models", "*", "key"),
     ("tools", "*", "key"),
     ("storage", "url"),
+    ("storage", "owner_url"),
 )
 """Fields of type `SecretRef`, which fill in their variables themselves and are never shown."""
 

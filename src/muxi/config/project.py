@@ -40,6 +40,8 @@ class StorageSettings(Section):
 
     url: SecretRef | None = None
     """`sqlite:///path/muxi.db` or `postgresql://…`; by default `.muxi/muxi.db` in the project."""
+    owner_url: SecretRef | None = None
+    """PostgreSQL only: the role that owns and migrates the tables; by default that of `url`."""
     durability: Literal["full", "normal"] = "full"
     """`full` survives a power cut; `normal` may then lose the last moments, never the file."""
     snapshots: SnapshotSettings = Field(default_factory=SnapshotSettings)

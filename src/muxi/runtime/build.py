@@ -14,7 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from muxi.config.project import Project
+from muxi.config.secret import SecretRef
 from muxi.core.alone import OpenLedger
+from muxi.core.errors import SecretMissing
 from muxi.core.status import ServerStatus
 from muxi.core.version import __version__
 from muxi.memory.history import HistoryCache
@@ -166,16 +168,28 @@ async def _open_database(project: Project, state: StateFolder, ownership: Owners
     settings = project.storage
     url = f"sqlite:///{state.database}"
     if settings.url is not None:
-        # A secret of the store cannot be read before the store is open.
-        url = settings.url.reveal() or url
+        url = _address(settings.url, "storage.url")
     if url.startswith("sqlite:") and (file := sqlite_path(url)) is not None:
         await asyncio.to_thread(ownership.take_also, file)
     return await open_database(
         url,
+        owner_url=_address(settings.owner_url, "storage.owner_url") if settings.owner_url else None,
         sqlite=SqliteSettings(synchronous=settings.durability),
         snapshots=state.snapshots,
         keep_snapshots=settings.snapshots.keep,
     )
+
+
+def _address(reference: SecretRef, setting: str) -> str:
+    """The database that `reference` names. Another one in its place would hide what it holds."""
+    value = reference.reveal()
+    if value is None:
+        raise SecretMissing(
+            f"`{setting}` refers to {reference.source}, which is not set.",
+            # A secret of the store cannot be read before the store is open.
+            hint="Set the environment variable; a stored secret cannot name the store.",
+        )
+    return value
 
 
 def _assemble(

@@ -20,7 +20,7 @@ from muxi.storage import leases, runs
 
 
 def _storage(address: PostgresAddress) -> dict[str, str]:
-    return {"url": address.url}
+    return {"url": address.url, "owner_url": address.owner_url}
 
 
 async def test_a_conversation_is_stored_and_found_again(

@@ -265,3 +265,10 @@ async def test_a_project_without_a_file_has_one_agent_with_tools(
     assert (info.name, info.source, info.default) == ("assistant", "default", True)
     assert "calculator" in info.tools
     assert info.model == "embedded"
+
+
+async def test_a_store_whose_address_is_not_set_is_not_replaced_by_another(tmp_path: Path) -> None:
+    url = SecretRef("${NOWHERE_SET_URL}", {})
+    with pytest.raises(SecretMissing, match=r"`storage\.url`"):
+        await open_runtime(project(tmp_path, storage={"url": url}))
+    assert not (tmp_path / ".muxi" / "muxi.db").exists()
