@@ -4,8 +4,8 @@
 
 What it answers hangs on how often it was asked, not on what: a run that is asked again after a
 crash gets another answer, so that whoever kept a piece of the old one is found out. It pauses
-around PAUSE seconds between pieces. With HOLD it begins no answer before so many are awaited.
-Prints its base URL.
+around PAUSE seconds between pieces, and cuts some answers. With HOLD it begins no answer before so
+many are awaited, and cuts none. Prints its base URL.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class MoodyProvider:
         self._pause = pause
         self._asked = 0
         self._hold = hold
+        self._cut = 0.0 if hold else _CUT
         self._waiting = 0
         self._open = asyncio.Event()
         if not hold:
@@ -49,7 +50,7 @@ class MoodyProvider:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         pieces = list(_pieces(number, chance, body))
-        cut = chance.randrange(1, len(pieces)) if chance.random() < _CUT else None
+        cut = chance.randrange(1, len(pieces)) if chance.random() < self._cut else None
         # Whoever asked may have been killed meanwhile.
         with suppress(ConnectionResetError):
             for at, piece in enumerate(pieces):

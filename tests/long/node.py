@@ -33,7 +33,7 @@ agents:
     tools: [look_up, charge, transfer]
     limits: {{tool_calls: null}}
   talker: {{}}
-tools:
+{agents}tools:
   look_up: shop.py:look_up
   charge: shop.py:charge
   transfer: shop.py:transfer
@@ -126,10 +126,10 @@ class Node:
 
 @asynccontextmanager
 async def node(
-    folder: Path, provider: str, *, storage: str | None = None, more: str = "", lease: float = 2.0
+    folder: Path, provider: str, *, storage: str | None = None, agents: str = "", lease: float = 2.0
 ) -> AsyncGenerator[Node]:
     """A running server of a fresh project with the tools of the shop."""
-    text = PROJECT.format(provider=provider) + more
+    text = PROJECT.format(provider=provider, agents=agents)
     if storage is not None:
         text += f"storage:\n  url: {storage}\n"
     _lay_out(folder, text)

@@ -44,5 +44,7 @@ class Run(Record):
     usage: Usage = Field(default_factory=Usage)
     problem: Problem | None = None
     output: JsonValue = None
+    first_seq: int = 0
+    """Place in the thread's stream from which on its events are to be found."""
     created_at: datetime = Field(default_factory=now)
     finished_at: datetime | None = None

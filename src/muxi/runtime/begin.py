@@ -25,7 +25,7 @@ LEASE_SECONDS = 30.0
 """How long a process that has died keeps others from its runs."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Begun:
     """What the transaction has given an attempt."""
 
@@ -73,9 +73,11 @@ class Beginning:
             agents.record(tx, self.definition)
         for blob in self.blobs:
             blobs.add(tx, blob, holder=run.thread_id)
+        block = sequences.reserve(tx, run.thread_id, FIRST_BLOCK)
+        run.first_seq = block.start
         runs.create(tx, run)
         messages.insert(tx, said)
-        return _begun(tx, run, said, held)
+        return Begun(run, said, *held, block)
 
 
 def take_over(tx: Tx, run_id: str, holder: str, *, close: bool) -> Begun:
@@ -109,19 +111,10 @@ def take_over(tx: Tx, run_id: str, holder: str, *, close: bool) -> Begun:
     run.attempt += 1
     run.status = "running"
     runs.update(tx, run)
-    return _begun(tx, run, messages.get(tx, run.input_id or ""), held)
+    said = messages.get(tx, run.input_id or "")
+    return Begun(run, said, *held, sequences.reserve(tx, run.thread_id, FIRST_BLOCK))
 
 
 def _acquire(tx: Tx, run: Run, holder: str) -> tuple[Lease, Lease]:
     acquire = partial(leases.acquire, tx, holder=holder, seconds=LEASE_SECONDS)
     return acquire("run", run.id), acquire("thread", run.thread_id)
-
-
-def _begun(tx: Tx, run: Run, said: Message, held: tuple[Lease, Lease]) -> Begun:
-    return Begun(
-        run=run,
-        input=said,
-        run_lease=held[0],
-        stream_lease=held[1],
-        block=sequences.reserve(tx, run.thread_id, FIRST_BLOCK),
-    )

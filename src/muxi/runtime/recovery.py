@@ -140,7 +140,7 @@ class Recovery:
 
     async def _settled(self, who: Principal, run: Run) -> int:
         """Number of the run's last event that holds whatever comes."""
-        settled = since = 0
+        settled = since = max(0, run.first_seq - 1)
         while True:
             read = partial(
                 events.read, thread_id=run.thread_id, since=since, limit=_PAGE, run_id=run.id

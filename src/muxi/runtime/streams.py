@@ -88,9 +88,13 @@ class ThreadStream:
             leases.release(tx, self.lease)
 
     def use_block(self, block: range) -> None:
-        """Number from this block on; what is left of another is never given."""
-        self._next = block.start
-        self._end = block.stop
+        """Number from this block on; what is left of another is never given.
+
+        Of two runs that begin at once the later block may come first; the earlier is then not used.
+        """
+        if block.start >= self._next:
+            self._next = block.start
+            self._end = block.stop
 
     @property
     def left(self) -> int:
@@ -187,6 +191,8 @@ class Streams:
             NotFound: There is no such run.
         """
         run = await self._database.read(who, partial(stored_runs.get, run_id=run_id), tiny=True)
+        # What lies before the run in a long thread need not be looked through.
+        since = max(since, run.first_seq - 1)
         return self.attach(self.open(who, run.thread_id), run_id=run_id, since=since)
 
     def follow_thread(self, who: Principal, thread_id: str, *, since: int = 0) -> Feed:

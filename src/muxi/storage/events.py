@@ -30,6 +30,11 @@ _STREAMS_AT_ONCE = 64
 """The most runs that write into one thread at the same time: so many chunks may overlap."""
 
 
+LONGEST_SPAN = 1024
+"""The most numbers from the first piece of a chunk to its last, so that whoever looks for a number
+finds its chunk among the rows that begin shortly before."""
+
+
 class Chunk:
     """Pieces of one part's text, in the order in which one run emitted them."""
 
@@ -48,7 +53,8 @@ class Chunk:
     def takes(self, event: Delta) -> bool:
         """Whether `event` goes on where this chunk ends."""
         return (
-            event.type == self._kind
+            event.seq - self.seqs[0] < LONGEST_SPAN
+            and event.type == self._kind
             and event.index == self._index
             and getattr(event, "call_id", None) == self._call_id
         )
@@ -119,7 +125,14 @@ def read(
         run_id: Only this run's events.
     """
     most = limit + _STREAMS_AT_ONCE
-    rows = tx.rows(sql.READ, thread_id=thread_id, since=since, run_id=run_id, limit=most)
+    rows = tx.rows(
+        sql.READ,
+        thread_id=thread_id,
+        begins_after=since - LONGEST_SPAN,
+        since=since,
+        run_id=run_id,
+        limit=most,
+    )
     found = sorted(
         (event for row in rows for event in _events(*row) if event.seq > since),
         key=lambda event: event.seq,

@@ -188,3 +188,11 @@ async def test_a_queue_never_grows_beyond_its_bound(monkeypatch: pytest.MonkeyPa
     await feed.next()
     assert asked
     feed.close()
+
+
+async def test_numbers_never_go_back_when_an_earlier_block_comes_late(database: Database) -> None:
+    _, stream = _stream(database)
+    stream.use_block(range(513, 769))
+    _say(stream, "run_1", "one")
+    stream.use_block(range(257, 513))
+    assert _say(stream, "run_1", "two") == 514

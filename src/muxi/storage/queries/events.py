@@ -20,6 +20,8 @@ READ = (
     .where(
         mine(events),
         events.c.thread_id == given("thread_id"),
+        # What the index finds; the next condition looks at the few rows that may reach over it.
+        events.c.seq > number("begins_after"),
         events.c.last_seq > number("since"),
         or_(given("run_id").is_(None), events.c.run_id == given("run_id")),
         visible(given("thread_id")),

@@ -12,13 +12,13 @@ INSERT = Statement(
 READ = Statement(
     sqlite="""SELECT events.type, events.run_id, events.seq, events.last_seq, events.record
 FROM events
-WHERE events.tenant = :tenant AND events.thread_id = :thread_id AND events.last_seq > :since AND (:run_id IS NULL OR events.run_id = :run_id) AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE events.tenant = :tenant AND events.thread_id = :thread_id AND events.seq > :begins_after AND events.last_seq > :since AND (:run_id IS NULL OR events.run_id = :run_id) AND (:principal IS NULL OR (EXISTS (SELECT 1
 FROM participants
 WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = :thread_id))) ORDER BY events.seq
  LIMIT :limit OFFSET 0""",
     postgresql="""SELECT events.type, events.run_id, events.seq, events.last_seq, events.record
 FROM events
-WHERE events.tenant = %(tenant)s::VARCHAR AND events.thread_id = %(thread_id)s::VARCHAR AND events.last_seq > %(since)s::BIGINT AND (%(run_id)s::VARCHAR IS NULL OR events.run_id = %(run_id)s::VARCHAR) AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+WHERE events.tenant = %(tenant)s::VARCHAR AND events.thread_id = %(thread_id)s::VARCHAR AND events.seq > %(begins_after)s::BIGINT AND events.last_seq > %(since)s::BIGINT AND (%(run_id)s::VARCHAR IS NULL OR events.run_id = %(run_id)s::VARCHAR) AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
 FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = %(thread_id)s::VARCHAR))) ORDER BY events.seq
  LIMIT %(limit)s::BIGINT OFFSET 0""",

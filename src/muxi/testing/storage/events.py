@@ -56,6 +56,23 @@ def encoded(found: list[Event]) -> list[str]:
 class EventConformance:
     """Inherit it through `StorageConformance`."""
 
+    async def test_a_reader_comes_back_into_the_middle_of_many_small_pieces(
+        self, database: Database
+    ) -> None:
+        thread = await a_thread(database)
+        journal = await a_journal(database, thread)
+        numbered = await numbers(database, thread, 3000)
+        sent: list[Event] = []
+        for seq in numbered:
+            sent.append(TextDelta(text="x", seq=seq, run_id=journal.run.id))
+            journal.record(NOBODY, sent[-1])
+        await journal.flush()
+        for since in (0, 1, 1023, 1024, 1025, 2500, 2999):
+            read = await database.read(
+                ANN, lambda tx, s=since: events.read(tx, thread.id, since=s, limit=5000)
+            )
+            assert encoded(read) == encoded([event for event in sent if event.seq > since])
+
     @pytest.mark.parametrize("seed", range(3))
     async def test_a_replay_equals_what_was_emitted(self, database: Database, seed: int) -> None:
         source = random.Random(seed)

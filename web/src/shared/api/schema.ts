@@ -276,6 +276,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             finished_at?: string | null;
+            first_seq: number;
             id: string;
             input_id?: string | null;
             output: components["schemas"]["JsonValue"];
