@@ -56,6 +56,10 @@ class Field:
         """Whether any words will do."""
         return self.kind == "string" and not _STRICT.intersection(self.schema)
 
+    @property
+    def numeric(self) -> bool:
+        return self.kind in ("integer", "number")
+
     def admits(self, value: Any) -> bool:
         """Whether `value` is valid here."""
         return bool(self._validator.is_valid(value))

@@ -40,6 +40,7 @@ from muxi.models.embedded.output import (
     as_text,
     complete,
     ground,
+    read_on,
     whole_sentences,
 )
 from muxi.models.embedded.router import Encoder, Router
@@ -255,6 +256,13 @@ class EmbeddedModel:
         if len(grounded.missing) == 1 and only.free:
             text = await self._gather(body | {"max_tokens": _FIELD_TOKENS}, usage)
             return {only.full_name: whole_sentences(text)}
+        if any(entry.numeric for entry in grounded.missing):
+            # Under a schema it strings digits together; talking, it says what it knows.
+            said = await self._gather(body | {"max_tokens": _FIELD_TOKENS}, usage)
+            encode = self._routed().encode
+            await asyncio.to_thread(read_on, shape, grounded, said, self._likeness, encode)
+            if not grounded.missing:
+                return {}
         properties = {entry.full_name: entry.schema for entry in grounded.missing}
         schema = {"type": "object", "properties": properties, "required": list(properties)}
         schema |= definitions(shape.json_schema)

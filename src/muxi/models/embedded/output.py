@@ -93,6 +93,13 @@ class Grounding:
         self._grounded.missing = [entry for entry in self._open.values() if entry.needed]
         return self._grounded
 
+    def read_on(self, grounded: Grounded, text: str) -> None:
+        """Numbers that `grounded` lacks, out of `text`."""
+        self._grounded = grounded
+        self._open = {entry.path: entry for entry in grounded.missing if entry.numeric}
+        self._fill_from_text(text)
+        grounded.missing = [e for e in grounded.missing if e.path not in grounded.found]
+
     def _take(self, entry: Field, value: Any) -> None:
         self._grounded.found[entry.path] = value
         del self._open[entry.path]
@@ -214,8 +221,7 @@ class Grounding:
                 self._take(entry, False)
             elif entry.kind == "choice":
                 options = schemas.choices(entry.schema)
-                about = " ".join(facts.words(entry.name))
-                vectors = self._encode([text, *(f"{about}: {option}" for option in options)])
+                vectors = self._encode([text, *(f"This is {option}." for option in options)])
                 self._take(entry, options[int((vectors[1:] @ vectors[0]).argmax())])
 
     def _leave_empty(self) -> None:
@@ -247,6 +253,13 @@ def enumerated(text: str) -> list[str]:
 def ground(output: OutputSchema, known: Known, likeness: WordLikeness, encode: Encode) -> Grounded:
     """What `known` says to the fields of `output`."""
     return Grounding(output, known, likeness, encode).run()
+
+
+def read_on(
+    output: OutputSchema, grounded: Grounded, text: str, likeness: WordLikeness, encode: Encode
+) -> None:
+    """Fill in the numbers that are missing from what the language model said in its own words."""
+    Grounding(output, Known(text), likeness, encode).read_on(grounded, text)
 
 
 def complete(grounded: Grounded, written: Mapping[str, Any]) -> Any:

@@ -41,13 +41,16 @@ class Scripted:
 
     def __init__(self, answer: str) -> None:
         self.answer = answer
+        self.answers: list[str] = []
+        """What it says before, one a call."""
         self.bodies: list[dict[str, Any]] = []
         self.closed = False
 
     async def stream(self, body: dict[str, Any]) -> AsyncGenerator[Piece]:
         self.bodies.append(body)
         try:
-            for word in self.answer.split(" "):
+            text = self.answers.pop(0) if self.answers else self.answer
+            for word in text.split(" "):
                 yield Piece(word)
             yield Piece(stop="stop", input_tokens=7, output_tokens=3)
         finally:
@@ -146,15 +149,30 @@ async def test_fields_that_nothing_gives_are_written_under_a_bounded_schema(
     fields = {"pieces": {"type": "integer"}, "weight": {"type": "number"}, "name": {"const": "x"}}
     schema = {"type": "object", "properties": fields, "required": list(fields)}
     scripted.answer = '{"pieces":1,"weight":2.5}'
+    scripted.answers = ["I do not know."]
     output = OutputSchema(name="thing", json_schema=schema)
     *deltas, last = await events(
         model, ModelRequest(messages=[user_message("Hello!")], output=output)
     )
-    sent = scripted.bodies[0]["response_format"]["json_schema"]["schema"]
+    sent = scripted.bodies[1]["response_format"]["json_schema"]["schema"]
     assert list(sent["properties"]) == ["pieces", "weight"]
     assert sent["additionalProperties"] is False
     assert [delta.text for delta in deltas] == ['{"pieces":1,"weight":2.5,"name":"x"}']
-    assert last.usage.output_tokens == 3
+    assert last.usage.output_tokens == 6
+
+
+async def test_a_number_that_nothing_gives_is_read_off_the_models_own_words(
+    model: EmbeddedModel, scripted: Scripted
+) -> None:
+    schema = {"type": "object", "properties": {"legs": {"type": "integer"}}, "required": ["legs"]}
+    scripted.answers = ["8"]
+    request = ModelRequest(
+        messages=[user_message("How many legs does a spider have?")],
+        output=OutputSchema(name="x", json_schema=schema),
+    )
+    *_, last = await events(model, request)
+    assert last.parts[0].text == '{"legs":8}'
+    assert len(scripted.bodies) == 1
 
 
 async def test_the_one_free_text_that_is_missing_is_talk(
