@@ -83,8 +83,10 @@ def _pieces(number: int, chance: random.Random, body: dict[str, Any]) -> Iterato
     yield {
         "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls" if calls else "stop"}]
     }
-    usage = {"prompt_tokens": 20, "completion_tokens": words + 1, "total_tokens": words + 21}
-    yield {"choices": [], "usage": usage}
+    # Reports teach the server how long texts are: a false one would change what it sends.
+    prompt = sum(len(str(message.get("content"))) // 4 + 4 for message in body["messages"])
+    counts = {"prompt_tokens": prompt, "completion_tokens": 3 * words + 1}
+    yield {"choices": [], "usage": {**counts, "total_tokens": sum(counts.values())}}
 
 
 def _calls(number: int, chance: random.Random) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,8 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from muxi.core.errors import Conflict, LeaseLost, MuxiError, StorageError
+from muxi.core.errors import Conflict, LeaseLost, MuxiError, NotFound, StorageError
+from muxi.core.events import FINAL_STATUSES
 from muxi.core.problems import problem_of
 from muxi.core.threads import Run
 from muxi.runtime.begin import LEASE_SECONDS
@@ -94,9 +95,12 @@ class Recovery:
             unfinished = await self.database.read(whole, runs.unfinished)
             for run in unfinished:
                 if run.id not in self.runs.active:
-                    find = partial(threads.get, thread_id=run.thread_id)
-                    thread = await self.database.read(whole, find)
-                    await self._consider(Principal(tenant, thread.owner), run, seize=seize)
+                    # It may have ended here, or been deleted, since the list was read.
+                    look = partial(_look_again, run_id=run.id)
+                    found = await self.database.read(whole, look, tiny=True)
+                    if found is not None:
+                        current, owner = found
+                        await self._consider(Principal(tenant, owner), current, seize=seize)
 
     async def _consider(self, who: Principal, run: Run, *, seize: bool) -> None:
         if run.status == "waiting":
@@ -151,6 +155,15 @@ class Recovery:
             if len(page) < _PAGE:
                 return settled
             since = page[-1].seq
+
+
+def _look_again(tx: Tx, run_id: str) -> tuple[Run, str] | None:
+    """The run and the owner of its thread, unless it is over."""
+    try:
+        run = runs.get(tx, run_id)
+        return None if run.status in FINAL_STATUSES else (run, threads.get(tx, run.thread_id).owner)
+    except NotFound:
+        return None
 
 
 def _renew_all(tx: Tx, held: list[Lease]) -> None:

@@ -269,6 +269,23 @@ async def test_a_run_whose_agent_is_gone_fails_with_words(tmp_path: Path) -> Non
         assert events[-1].text == "Never said."
 
 
+async def test_a_run_that_ended_while_recovery_looked_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(tmp_path, ["One.", "Two."]) as muxi:
+        thread, _ = await muxi.answer("First")
+        ended = (await muxi.client.runs(thread_id=thread)).items[0]
+        gone = ended.model_copy(update={"id": "run_gone", "thread_id": "thr_gone"})
+        for run in (ended, gone):
+            run.status = "running"
+        # What the list held a moment ago, when the one was at work and the other not deleted.
+        monkeypatch.setattr(runs, "unfinished", lambda tx: [ended, gone])
+        with caplog.at_level("INFO", "muxi.runtime"):
+            await muxi.runtime.recovery._take_over(seize=False)
+        assert caplog.messages == []
+        assert (await muxi.client.run(ended.id)).attempt == 1
+
+
 async def _left_behind(folder: Path, change: Callable[[Run], None]) -> Run:
     """A run whose process died: it is running, and its lease is held by nobody who lives."""
     gate = Gate()
