@@ -6,11 +6,18 @@ After each test no file of it, no output and no log may hold the key in clear.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import resource
+import shlex
+import subprocess
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -20,7 +27,7 @@ from muxi.config.load import load_project
 from muxi.core.events import Event, RunCompleted
 from muxi.runtime.build import open_runtime
 from muxi.server.serve import serving
-from tests.support.command import Done, Muxi
+from tests.support.command import DEADLINE, Done, Muxi
 from tests.support.hostile import KEY, Hostile, hostile
 from tests.support.served import Served
 
@@ -84,6 +91,34 @@ class Unlucky(Muxi):
         self.said += [done.out, done.err]
         assert "Traceback" not in done.err, done.err
         return done
+
+    async def limited(self, what: int, limit: int, *arguments: str) -> Done:
+        """The command with a limit of the system on it, such as the size of its files."""
+        return await self._done(
+            *(sys.executable, "-m", "muxi", *arguments),
+            preexec_fn=partial(resource.setrlimit, what, (limit, limit)),
+        )
+
+    async def through_shell(self, arguments: str, *, before: str = "true") -> Done:
+        """The command as a line of a shell, which may redirect it."""
+        muxi = f"{shlex.quote(sys.executable)} -m muxi"
+        return await self._done("sh", "-c", f"{before} && exec {muxi} {arguments}")
+
+    async def _done(self, *command: str, **options: Any) -> Done:
+        done = await asyncio.to_thread(
+            subprocess.run,
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=DEADLINE,
+            **options,
+        )
+        self.said += [done.stdout, done.stderr]
+        assert "Traceback" not in done.stderr, done.stderr
+        return Done(done.returncode, done.stdout, done.stderr)
 
     @property
     def database(self) -> Path:
