@@ -6,10 +6,8 @@ Called by `run` once a run. It must never store anything.
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from muxi.core.events import Event
 from muxi.core.messages import Message, TextPart, ToolCallPart, ToolResultPart
@@ -69,7 +67,7 @@ class Budget:
         context = self.model.profile.context_tokens or _UNKNOWN_CONTEXT
         answer = self.answer_tokens or context // _SHARE_FOR_ANSWER
         used = self.model.count_text(fixed) + sum(self.model.count(message) for message in input)
-        used += sum(self.model.count_text(_spec_text(spec)) for spec in specs)
+        used += sum(self.model.count_text(spec.text) for spec in specs)
         room = max(0, context - answer - used)
         return room if self.history_tokens is None else min(room, self.history_tokens)
 
@@ -143,8 +141,3 @@ def cancelled_results(
             for call in calls
         ],
     )
-
-
-def _spec_text(spec: ToolSpec) -> str:
-    parameters: dict[str, Any] = spec.parameters
-    return f"{spec.name}{spec.description}{json.dumps(parameters)}"

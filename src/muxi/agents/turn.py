@@ -168,7 +168,7 @@ def count_prompt(model: Model, request: ModelRequest) -> int:
     total = model.count_text(request.instructions)
     total += sum(model.count(message) for message in request.messages)
     for spec in request.tools:
-        total += model.count_text(f"{spec.name} {spec.description} {spec.parameters}")
+        total += model.count_text(spec.text)
     if request.output is not None:
         total += model.count_text(str(request.output.json_schema))
     return total

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue
@@ -38,6 +40,11 @@ class ToolSpec(Record):
     """Further attempts after the tool itself failed; never after refused arguments."""
     max_bytes: int = 1_000_000
     """Longest result, in UTF-8 bytes, that a model is handed; the rest is cut with a notice."""
+
+    @cached_property
+    def text(self) -> str:
+        """All that a model reads of the tool, as one text; for counting its tokens."""
+        return f"{self.name} {self.description} {json.dumps(self.parameters, ensure_ascii=False)}"
 
 
 class NamedTool(Record):
