@@ -80,8 +80,7 @@ def written(recorder: Recorder, began: datetime, seconds: float) -> str:
     lines = [
         f"# Long tests, {began:%Y-%m-%d}",
         "",
-        f"{len(recorder.reports)} tests, {failed} failed, {seconds / 60:.1f} minutes. "
-        "What each holds the server to is said in `tests/long`.",
+        f"{len(recorder.reports)} tests, {failed} failed, {seconds / 60:.1f} minutes.",
         "",
         "Sizes: " + (", ".join(f"`{k}={v}`" for k, v in sizes.items()) or "as they are by default"),
         "",
