@@ -186,12 +186,13 @@ class Muxi:
             return await running.end()
 
     @asynccontextmanager
-    async def start(self, *arguments: str, input: bool = False) -> AsyncIterator[Running]:
+    async def start(
+        self, *arguments: str, input: bool = False, program: tuple[str, ...] = ("-m", "muxi")
+    ) -> AsyncIterator[Running]:
         """A command that runs while the block does, and no longer."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-m",
-            "muxi",
+            *program,
             *arguments,
             cwd=self.folder,
             env=self.environment,
