@@ -28,6 +28,7 @@ export function someRun(fields: Pick<Run, 'id'> & Partial<Run>): Run {
     status: 'completed',
     attempt: 1,
     crashes: 0,
+    first_seq: 0,
     usage: someUsage,
     output: null,
     created_at: WHEN,
