@@ -76,13 +76,10 @@ def _commit() -> str:
 def written(recorder: Recorder, began: datetime, seconds: float) -> str:
     """The report as Markdown."""
     failed = sum(report.failed for report in recorder.reports)
-    sizes = {k: v for k, v in sorted(os.environ.items()) if k.startswith("MUXI_LONG_")}
     lines = [
         f"# Long tests, {began:%Y-%m-%d}",
         "",
         f"{len(recorder.reports)} tests, {failed} failed, {seconds / 60:.1f} minutes.",
-        "",
-        "Sizes: " + (", ".join(f"`{k}={v}`" for k, v in sizes.items()) or "as they are by default"),
         "",
         "| | |",
         "| --- | --- |",
@@ -95,6 +92,7 @@ def written(recorder: Recorder, began: datetime, seconds: float) -> str:
 
 def _section(report: pytest.TestReport) -> list[str]:
     words = report.location[2].partition("[")[0].removeprefix("test_").replace("_", " ")
+    words = words.replace("sqlite", "SQLite").replace("postgresql", "PostgreSQL")
     lines = [
         f"## {words[0].upper()}{words[1:]}",
         "",

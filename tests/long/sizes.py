@@ -23,7 +23,13 @@ class Size:
     """One number that says how much, and what it counts."""
 
     count: int
+    usual: int
     quick: bool
+
+    def __str__(self) -> str:
+        return f"{self.count:,}" + (
+            "" if self.count == self.usual else f" (usually {self.usual:,})"
+        )
 
 
 def sized(variable: str, *, quick: int, long: int) -> Any:
@@ -33,12 +39,12 @@ def sized(variable: str, *, quick: int, long: int) -> Any:
         "size",
         [
             pytest.param(
-                Size(quick, quick=True),
+                Size(quick, quick, quick=True),
                 id="quick",
                 marks=[pytest.mark.ci, pytest.mark.timeout(180)],
             ),
             pytest.param(
-                Size(large, quick=False),
+                Size(large, long, quick=False),
                 id="long",
                 marks=[pytest.mark.long, pytest.mark.timeout(2 * _HOUR)],
             ),

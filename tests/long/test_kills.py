@@ -38,7 +38,7 @@ _WHILE_STARTING = 0.15
 Record = Callable[[str, Any], None]
 
 
-@sized("MUXI_LONG_KILLS", quick=5, long=150)
+@sized("MUXI_LONG_KILLS", quick=4, long=150)
 async def test_nothing_is_lost_when_the_server_of_a_sqlite_project_is_killed(
     size: Size, tmp_path: Path, record_property: Record
 ) -> None:
@@ -48,7 +48,7 @@ async def test_nothing_is_lost_when_the_server_of_a_sqlite_project_is_killed(
         await _check(url, nodes, records, record_property)
 
 
-@sized("MUXI_LONG_KILLS", quick=4, long=150)
+@sized("MUXI_LONG_KILLS", quick=3, long=150)
 async def test_nothing_is_lost_when_one_of_two_servers_on_postgresql_is_killed(
     size: Size, tmp_path: Path, postgres_database: PostgresAddress, record_property: Record
 ) -> None:

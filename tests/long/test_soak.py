@@ -58,7 +58,7 @@ def _thirds(windows: Sequence[Window], name: str) -> tuple[float, float]:
     return median(values[third : 2 * third]), median(values[2 * third :])
 
 
-@sized("MUXI_LONG_SOAK_SECONDS", quick=10, long=600)
+@sized("MUXI_LONG_SOAK_SECONDS", quick=8, long=600)
 async def test_a_server_under_steady_load_grows_by_its_database_alone(
     size: Size, tmp_path: Path, record_property: Record
 ) -> None:
@@ -93,15 +93,17 @@ async def test_a_server_under_steady_load_grows_by_its_database_alone(
     filled = before - idle.rss_mib > _CACHE_MIB
     assert after - before < (0.03 * before + 2 if filled else _CACHE_MIB), "memory grows"
     assert max(window.files for window in windows[4:]) <= windows[3].files + 4, "files stay open"
+    _assert_no_dearer(windows, size)
+
+
+def _assert_no_dearer(windows: Sequence[Window], size: Size) -> None:
+    """A late turn takes no more time, processor and disk than an early one."""
+    # The few turns of a quick form say little on a machine that others use too.
+    leeway = 2.0 if size.quick else 1.3
     early, late = _thirds(windows, "cpu_ms")
-    assert late < 1.3 * early + 0.2, "turns become dearer"
+    assert late < leeway * early + 0.4, "turns become dearer"
     early, late = _thirds(windows, "p10_ms")
-    assert late < 1.5 * early + 2, "turns become slower"
-    _assert_linear(windows)
-
-
-def _assert_linear(windows: Sequence[Window]) -> None:
-    """The database grows by as much for a late turn as for an early one."""
+    assert late < (leeway + 0.2) * early + 2, "turns become slower"
     third = len(windows) // 3
     parts = [windows[third : 2 * third + 1], windows[2 * third :]]
     early, late = (
@@ -111,7 +113,7 @@ def _assert_linear(windows: Sequence[Window]) -> None:
     assert late < 1.2 * early + 100, f"a turn took {early:.0f} bytes, and later {late:.0f}"
 
 
-@sized("MUXI_LONG_THREAD_TURNS", quick=240, long=5_000)
+@sized("MUXI_LONG_THREAD_TURNS", quick=180, long=5_000)
 async def test_a_turn_of_a_long_thread_costs_what_one_of_a_short_thread_costs(
     size: Size, tmp_path: Path, record_property: Record
 ) -> None:
@@ -132,11 +134,7 @@ async def test_a_turn_of_a_long_thread_costs_what_one_of_a_short_thread_costs(
     assert len(messages) == 2 * (size.count + 1)
     record_property("turns", size.count)
     record_property("windows", told(windows))
-    early, late = _thirds(windows, "cpu_ms")
-    assert late < 1.3 * early + 0.4, "turns become dearer"
-    early, late = _thirds(windows, "p10_ms")
-    assert late < 1.5 * early + 2, "turns become slower"
-    _assert_linear(windows)
+    _assert_no_dearer(windows, size)
 
 
 @sized("MUXI_LONG_IN_FLIGHT", quick=200, long=500)
