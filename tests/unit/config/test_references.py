@@ -36,6 +36,6 @@ def test_an_agent_and_a_tool_keep_to_their_names():
 
 def test_unknown_keys_and_zones_are_refused_in_python_too():
     with pytest.raises(ValidationError):
-        Project(nmae="x")  # type: ignore[call-arg]
+        Project(nmae="x")
     with pytest.raises(ValidationError, match="Europe/Paris"):
         ClockTool(zone="Mars/Crater")

@@ -84,7 +84,7 @@ def test_parts_pass_through_and_mix_with_text():
 def test_bytes_become_media_by_their_first_bytes(data: bytes, media_type: str, kind: type):
     (part,) = to_content("t", data, max_bytes=10)
     assert isinstance(part, kind)
-    assert (part.media_type, part.data) == (media_type, data)  # type: ignore[union-attr]
+    assert (part.media_type, part.data) == (media_type, data)
 
 
 def endless() -> Iterator[int]:

@@ -138,7 +138,7 @@ async def site() -> AsyncIterator[str]:
     place = web.TCPSite(runner, "127.0.0.1", 0)
     await place.start()
     assert place._server is not None
-    port = place._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+    port = place._server.sockets[0].getsockname()[1]
     yield f"127.0.0.1:{port}"
     app[RELEASE].set()
     await runner.cleanup()

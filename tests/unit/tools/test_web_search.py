@@ -59,7 +59,7 @@ async def engine() -> AsyncIterator[Engine]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     assert site._server is not None
-    made.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[attr-defined]
+    made.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
     yield made
     await runner.cleanup()
 
