@@ -75,9 +75,14 @@ async def _run(
     session: Session, question: str, agent: str | None, thread: str | None, report: Report
 ) -> int:
     from muxi.cli.following import begin, follow
+    from muxi.core.errors import Conflict
 
     client = session.client
-    started = await begin(client, client.start_run(question, agent=agent, thread_id=thread))
+    try:
+        started = await begin(client, client.start_run(question, agent=agent, thread_id=thread))
+    except Conflict as error:
+        hint = f"`muxi chat -t {thread}` shows what is open there." if thread else error.hint
+        raise Conflict(error.message, hint=hint, **error.details) from None
     last = await follow(
         client, started.id, show=report.show, stopping=lambda: output.say("Stopping…")
     )

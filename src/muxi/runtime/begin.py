@@ -7,12 +7,13 @@ a new run and of a further attempt, give the same rights: two leases and a block
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
 from muxi.core.definitions import AgentDefinition
 from muxi.core.errors import Conflict, NotFound
-from muxi.core.events import FINAL_STATUSES
+from muxi.core.events import FINAL_STATUSES, RunStatus
 from muxi.core.messages import Message
 from muxi.core.threads import Run, Thread
 from muxi.runtime.streams import FIRST_BLOCK
@@ -50,12 +51,15 @@ class Beginning:
     """The agent's version, if it was not recorded yet."""
     blobs: Sequence[Blob] = ()
     """What the input refers to."""
+    ended: AbstractSet[str] = frozenset()
+    """Runs that have told their end, which the database does not hold yet."""
 
     def store(self, tx: Tx, holder: str) -> Begun:
         """Store the thread, the user's message and the run.
 
         Raises:
             NotFound: The thread or the message to answer is not there.
+            Conflict: The thread's newest exchange is not over, and no message to answer is named.
             LeaseLost: Another process works on the thread.
         """
         run, said = self.run, self.input
@@ -68,7 +72,10 @@ class Beginning:
                 raise NotFound(f"There is no message {self.parent_id} in this thread.")
             said.parent_id = self.parent_id
         else:
-            said.parent_id = messages.leaf(tx, run.thread_id)
+            tip = messages.tip(tx, run.thread_id)
+            if tip.run_id is not None and tip.run_id not in self.ended:
+                raise occupied(run.thread_id, tip.run_id, tip.status or "running")
+            said.parent_id = tip.leaf_id
         if self.definition is not None:
             agents.record(tx, self.definition)
         for blob in self.blobs:
@@ -78,6 +85,17 @@ class Beginning:
         runs.create(tx, run)
         messages.insert(tx, said)
         return Begun(run, said, *held, block)
+
+
+def occupied(thread_id: str, run_id: str, status: RunStatus) -> Conflict:
+    """Why nothing new is said in a thread: the answer to come would stand beside it, not after."""
+    if status == "waiting":
+        text = "The agent waits for a person in this thread."
+        hint = f"Answer or cancel run {run_id}, or name a `parent_id` to fork."
+    else:
+        text = "The agent is still at work in this thread."
+        hint = f"Wait for run {run_id} or cancel it, or name a `parent_id` to fork."
+    return Conflict(text, hint=hint, thread_id=thread_id, run_id=run_id, status=status)
 
 
 def take_over(tx: Tx, run_id: str, holder: str, *, close: bool) -> Begun:

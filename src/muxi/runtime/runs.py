@@ -23,14 +23,14 @@ from muxi.core.threads import Run, Thread
 from muxi.core.usage import Limits
 from muxi.memory.history import History, HistoryCache
 from muxi.runtime.attempt import Attempt
-from muxi.runtime.begin import Beginning, Begun, take_over
+from muxi.runtime.begin import Beginning, Begun, occupied, take_over
 from muxi.runtime.blobs import Blobs, WithBlobs
 from muxi.runtime.feed import Feed
 from muxi.runtime.frames import frame_of
 from muxi.runtime.principal import Principal
 from muxi.runtime.requests import RunRequest
 from muxi.runtime.streams import Reserved, Streams, ThreadStream
-from muxi.storage import runs, threads
+from muxi.storage import messages, runs, threads
 from muxi.storage.journal import StoredJournal
 from muxi.storage.transaction import Database, Tx
 
@@ -69,7 +69,8 @@ class Runs:
 
         Raises:
             NotFound: The thread, the agent or the message to answer does not exist.
-            Conflict: A run is at work in this thread.
+            Conflict: A run of this thread is at work or waits, and no `parent_id` is named; or there
+                is a run of the id that the request names.
             MuxiError: The agent's model cannot be used, or the run cannot be stored.
         """
         attempt, _ = await self._begin(who, request, follow=False)
@@ -170,6 +171,7 @@ class Runs:
         agent = await self.agents.live(version)
         said = user_message(request.input, author=who.principal)
         run = Run(
+            id=request.id or new_id("run"),
             thread_id=thread.id,
             agent=version.definition.name,
             agent_hash=version.hash,
@@ -180,17 +182,14 @@ class Runs:
         stored, blobs = await self.blobs.lay_down(who, said)
         stream = self.streams.open(who, thread.id)
         if stream.sources and request.parent_id is None:
-            raise Conflict(
-                "The agent is still at work in this thread.",
-                hint="Wait for its answer, cancel its run, or name a `parent_id` to fork.",
-                thread_id=thread.id,
-            )
+            raise occupied(thread.id, next(iter(stream.sources)), "running")
         beginning = Beginning(
             run=run,
             input=stored,
             new_thread=fresh,
             parent_id=request.parent_id,
             blobs=blobs,
+            ended=self.untold.keys(),
             definition=None if self.agents.is_recorded(version) else version.definition,
         )
         store = partial(beginning.store, holder=self.holder)
@@ -247,11 +246,21 @@ class Runs:
             stream.look_again(run_id)
             self.streams.run_left(stream)
             if isinstance(error, LeaseLost):
-                raise Conflict("Another process works on this thread.", run_id=run_id) from error
+                raise await self._driven_elsewhere(who, stream) from error
             raise
         stream.hold(begun.stream_lease)
         stream.use_block(begun.block)
         return begun
+
+    async def _driven_elsewhere(self, who: Principal, stream: ThreadStream) -> Conflict:
+        read = partial(messages.tip, thread_id=stream.thread_id)
+        open_run = (await self.database.read(who, read, tiny=True)).run_id
+        return Conflict(
+            "Another process works on this thread.",
+            hint="Wait for its answer" + (f", which is run {open_run}." if open_run else "."),
+            thread_id=stream.thread_id,
+            run_id=open_run,
+        )
 
     def _attempt(
         self,

@@ -91,14 +91,18 @@ class StoredJournal:
         self.also(partial(steps.close, step=step.model_copy()))
 
     def append(self, ctx: Context, message: Message) -> None:
-        """Buffer a message; it follows the one before and, in a root run, is the new leaf."""
+        """Buffer a message that follows the one before.
+
+        In a root run it is the thread's new leaf, unless a fork made another branch the current
+        one.
+        """
         message.thread_id = self.run.thread_id
         message.run_id = self.run.id
         message.parent_id = message.parent_id or self._tip
         self._tip = message.id
         self._messages.append(message)
-        leaf = self.run.parent_run_id is None
-        self.also(partial(messages.insert, message=message, leaf=leaf))
+        place = "next" if self.run.parent_run_id is None else "aside"
+        self.also(partial(messages.insert, message=message, place=place))
 
     def record(self, ctx: Context, event: Event) -> None:
         """Buffer an event. One without a number belongs to no stored stream and is not kept."""

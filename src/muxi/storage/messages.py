@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
 from muxi.core.errors import NotFound
+from muxi.core.events import RunStatus
 from muxi.core.messages import Message
 from muxi.storage.records import column, encode, micros
 from muxi.storage.sql import messages as sql
@@ -13,8 +16,22 @@ from muxi.storage.transaction import Row, Tx
 
 _ALL = 2**62
 
+Place = Literal["leaf", "next", "aside"]
+"""What a message is for the thread's current path: its new end; its new end if it answers the old
+one, since another branch may be the current one; or nothing, as it belongs to a child run."""
 
-def insert(tx: Tx, message: Message, *, leaf: bool = True) -> Message:
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """Where a thread goes on."""
+
+    leaf_id: str | None
+    run_id: str | None
+    """The run that the leaf belongs to, unless it has ended."""
+    status: RunStatus | None
+
+
+def insert(tx: Tx, message: Message, *, place: Place = "leaf") -> Message:
     """Store a message whose `thread_id` is set, by default as its thread's new leaf.
 
     Raises:
@@ -34,11 +51,12 @@ def insert(tx: Tx, message: Message, *, leaf: bool = True) -> Message:
         created_at=created,
         record=encode(message),
     )
-    if leaf:
+    if place != "aside":
         tx.run(
             threads_sql.MOVE_LEAF,
             id=message.thread_id,
             leaf_id=message.id,
+            parent_id=message.parent_id if place == "next" else None,
             updated_at=max(created, tx.now()),
         )
     return message
@@ -73,6 +91,12 @@ def leaf(tx: Tx, thread_id: str) -> str | None:
     """The id of the thread's current leaf; None while it is empty or not to be seen."""
     row = tx.row(sql.LEAF, thread_id=thread_id)
     return None if row is None else row[0]
+
+
+def tip(tx: Tx, thread_id: str) -> Tip:
+    """The thread's current leaf, and whether a run is to go on there."""
+    row = tx.row(sql.TIP, thread_id=thread_id)
+    return Tip(None, None, None) if row is None else Tip(*row)
 
 
 def children(tx: Tx, thread_id: str, parent_id: str | None) -> list[Message]:

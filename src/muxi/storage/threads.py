@@ -96,7 +96,7 @@ def delete(tx: Tx, thread_id: str) -> None:
 
 def move_leaf(tx: Tx, thread_id: str, leaf_id: str | None) -> None:
     """Make `leaf_id` the end of the thread's current path."""
-    tx.run(sql.MOVE_LEAF, id=thread_id, leaf_id=leaf_id, updated_at=micros(now()))
+    tx.run(sql.MOVE_LEAF, id=thread_id, leaf_id=leaf_id, parent_id=None, updated_at=micros(now()))
 
 
 def participants(tx: Tx, thread_id: str) -> dict[str, str]:

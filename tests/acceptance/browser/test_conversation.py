@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, Route, expect
+from playwright.async_api import BrowserContext, Locator, Page, Route, expect
 from support.conversationalist import Conversationalist
 
 pytestmark = [pytest.mark.ci, pytest.mark.asyncio(loop_scope="module")]
@@ -124,6 +124,31 @@ async def test_a_person_approves_a_call_with_other_arguments(visit, screenshots:
     await finished(page)
     await expect(page.locator("details", has_text="2 + 3")).to_contain_text("Done")
     await expect(messages(page)).to_contain_text("The tool says")
+
+
+async def test_a_page_that_does_not_know_of_a_question_is_shown_it(
+    visit, context: BrowserContext, screenshots: Path
+):
+    page = visit.page
+    await page.get_by_label("Agent").select_option("careful")
+    await send(page, "Say hello")
+    await finished(page)
+    other = await context.new_page()
+    await other.goto(page.url)
+    await finished(other)
+    await send(page, "Please calculate it")
+    await expect(page.get_by_role("heading", name="Allow calculator?")).to_be_visible()
+    await send(other, "And something else")
+    await expect(other.get_by_role("heading", name="Allow calculator?")).to_be_visible()
+    await expect(other.get_by_text("waits for a person")).to_be_visible()
+    await other.screenshot(path=screenshots / "question-of-another-page.png")
+    await other.get_by_role("button", name="Dismiss").click()
+    await other.get_by_role("button", name="Deny").click()
+    await finished(other)
+    await expect(other.get_by_label("Message", exact=True)).to_have_value("And something else")
+    await other.get_by_label("Message", exact=True).press("Enter")
+    await expect(messages(other)).to_contain_text("You said: And something else")
+    await finished(other)
 
 
 async def test_a_person_denies_a_call(visit):

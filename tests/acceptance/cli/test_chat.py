@@ -49,6 +49,17 @@ async def test_nobody_is_asked_when_nobody_is_there(project: Muxi) -> None:
 
 
 @pytest.mark.ci
+async def test_nothing_is_said_past_an_open_question(project: Muxi) -> None:
+    done = await project("chat", "-a", "careful", input="calculate it\nhello\n")
+    assert (done.code, done.out) == (3, "")
+    assert "Your message was not sent." in done.err
+    listed = json.loads((await project("threads", "list", "--json")).out)
+    done = await project("run", "-t", listed[0]["id"], "hello")
+    assert (done.code, done.out) == (1, "")
+    assert f"`muxi chat -t {listed[0]['id']}`" in done.err
+
+
+@pytest.mark.ci
 async def test_an_error_ends_the_answer_and_not_the_chat(project: Muxi) -> None:
     done = await project("chat", input="fail\nhello\n")
     assert (done.code, done.out) == (0, "You said: hello\n")

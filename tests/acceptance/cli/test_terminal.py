@@ -53,10 +53,16 @@ async def test_a_person_decides_about_a_call(project: Muxi) -> None:
         await it.sees("/approve asks again")
         await it.type("/approve")
         await it.sees("Allow this call?", times=4)
+        await it.press("C-c")
+        await it.sees("/approve asks again", times=2)
+        await it.type("hello")
+        await it.sees("Something is still open")
+        await it.sees("Allow this call?", times=5)
         await it.type("n")
         await it.sees("Why not?")
         await it.type("too dear")
         await it.sees("denied", "too dear")
+        await it.sees("You said: hello")
 
 
 async def test_what_was_typed_ahead_is_no_consent(project: Muxi) -> None:

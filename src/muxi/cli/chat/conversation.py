@@ -18,8 +18,8 @@ from muxi.cli.chat.screen import Screen
 from muxi.cli.exits import OF_STATUS, ExitCode
 from muxi.cli.following import begin, follow
 from muxi.cli.narration import ending
-from muxi.core.errors import ServerUnavailable
-from muxi.core.events import Event, RunCompleted, RunSuspended
+from muxi.core.errors import Conflict
+from muxi.core.events import FINAL_STATUSES, Event, RunCompleted, RunSuspended
 from muxi.core.messages import Message
 from muxi.core.threads import Run, Thread
 
@@ -49,18 +49,26 @@ class Conversation:
         return self.session.client
 
     async def say(self, text: str) -> None:
-        """Send a message and show the answer to it, even if the owner of the project goes away."""
+        """Send a message and show the answer to it."""
+        run = await self._start_in_turn(text)
+        if run is None:
+            self.screen.note("Your message was not sent.")
+            return
+        await self.follow(run)
+
+    async def _start_in_turn(self, text: str) -> Run | None:
+        """Begin a run, after the one that is still open in this thread; None if that stays so."""
         try:
-            run = await self._start(text)
-        except ServerUnavailable:
-            await self._reconnect()
-            run = await self._start(text)
-        try:
-            await self.follow(run)
-        except ServerUnavailable:
-            await self._reconnect()
-            shown = await self.client.messages(run.thread_id)
-            await self.follow(await self.client.run(run.id), shown=shown)
+            return await self._start(text)
+        except Conflict as conflict:
+            run_id = conflict.details.get("run_id")
+            if run_id is None:
+                raise
+        self.screen.note("Something is still open in this conversation; your message comes after.")
+        await self.resume(await self.client.run(run_id))
+        if (await self.client.run(run_id)).status not in FINAL_STATUSES:
+            return None
+        return await self._start(text)
 
     async def _start(self, text: str) -> Run:
         thread_id = self.thread.id if self.thread is not None else None
@@ -69,14 +77,6 @@ class Conversation:
         if self.thread is None:
             self.thread = await self.client.thread(run.thread_id)
         return run
-
-    async def _reconnect(self) -> None:
-        """Find the project's new owner, or be it; raises if this process was it already."""
-        if self.session.owned:
-            raise ServerUnavailable("This project does not answer any more.")
-        await self.session.connect()
-        if self.session.owned:
-            self.screen.note("The process that owned this project has ended; this one takes over.")
 
     async def follow(self, run: Run, *, shown: Sequence[Message] = ()) -> None:
         """Show a run to its end, but not the messages in `shown` again.
@@ -157,6 +157,7 @@ class Conversation:
         if shown is None:
             shown = await self.client.messages(run.thread_id)
         if run.status == "waiting" and not await self.decide_all(run.id):
+            self.last_exit = ExitCode.WAITING
             return
         await self.follow(run, shown=shown)
 

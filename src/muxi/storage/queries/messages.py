@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from sqlalchemy import and_, insert, select
 
 from muxi.storage.queries.terms import given, mine, number, one, values, visible
-from muxi.storage.schema import messages, threads
+from muxi.storage.schema import messages, runs, threads
 
 INSERT = insert(messages).values(values(messages))
 GET = select(messages.c.record).where(
@@ -52,6 +52,16 @@ ROOTS = (
 )
 LEAF = select(threads.c.leaf_id).where(
     mine(threads), threads.c.id == given("thread_id"), visible(threads.c.id)
+)
+TIP = (
+    select(threads.c.leaf_id, runs.c.id, runs.c.status)
+    .select_from(threads)
+    .outerjoin(messages, and_(mine(messages), messages.c.id == threads.c.leaf_id))
+    .outerjoin(
+        runs,
+        and_(mine(runs), runs.c.id == messages.c.run_id, runs.c.finished_at.is_(None)),
+    )
+    .where(mine(threads), threads.c.id == given("thread_id"), visible(threads.c.id))
 )
 
 _path = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, or_, select, tuple_, update
+from sqlalchemy import case, delete, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from muxi.storage.queries.terms import (
@@ -76,7 +76,16 @@ UPDATE = (
 MOVE_LEAF = (
     update(threads)
     .where(mine(threads), threads.c.id == given("id"))
-    .values(leaf_id=given("leaf_id"), updated_at=number("updated_at"))
+    .values(
+        leaf_id=case(
+            (
+                or_(given("parent_id").is_(None), threads.c.leaf_id == given("parent_id")),
+                given("leaf_id"),
+            ),
+            else_=threads.c.leaf_id,
+        ),
+        updated_at=number("updated_at"),
+    )
 )
 DELETE = delete(threads).where(mine(threads), threads.c.id == given("id"), visible(threads.c.id))
 DELETE_LEASES = delete(leases).where(

@@ -81,6 +81,18 @@ WHERE threads.tenant = %(tenant)s::VARCHAR AND threads.id = %(thread_id)s::VARCH
 FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = threads.id)))""",
 )
+TIP = Statement(
+    sqlite="""SELECT threads.leaf_id, runs.id, runs.status
+FROM threads LEFT OUTER JOIN messages ON messages.tenant = :tenant AND messages.id = threads.leaf_id LEFT OUTER JOIN runs ON runs.tenant = :tenant AND runs.id = messages.run_id AND runs.finished_at IS NULL
+WHERE threads.tenant = :tenant AND threads.id = :thread_id AND (:principal IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = threads.id)))""",
+    postgresql="""SELECT threads.leaf_id, runs.id, runs.status
+FROM threads LEFT OUTER JOIN messages ON messages.tenant = %(tenant)s::VARCHAR AND messages.id = threads.leaf_id LEFT OUTER JOIN runs ON runs.tenant = %(tenant)s::VARCHAR AND runs.id = messages.run_id AND runs.finished_at IS NULL
+WHERE threads.tenant = %(tenant)s::VARCHAR AND threads.id = %(thread_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = threads.id)))""",
+)
 PATH = Statement(
     sqlite="""WITH RECURSIVE path(id, parent_id, depth) AS
 (SELECT messages.id AS id, messages.parent_id AS parent_id, 1 AS depth

@@ -74,8 +74,8 @@ FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = threads.id)))""",
 )
 MOVE_LEAF = Statement(
-    sqlite="UPDATE threads SET leaf_id=:leaf_id, updated_at=:updated_at WHERE threads.tenant = :tenant AND threads.id = :id",
-    postgresql="UPDATE threads SET leaf_id=%(leaf_id)s::VARCHAR, updated_at=%(updated_at)s::BIGINT WHERE threads.tenant = %(tenant)s::VARCHAR AND threads.id = %(id)s::VARCHAR",
+    sqlite="UPDATE threads SET leaf_id=CASE WHEN (:parent_id IS NULL OR threads.leaf_id = :parent_id) THEN :leaf_id ELSE threads.leaf_id END, updated_at=:updated_at WHERE threads.tenant = :tenant AND threads.id = :id",
+    postgresql="UPDATE threads SET leaf_id=CASE WHEN (%(parent_id)s::VARCHAR IS NULL OR threads.leaf_id = %(parent_id)s::VARCHAR) THEN %(leaf_id)s::VARCHAR ELSE threads.leaf_id END, updated_at=%(updated_at)s::BIGINT WHERE threads.tenant = %(tenant)s::VARCHAR AND threads.id = %(id)s::VARCHAR",
 )
 DELETE = Statement(
     sqlite="""DELETE FROM threads WHERE threads.tenant = :tenant AND threads.id = :id AND (:principal IS NULL OR (EXISTS (SELECT 1

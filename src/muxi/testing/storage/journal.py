@@ -16,8 +16,9 @@ from muxi.storage import events, leases, messages, runs, steps, threads
 from muxi.storage import usage as usage_rows
 from muxi.storage.buffer import ThreadBuffer
 from muxi.storage.journal import StoredJournal
+from muxi.storage.messages import Tip
 from muxi.storage.transaction import Database, Tx
-from muxi.testing.storage.samples import ANN, NOBODY, a_journal, a_run, a_thread
+from muxi.testing.storage.samples import ANN, NOBODY, a_journal, a_message, a_run, a_thread
 
 
 def _answer(text: str) -> Message:
@@ -182,6 +183,19 @@ class JournalConformance:
         await journal.flush()
         leaf = await database.read(ANN, lambda tx: messages.leaf(tx, thread.id))
         assert leaf == parent.input_id
+
+    async def test_a_run_on_another_branch_leaves_the_leaf_alone(self, database: Database) -> None:
+        thread = await a_thread(database)
+        journal = await a_journal(database, thread)
+        tip = await database.read(ANN, lambda tx: messages.tip(tx, thread.id))
+        assert tip == Tip(journal.run.input_id, journal.run.id, "running")
+        fork = a_message(thread, "fork")
+        await database.write(ANN, lambda tx: messages.insert(tx, fork))
+        journal.append(NOBODY, _answer("on a side branch"))
+        journal.append(NOBODY, _answer("and further there"))
+        await journal.flush()
+        tip = await database.read(ANN, lambda tx: messages.tip(tx, thread.id))
+        assert tip == Tip(fork.id, None, None)
 
     async def test_a_thread_deleted_under_a_run_is_a_typed_error(self, database: Database) -> None:
         thread = await a_thread(database)

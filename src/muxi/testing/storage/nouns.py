@@ -265,6 +265,6 @@ class NounConformance:
     async def test_a_message_keeps_its_parts(self, database: Database) -> None:
         thread = await a_thread(database)
         message = Message(role="tool", parts=[TextPart(text="")], thread_id=thread.id)
-        await database.write(ANN, lambda tx: messages.insert(tx, message, leaf=False))
+        await database.write(ANN, lambda tx: messages.insert(tx, message, place="aside"))
         assert await database.read(ANN, lambda tx: messages.get(tx, message.id)) == message
         assert await database.read(ANN, lambda tx: messages.leaf(tx, thread.id)) is None

@@ -35,8 +35,10 @@ async def a_run(database: Database, thread: Thread, scope: Scope = ANN) -> Run:
     """A stored run with its input."""
 
     def create(tx: Tx) -> Run:
-        question = messages.insert(tx, a_message(thread, "question"))
+        question = a_message(thread, "question")
         run = Run(thread_id=thread.id, agent="assistant", input_id=question.id, status="running")
+        question.run_id = run.id
+        messages.insert(tx, question)
         return runs.create(tx, run)
 
     return await database.write(scope, create)

@@ -92,7 +92,7 @@ export class ConversationSession {
 
   readonly send = async (text: string, agent: string | null): Promise<boolean> => {
     this.change({ sending: text, problem: null })
-    return this.attempt(async () => {
+    const taken = await this.attempt(async () => {
       const run = await api.startRun({ text, agent, threadId: this.threadId })
       const input = {
         id: run.input_id ?? `input:${run.id}`,
@@ -107,6 +107,16 @@ export class ConversationSession {
       this.change({ sending: null })
       void this.follow(run.id)
     })
+    if (!taken && this.shown.problem?.status === 409) await this.showWhatIsOpen(this.shown.problem)
+    return taken
+  }
+
+  /** Another page or program has begun something in this thread, which must be over first. */
+  private async showWhatIsOpen({ status, code, message }: ApiProblem): Promise<void> {
+    await this.load()
+    if (this.shown.phase !== 'ready') return
+    const hint = 'Your message was not sent: send it when this is over, or stop it.'
+    this.change({ problem: new ApiProblem(status, { code, detail: message, hint }) })
   }
 
   readonly cancel = async (): Promise<void> => {
