@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, MutableMapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,6 +22,7 @@ from yarl import URL
 from muxi.core.errors import ConfigError, ModelError
 from muxi.core.events import ModelEvent
 from muxi.models.exchange import Exchange
+from muxi.wire.joining import joined
 
 if TYPE_CHECKING:
     from muxi.wire.decoder import Decoder
@@ -142,12 +143,8 @@ class Endpoint:
                 exchange.chunks(self._send(path, body, _SSE, headers, idle))
             ) as data:
                 async for chunk in data:
-                    for event in exchange.reader.feed(chunk):
-                        for item in decoder.feed(event):
-                            yield item
-                        if decoder.done:
-                            exchange.satisfied = True
-                            break
+                    for item in joined(_decoded(chunk, exchange, decoder)):
+                        yield item
             for event in exchange.reader.rest():
                 for item in decoder.feed(event):
                     yield item
@@ -246,6 +243,14 @@ class Endpoint:
         session = await anext(keeper)
         self._sessions[loop] = _Kept(session, keeper)
         return session
+
+
+def _decoded(chunk: bytes, exchange: Exchange, decoder: Decoder) -> Iterator[ModelEvent]:
+    for event in exchange.reader.feed(chunk):
+        yield from decoder.feed(event)
+        if decoder.done:
+            exchange.satisfied = True
+            return
 
 
 _shared: WeakValueDictionary[str, Endpoint] = WeakValueDictionary()
