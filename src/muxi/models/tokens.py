@@ -42,6 +42,11 @@ _IMAGE = 3000
 _LEAST = 64
 """A prompt with fewer estimated tokens teaches nothing: the frame is most of it."""
 _MARGIN = 1.1
+_LEAST_PLAIN = 0.4
+"""Share of the estimate below which no report is believed: prose then has a token for each 7 to 8
+bytes, and the vocabularies that pack most have one for 5, which is half of the estimate."""
+_LEAST_OTHER = 0.125
+"""Likewise for other scripts: a token for each 8 bytes, which are two to four letters."""
 
 
 class Estimate(NamedTuple):
@@ -131,9 +136,11 @@ class TokenEstimate:
         ratio = reported / total * _MARGIN
         # Upwards at once, downwards slowly: a bound that is too low is the worse mistake.
         if estimate.other <= 0.1 * total:
-            self._plain_ratio = max(ratio, 0.9 * self._plain_ratio + 0.1 * ratio)
+            slowly = 0.9 * self._plain_ratio + 0.1 * ratio
+            self._plain_ratio = max(ratio, slowly, _LEAST_PLAIN)
         elif estimate.other >= 0.5 * total:
-            self._other_ratio = max(ratio, 0.9 * self._other_ratio + 0.1 * ratio)
+            slowly = 0.9 * self._other_ratio + 0.1 * ratio
+            self._other_ratio = max(ratio, slowly, _LEAST_OTHER)
 
 
 def _of_message(message: Message) -> Estimate:

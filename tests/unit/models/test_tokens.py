@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from muxi.core.events import ResponseCompleted
 from muxi.core.messages import (
     AudioPart,
@@ -45,6 +47,15 @@ def test_a_report_above_the_estimate_is_believed_at_once():
     first = tokens.count(PROSE)
     settled(tokens, Usage(requests=1, input_tokens=2 * first, output_tokens=1), PROSE)
     assert tokens.count(PROSE) >= 2 * first
+
+
+@pytest.mark.parametrize("said", [PROSE, CHINESE], ids=["prose", "Chinese"])
+@pytest.mark.parametrize("reported", [0, 1, 5])
+def test_a_provider_that_reports_almost_nothing_is_not_believed(said: Message, reported: int):
+    tokens = TokenEstimate()
+    for _ in range(200):
+        settled(tokens, Usage(requests=1, input_tokens=reported, output_tokens=1), said)
+    assert tokens.count(said) >= len(said.text.encode()) / 8
 
 
 def test_what_was_learnt_of_prose_is_not_believed_of_other_scripts():
