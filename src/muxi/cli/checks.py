@@ -31,6 +31,9 @@ _LITTLE_SPACE = 1_000_000_000
 _NO_SPACE = 100_000_000
 """Bytes."""
 
+_FEW_DESCRIPTORS = 4096
+"""Files and connections that a server with some users may well need."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -186,6 +189,18 @@ def _port(examined: Examination) -> list[Finding]:
     return [Finding("port", "ok", f"{port} is free")]
 
 
+def _descriptors(examined: Examination) -> list[Finding]:
+    """Whether a server could hold many connections: each takes a descriptor, and so does a file."""
+    from muxi.server.descriptors import attainable
+
+    count = attainable()
+    if not 0 < count < _FEW_DESCRIPTORS:
+        return []
+    text = f"a process may open {count} files and connections at once, at most"
+    hint = "Raise the hard limit: `ulimit -Hn`, or LimitNOFILE= of a systemd unit."
+    return [Finding("limits", "warning", text, hint)]
+
+
 def _disk(examined: Examination) -> list[Finding]:
     folder = examined.project.folder
     try:
@@ -210,5 +225,6 @@ CHECKS: tuple[Check, ...] = (
     _weights,
     _snapshots,
     _port,
+    _descriptors,
     _disk,
 )

@@ -26,6 +26,7 @@ from muxi.core.errors import MuxiError
 from muxi.runtime.build import GRACE, Runtime
 from muxi.server.access import Access
 from muxi.server.app import App
+from muxi.server.descriptors import raise_limit
 from muxi.server.pages import Pages
 from muxi.server.sockets import open_tcp, open_unix
 from muxi.server.table import OPERATIONS
@@ -178,6 +179,7 @@ async def serve_until_stopped(
     Runs then have a moment to end by themselves. A second signal is left to the program around,
     such as `asyncio.run`, which cancels its task: what was stored stays stored.
     """
+    raise_limit()
     async with serving(runtime, host=host, port=port) as server:
         _collect_seldom()
         with _stopped_by_signals(server):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import resource
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -35,6 +37,27 @@ async def test_the_address_and_the_link_are_data(project: Muxi) -> None:
     )
     assert "Ctrl-C stops it." in done.err
     assert done.err.endswith("Stopped.\n")
+
+
+LIMITED = """
+import resource, runpy
+resource.setrlimit(resource.RLIMIT_NOFILE, (300, {hard}))
+runpy.run_module("muxi", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.ci
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells limits of other processes")
+async def test_a_server_takes_the_open_files_that_it_may_have(project: Muxi) -> None:
+    program = ("-c", LIMITED.format(hard=2000))
+    async with project.start("up", "--port", "0", "--json", program=program) as running:
+        await running.until(lambda it: it.out.endswith("\n"))
+        limits = resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE)
+        assert limits == (2000, 2000)
+        running.signal(signal.SIGINT)
+        assert (await running.end()).err == ""
+    async with project.start("doctor", program=program) as running:
+        assert "may open 2000 files and connections" in (await running.end()).out
 
 
 @pytest.mark.ci
