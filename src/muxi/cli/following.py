@@ -6,20 +6,17 @@ Used by `run` and by the chat.
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from muxi.cli.interrupts import heard_by
 from muxi.core.errors import MuxiError
 from muxi.core.events import Event, RunCompleted, RunSuspended
 
 if TYPE_CHECKING:
     from muxi.client.client import Client
     from muxi.core.threads import Run
-
-_PATIENCE = 5.0
-"""Seconds for an owner of this machine to come back; a new one must be found after that."""
 
 _LAST_WORD = 0.5
 """Seconds for a request to stop to reach its server before the command leaves."""
@@ -60,17 +57,15 @@ async def follow(
             stopping()
         cancelling.append(asyncio.create_task(client.cancel(run_id)))
 
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, interrupt)
     try:
-        return await reading
+        with heard_by(interrupt):
+            return await reading
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
         return None
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
         for task in cancelling:
             if reading.cancelled():
                 await asyncio.wait([task], timeout=_LAST_WORD)
@@ -84,7 +79,7 @@ async def follow(
 async def _read(
     client: Client, run_id: str, since: int, show: Callable[[Event], None]
 ) -> RunCompleted | RunSuspended | None:
-    async for event in client.events(run_id, since=since, patience=_PATIENCE):
+    async for event in client.events(run_id, since=since):
         show(event)
         if isinstance(event, RunCompleted | RunSuspended):
             return event

@@ -1,8 +1,8 @@
 """The one way of every command to a project: a client of the process that owns it.
 
-If none lives, this process becomes the owner, with the runtime and its server on the socket beside
-the project, and then speaks to itself through the same client. Called by the commands that need
-agents, threads or runs; it must never open the database in any other way.
+If none lives, or none any more, this process becomes the owner, with the runtime and its server on
+the socket beside the project, and then speaks to itself through the same client. Called by the
+commands that need agents, threads or runs; it must never open the database in any other way.
 """
 
 from __future__ import annotations
@@ -15,48 +15,119 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from muxi.cli import interrupts, output
+from muxi.cli.interrupts import heard_by
 from muxi.cli.weights import prepare_weights
 from muxi.client.client import Client
 from muxi.config.load import load_project
 from muxi.config.project import STATE_FOLDER, Project
-from muxi.core.errors import ProjectInUse
+from muxi.core.errors import ProjectInUse, ServerUnavailable
 from muxi.runtime.owner import Owner, owner_of
 from muxi.runtime.state import StateFolder
 from muxi.telemetry.logs import set_up_logs
 
 if TYPE_CHECKING:
     from muxi.runtime.build import Runtime
+    from muxi.server.serve import Server
 
 T = TypeVar("T")
 
-_PATIENCE = 15.0
-"""Seconds for another process that is just starting to answer."""
+_PATIENCE = 30.0
+"""Seconds for another process that is just starting, or just leaving."""
 _PAUSE = 0.05
+
+_STAY = 60.0
+"""Seconds for which an owner whose own work is done lets the runs of others end."""
+_SOON = 1.0
+"""Seconds after which it says what it waits for."""
 
 
 class Session:
-    """A client that is connected, and where the project keeps its files."""
+    """A client of whoever owns the project, for as long as anybody can."""
 
     client: Client
-    owned: bool
-    """Whether this process is the owner: what runs ends with it."""
+    """It goes on with the next owner when one leaves; see `_regain`."""
 
     def __init__(self, path: Path | None, project: Project | None, *, answers: bool) -> None:
         self.state = state_of(path)
+        self.told: Callable[[str], None] | None = None
+        """Hears, in a sentence, that this process has become the owner in the place of another."""
         self._path = path
         self._project = project
         self._answers = answers
+        self._runtime: Runtime | None = None
+        self._server: Server | None = None
+        self._seeking = asyncio.Lock()
         self._open = AsyncExitStack()
 
+    @property
+    def owned(self) -> bool:
+        """Whether this process is the owner: what runs ends with it."""
+        return self._server is not None
+
     async def connect(self) -> None:
-        """Find the owner or become it; again, when the owner has gone."""
-        await self.close()
-        connection = _connection(self._path, self._project, go_on=self._answers)
-        self.client, self.owned = await self._open.enter_async_context(connection)
+        """Find the owner or become it."""
+        await self._find()
+        self.client = Client(
+            socket=self.state.socket, token=self.state.token(), regain=self._regain
+        )
 
     async def close(self) -> None:
         """Leave the owner, or stop being it."""
+        if hasattr(self, "client"):
+            await self.client.close()
         await self._open.aclose()
+
+    async def let_others_finish(self) -> None:
+        """Stay while this process answers other commands, for a minute. Ctrl-C leaves at once."""
+        if self._runtime is None or self._server is None or not self._answers:
+            return
+        loop = asyncio.get_running_loop()
+        leaving = asyncio.Event()
+        timer = loop.call_later(_SOON, output.say, "Other commands are still being answered here.")
+        others = asyncio.create_task(_no_runs(self._runtime))
+        waiting = [others, asyncio.create_task(leaving.wait())]
+        try:
+            with heard_by(leaving.set):
+                await asyncio.wait(waiting, timeout=_STAY, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            for task in waiting:
+                task.cancel()
+            self.hurry()
+
+    def hurry(self) -> None:
+        """Wait for no run when this session is closed."""
+        if self._server is not None:
+            self._server.grace = 0.0
+
+    async def _regain(self, error: ServerUnavailable) -> None:
+        """Find the next owner, after a request to the last one failed with `error`."""
+        async with self._seeking:
+            if not self.owned:
+                await self._find()
+                if self.owned and self.told is not None:
+                    self.told("The process that owned this project has ended; this one takes over.")
+            elif not await _listens(self.state.socket):
+                raise error
+
+    async def _find(self) -> None:
+        """Return when an owner listens: another process, or this one."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            owner = owner_of(self.state)
+            if owner is None:
+                project = self._project or load_project(self._path)
+                runtime = await _become_owner(project, go_on=self._answers)
+                if runtime is not None:
+                    self._runtime = runtime
+                    self._server = await self._open.enter_async_context(_serving(runtime))
+                    return
+            elif owner.socket is not None and await _listens(Path(owner.socket)):
+                return
+            if time.monotonic() > deadline:
+                raise _silent(owner)
+            await asyncio.sleep(_PAUSE)
 
 
 def state_of(path: Path | None) -> StateFolder:
@@ -86,40 +157,21 @@ def in_session(
         project = load_project(path)
         if answers:
             prepare_weights(project)
-    return asyncio.run(_perform(Session(path, project, answers=answers), work))
+    return interrupts.run(_perform(Session(path, project, answers=answers), work))
 
 
 async def _perform(session: Session, work: Callable[[Session], Coroutine[None, None, T]]) -> T:
     set_up_logs(logging.WARNING)
     try:
         await session.connect()
-        return await work(session)
+        result = await work(session)
+        await session.let_others_finish()
+    except asyncio.CancelledError:
+        session.hurry()
+        raise
     finally:
         await session.close()
-
-
-@asynccontextmanager
-async def _connection(
-    path: Path | None, project: Project | None, *, go_on: bool
-) -> AsyncGenerator[tuple[Client, bool]]:
-    """A client of the owner, and whether that is this process."""
-    state = state_of(path)
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        owner = owner_of(state)
-        if owner is not None and owner.socket is not None:
-            async with Client(socket=owner.socket, token=state.token()) as client:
-                yield client, False
-            return
-        if owner is None:
-            runtime = await _become_owner(project or load_project(path), go_on=go_on)
-            if runtime is not None:
-                async with _serving(runtime) as client:
-                    yield client, True
-                return
-        if time.monotonic() > deadline:
-            raise _silent(owner)
-        await asyncio.sleep(_PAUSE)
+    return result
 
 
 async def _become_owner(project: Project, *, go_on: bool) -> Runtime | None:
@@ -133,15 +185,30 @@ async def _become_owner(project: Project, *, go_on: bool) -> Runtime | None:
 
 
 @asynccontextmanager
-async def _serving(runtime: Runtime) -> AsyncGenerator[Client]:
+async def _serving(runtime: Runtime) -> AsyncGenerator[Server]:
     from muxi.server.serve import serving
 
-    state = runtime.state
     try:
-        async with serving(runtime), Client(socket=state.socket, token=state.token()) as client:
-            yield client
+        async with serving(runtime) as server:
+            yield server
     finally:
         await runtime.close()
+
+
+async def _listens(socket: Path) -> bool:
+    """Whether somebody accepts connections there: an owner that is leaving does not any more."""
+    try:
+        _, writer = await asyncio.open_unix_connection(socket)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def _no_runs(runtime: Runtime) -> None:
+    """Return when this process drives no run that is not being stopped already."""
+    while going := [run for run in runtime.runs.active.values() if not run.ctx.cancel.cancelled]:
+        await going[0].wait()
 
 
 def _silent(owner: Owner | None) -> ProjectInUse:

@@ -13,6 +13,7 @@ from muxi.cli.options import JsonOption, ProjectOption
 
 if TYPE_CHECKING:
     from muxi.core.messages import Message
+    from muxi.core.threads import Thread
 
 app = new_app(help="List, show and delete conversations.")
 
@@ -29,7 +30,6 @@ def list_threads(
 ) -> None:
     """List conversations, the one that was used last first."""
     from muxi.cli.session import Session, in_session
-    from muxi.core.threads import Thread
 
     async def work(session: Session) -> None:
         threads: list[Thread] = []
@@ -104,14 +104,18 @@ def delete_thread(
     """Delete a conversation with all that was said in it."""
     from muxi.cli.session import Session, in_session
 
-    async def work(session: Session) -> int:
-        found = await session.client.thread(thread)
-        name = f"“{found.title}”" if found.title else found.id
-        if not yes and not output.agreed(f"Delete {name} for good?"):
-            output.say("Nothing was deleted.")
-            return ExitCode.FAILED
-        await session.client.delete_thread(found.id)
-        output.say(f"Deleted {name}.")
-        return ExitCode.OK
+    async def find(session: Session) -> Thread:
+        return await session.client.thread(thread)
 
-    return in_session(project, work)
+    async def delete(session: Session) -> None:
+        await session.client.delete_thread(found.id)
+
+    # Asked in no session: an owner that waits for a person would let everybody else wait.
+    found = in_session(project, find)
+    name = f"“{found.title}”" if found.title else found.id
+    if not yes and not output.agreed(f"Delete {name} for good?"):
+        output.say("Nothing was deleted.")
+        return ExitCode.FAILED
+    in_session(project, delete)
+    output.say(f"Deleted {name}.")
+    return ExitCode.OK

@@ -46,12 +46,13 @@ def up(
     Prints where it is and a link that signs one browser in, and opens that link where there is a
     desktop. Ctrl-C ends it once what runs has stopped; a second Ctrl-C ends it at once.
     """
+    from muxi.cli import interrupts
     from muxi.cli.weights import prepare_weights
     from muxi.config.load import load_project
 
     loaded = load_project(project)
     prepare_weights(loaded)
-    asyncio.run(
+    interrupts.run(
         _serve(
             loaded,
             host=host or loaded.server.host,

@@ -14,6 +14,7 @@ from muxi.client.connection import Connection
 from muxi.client.secrets import Secrets
 from muxi.client.stream import follow
 from muxi.core.events import Approval, ApprovalDecision, Event
+from muxi.core.ids import new_id
 from muxi.core.messages import AnyPart, Message
 from muxi.core.pages import Page
 from muxi.core.status import AgentInfo, ModelInfo, ServerStatus
@@ -43,6 +44,8 @@ class Client(Connection):
         socket: Path of the socket beside a project, `.muxi/muxi.sock`.
         token: Content of the project's token file.
         timeout: Seconds to wait for an answer. Streams of events have no such bound.
+        regain: Finds another server in the place of one that is gone. A request is then made again,
+            unless it may have been carried out already and must not be twice.
     """
 
     @property
@@ -106,8 +109,17 @@ class Client(Connection):
             parent_id: The message to answer to, for a fork; the thread's leaf if None.
         """
         content = input if isinstance(input, str) else [_part(part) for part in input]
-        body = {"input": content, "agent": agent, "thread_id": thread_id, "parent_id": parent_id}
-        return _read(Run, await self._call("POST", "/api/runs", body=body))
+        # Named here, so that a run whose beginning was not answered can be looked for.
+        run_id = new_id("run")
+        body = {
+            "id": run_id,
+            "input": content,
+            "agent": agent,
+            "thread_id": thread_id,
+            "parent_id": parent_id,
+        }
+        made = f"/api/runs/{run_id}"
+        return _read(Run, await self._call("POST", "/api/runs", body=body, makes=made))
 
     async def runs(
         self,
@@ -126,7 +138,8 @@ class Client(Connection):
 
     async def cancel(self, run_id: str) -> Run:
         """Stop a run; what it has answered so far is kept as a partial message."""
-        return _read(Run, await self._call("POST", f"/api/runs/{_segment(run_id)}/cancel"))
+        path = f"/api/runs/{_segment(run_id)}/cancel"
+        return _read(Run, await self._call("POST", path, again=True))
 
     def events(
         self, run_id: str, *, since: int = 0, patience: float = 30.0
@@ -136,14 +149,14 @@ class Client(Connection):
         Connects again when the connection breaks, and gives up after `patience` seconds in vain.
         """
         opener = partial(self._open_stream, f"/api/runs/{_segment(run_id)}/events")
-        return follow(opener, since=since, until_end=True, patience=patience)
+        return follow(opener, since=since, until_end=True, patience=patience, regain=self._regain)
 
     def thread_events(
         self, thread_id: str, *, since: int = 0, patience: float = 30.0
     ) -> AsyncGenerator[Event]:
         """The events of all runs of a thread after number `since`, without end."""
         opener = partial(self._open_stream, f"/api/threads/{_segment(thread_id)}/events")
-        return follow(opener, since=since, until_end=False, patience=patience)
+        return follow(opener, since=since, until_end=False, patience=patience, regain=self._regain)
 
     async def approvals(self, run_id: str | None = None) -> list[Approval]:
         """The questions that wait for a person."""

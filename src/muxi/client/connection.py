@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -12,11 +13,17 @@ from typing import Self
 
 import aiohttp
 
-from muxi.client.errors import connection_errors, reported_error
-from muxi.core.errors import ServerUnavailable
+from muxi.client.errors import LATE, LOST, connection_errors, reported_error
+from muxi.core.errors import NotFound, SecretMissing, ServerUnavailable
+
+Regain = Callable[[ServerUnavailable], Awaitable[None]]
+"""Returns when there is a server again; raises if there is none, for instance what it was given."""
 
 _SILENCE = 45.0
 """Seconds without a byte after which a stream is dead: the server sends a comment every 15."""
+
+_MOST_SERVERS = 20
+"""How many servers may come and go before one request is given up."""
 
 
 class Connection:
@@ -27,6 +34,8 @@ class Connection:
         socket: Path of the socket beside a project, `.muxi/muxi.sock`.
         token: Content of the project's token file.
         timeout: Seconds to wait for an answer. Streams of events have no such bound.
+        regain: Finds another server in the place of one that is gone. A request is then made again,
+            unless it may have been carried out already and must not be twice.
     """
 
     def __init__(
@@ -36,11 +45,13 @@ class Connection:
         socket: str | Path | None = None,
         token: str | None = None,
         timeout: float = 30.0,
+        regain: Regain | None = None,
     ) -> None:
         self._base_url = "http://localhost" if socket is not None else base_url.rstrip("/")
         self._socket = str(socket) if socket is not None else None
         self._token = token
         self._timeout = timeout
+        self._regain = regain
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -71,6 +82,50 @@ class Connection:
         *,
         params: dict[str, str | int | None] | None = None,
         body: object = None,
+        again: bool | None = None,
+        makes: str | None = None,
+    ) -> bytes:
+        """The body of the answer to a request.
+
+        Args:
+            method: Of HTTP.
+            path: What is asked.
+            params: The query.
+            body: What is sent, as JSON.
+            again: Whether it does no harm to ask twice; anything but a POST, unless told.
+            makes: Where that which a POST makes is found afterwards. If its answer was lost, it is
+                made again only if there is nothing.
+        """
+        ask = partial(self._ask, method, path, params=params, body=body)
+        if self._regain is None:
+            return await ask()
+        harmless = method != "POST" if again is None else again
+        lost = False
+        for _ in range(_MOST_SERVERS):
+            try:
+                return await ask()
+            except ServerUnavailable as error:
+                lost = lost or error.details.get("request") == LOST
+                if error.details.get("request") == LATE or not (harmless or makes or not lost):
+                    raise
+                await self._regain(error)
+            except (NotFound, SecretMissing):
+                if lost and method == "DELETE":
+                    # It was carried out before its answer was lost.
+                    return b""
+                raise
+            if lost and makes is not None:
+                with suppress(NotFound):
+                    return await self._call("GET", makes)
+        return await ask()
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str | int | None] | None,
+        body: object,
     ) -> bytes:
         query = {key: str(value) for key, value in (params or {}).items() if value is not None}
         # As a file, which aiohttp sends in pieces.

@@ -12,6 +12,11 @@ from muxi.core.errors import AccessDenied, MuxiError, NotFound, ServerUnavailabl
 from muxi.core.events import Problem
 from muxi.core.problems import error_of
 
+LOST = "lost"
+LATE = "late"
+"""What `details.request` of a `ServerUnavailable` says of the request: the connection broke before
+an answer came, or none came in time. Without it the request has certainly not been begun."""
+
 _BY_STATUS: dict[int, type[MuxiError]] = {401: AccessDenied, 403: AccessDenied, 404: NotFound}
 
 
@@ -34,7 +39,8 @@ def reported_error(status: int, body: bytes) -> MuxiError:
         # Not from muxi: a proxy, or another server on that port.
         kind = _BY_STATUS.get(status, ServerUnavailable)
         text = body[:200].decode("utf-8", "replace").strip()
-        return kind(f"The server answered {status}: {text}" if text else f"Status {status}.")
+        words = f"The server answered {status}: {text}" if text else f"Status {status}."
+        return kind(words, request=LOST)
     return error_of(
         Problem(code=report.code, message=report.detail, hint=report.hint, details=report.details)
     )
@@ -48,6 +54,10 @@ def connection_errors(where: str) -> Generator[None]:
     except aiohttp.ClientConnectorError as error:
         raise ServerUnavailable(f"No muxi server answers at {where}.") from error
     except TimeoutError as error:
-        raise ServerUnavailable(f"The server at {where} did not answer in time.") from error
+        raise ServerUnavailable(
+            f"The server at {where} did not answer in time.", request=LATE
+        ) from error
     except (aiohttp.ClientError, OSError) as error:
-        raise ServerUnavailable(f"The connection to {where} was cut: {error}.") from error
+        raise ServerUnavailable(
+            f"The connection to {where} was cut: {error}.", request=LOST
+        ) from error

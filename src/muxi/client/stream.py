@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 
 import aiohttp
 
+from muxi.client.connection import Regain
 from muxi.core.errors import ServerUnavailable
 from muxi.core.events import Event, RunCompleted, RunSuspended, parse_event
 from muxi.wire.sse import SseReader
@@ -20,7 +21,12 @@ _LONGEST_DELAY = 2.0
 
 
 async def follow(
-    opener: Opener, *, since: int = 0, until_end: bool, patience: float = 30.0
+    opener: Opener,
+    *,
+    since: int = 0,
+    until_end: bool,
+    patience: float = 30.0,
+    regain: Regain | None = None,
 ) -> AsyncGenerator[Event]:
     """The events after `since`, each once and in order.
 
@@ -30,7 +36,8 @@ async def follow(
         opener: Opens a connection.
         since: Sequence number of the last event that the caller has.
         until_end: Stop after the event that ends the run, or when it waits for a person.
-        patience: Seconds without any event or connection after which to give up.
+        patience: Seconds without a connection after which to give up.
+        regain: Finds another server in the place of one that is gone; its time does not count.
 
     Raises:
         ServerUnavailable: `patience` is over.
@@ -42,15 +49,13 @@ async def follow(
     deadline = loop.time() + patience
     waiting = False
     while True:
+        connected = False
         try:
             async with opener(last) as response:
-                deadline = loop.time() + patience
-                async for event in _events(response):
-                    if 0 < event.seq <= last:
-                        continue
+                connected = True
+                async for event in _events(response, last):
                     last = max(last, event.seq)
                     delay = _FIRST_DELAY
-                    deadline = loop.time() + patience
                     waiting = isinstance(event, RunSuspended)
                     yield event
                     if until_end and isinstance(event, RunCompleted):
@@ -59,15 +64,28 @@ async def follow(
                 # The server has nothing more to say until somebody decides. In the middle of a
                 # replay it would have gone on.
                 return
-        except ServerUnavailable:
-            if loop.time() + delay > deadline:
+        except ServerUnavailable as error:
+            if connected:
+                # However long nothing was said, the server was there until now.
+                deadline = loop.time() + patience
+            elif loop.time() + delay > deadline:
                 raise
+            if regain is not None:
+                lost_at = loop.time()
+                await regain(error)
+                deadline += loop.time() - lost_at
+        else:
+            deadline = loop.time() + patience
         await asyncio.sleep(delay)
         delay = min(delay * 2, _LONGEST_DELAY)
 
 
-async def _events(response: aiohttp.ClientResponse) -> AsyncGenerator[Event]:
+async def _events(response: aiohttp.ClientResponse, last: int) -> AsyncGenerator[Event]:
+    """The events of one connection, without those up to number `last` and without repetitions."""
     reader = SseReader()
     async for chunk in response.content.iter_any():
         for frame in reader.feed(chunk):
-            yield parse_event(frame.data)
+            event = parse_event(frame.data)
+            if not 0 < event.seq <= last:
+                last = max(last, event.seq)
+                yield event

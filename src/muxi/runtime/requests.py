@@ -14,6 +14,8 @@ class RunRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    id: str | None = Field(None, pattern=r"^run_[0-9a-f]{32}$")
+    """The run's own id, if the caller made one up to find the run by."""
     input: Text | list[AnyPart]
     """The user's message: a text, or parts of type text, image, audio and file."""
     agent: str | None = None

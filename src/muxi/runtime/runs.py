@@ -69,8 +69,8 @@ class Runs:
 
         Raises:
             NotFound: The thread, the agent or the message to answer does not exist.
-            Conflict: A run of this thread is at work or waits, and no `parent_id` is named; or there
-                is a run of the id that the request names.
+            Conflict: A run of this thread is at work or waits, and no `parent_id` is named; or the
+                id that the request names is taken.
             MuxiError: The agent's model cannot be used, or the run cannot be stored.
         """
         attempt, _ = await self._begin(who, request, follow=False)

@@ -77,6 +77,7 @@ async def _conversation(session: Session, agent: str | None) -> Conversation:
         screen = TerminalScreen()
     else:
         screen = PlainScreen()
+    session.told = screen.note
     prompt = _prompt(session.state.root / "chat_history")
     if prompt.interactive:
         screen.note(f"muxi {status.version} · {status.model.name} · /help shows commands")
