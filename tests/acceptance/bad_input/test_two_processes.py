@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,40 @@ import pytest
 from muxi.config.load import load_project
 from muxi.core.errors import ProjectInUse, StorageBusy
 from muxi.runtime.build import open_runtime
+from muxi.runtime.owner import Ownership
+from muxi.runtime.state import StateFolder
 from tests.support.unlucky import Unlucky, ending
+
+
+@asynccontextmanager
+async def leaving_owner(unlucky: Unlucky) -> AsyncIterator[asyncio.Event]:
+    """An owner that ends as soon as it is asked something, which sets the event it gives."""
+    state = StateFolder(unlucky.folder / ".muxi")
+    state.prepare()
+    state.token()
+    asked = asyncio.Event()
+    ownership = Ownership.take(state)
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if await reader.read(1):
+            server.close()
+            ownership.release()
+            asked.set()
+        writer.transport.abort()
+
+    server = await asyncio.start_unix_server(hang_up, state.socket)
+    ownership.announce(socket=True)
+    try:
+        yield asked
+    finally:
+        server.close()
+        ownership.release()
+
+
+async def attempts(unlucky: Unlucky) -> list[int]:
+    """How many attempts each run took."""
+    async with unlucky.served() as muxi:
+        return [run.attempt for run in (await muxi.client.runs()).items]
 
 
 async def test_two_projects_that_name_one_file_do_not_share_it(
