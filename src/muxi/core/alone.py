@@ -44,7 +44,7 @@ class MemoryJournal:
     def append(self, ctx: Context, message: Message) -> None:
         self.messages.append(message)
 
-    def record(self, ctx: Context, event: Event) -> None:
+    def record(self, ctx: Context, event: Event, text: str | None = None) -> None:
         """Events of a run without a server live only in its stream."""
 
     async def flush(self, ctx: Context) -> None:

@@ -77,8 +77,8 @@ class Journal(Protocol):
         """Buffer a message as the new leaf of the run's thread."""
         ...
 
-    def record(self, ctx: Context, event: Event) -> None:
-        """Buffer an event, numbered or not."""
+    def record(self, ctx: Context, event: Event, text: str | None = None) -> None:
+        """Buffer an event, numbered or not; `text` is its JSON, if the caller has it already."""
         ...
 
     async def flush(self, ctx: Context) -> None:

@@ -76,7 +76,8 @@ class Exchange:
             while chunk := await read():
                 yield chunk
                 if self.satisfied:
-                    await _drain(read)
+                    if not response.content.at_eof():
+                        await _drain(read)
                     return
         except (aiohttp.ClientError, OSError, ValueError) as error:
             problem = _transport_problem(error)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import string
+from functools import lru_cache
 from typing import NamedTuple
 
 from muxi.core.events import ResponseCompleted
@@ -83,6 +84,12 @@ def estimate_text(text: str) -> Estimate:
     return Estimate(1 + runs + rest + lower * 0.42 + upper * 0.8 + apart, other)
 
 
+@lru_cache(maxsize=256)
+def _of_fixed(text: str) -> Estimate:
+    """The estimate of what stands in every request alike: instructions and schemas."""
+    return estimate_text(text)
+
+
 class TokenEstimate:
     """Counts for one model. Estimates of what lives on, such as messages, are kept with it."""
 
@@ -98,7 +105,7 @@ class TokenEstimate:
         return self._whole(self._message(message))
 
     def count_text(self, text: str) -> int:
-        return self._whole(estimate_text(text)) if text else 0
+        return self._whole(_of_fixed(text)) if text else 0
 
     def _whole(self, estimate: Estimate) -> int:
         return int(estimate.plain * self._plain_ratio + estimate.other * self._other_ratio) + 1
@@ -118,7 +125,7 @@ class TokenEstimate:
             usage.cost = price.cost(usage)
 
     def _of_request(self, request: ModelRequest) -> Estimate:
-        plain, other = estimate_text(request.instructions) if request.instructions else (0.0, 0.0)
+        plain, other = _of_fixed(request.instructions) if request.instructions else (0.0, 0.0)
         for message in request.messages:
             each = self._message(message)
             plain += each.plain

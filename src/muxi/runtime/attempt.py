@@ -31,7 +31,8 @@ from muxi.core.problems import problem_of
 from muxi.core.threads import Run
 from muxi.core.usage import Usage
 from muxi.runtime.streams import ThreadStream
-from muxi.storage import leases, runs
+from muxi.storage import leases, runs, steps
+from muxi.storage.events import text_of
 from muxi.telemetry.spans import span
 
 if TYPE_CHECKING:
@@ -77,8 +78,12 @@ class Attempt:
     """The last event, once it is durable and seen."""
     ending: bool = False
     """Whether the lease is being let go, so that it must not be renewed any more."""
+    decided: bool = False
+    """Whether the end is on its way to the database, so that it cannot be left to a successor."""
     lost: bool = False
     """Whether the run was left unfinished, for this or another process to go on with."""
+    _begun: bool = False
+    _interrupted: bool = False
     _before: Usage = field(init=False)
     _model: str | None = None
     _recorded: int = 0
@@ -98,13 +103,19 @@ class Attempt:
         await self._finish(end)
 
     def cancel(self) -> None:
-        """End the run in good order: the agent closes what is open and says that it was stopped."""
-        self.ctx.cancel.cancel()
-        self.interrupt()
+        """End the run in good order: the agent closes what is open and says that it was stopped.
+
+        A run that has come to its end by itself keeps that end.
+        """
+        if not self.ending:
+            self.ctx.cancel.cancel()
+            self.interrupt()
 
     def interrupt(self) -> None:
         """Stop to drive and leave the run as it is, for a successor."""
-        if self._task is not None:
+        self._interrupted = True
+        # A task that is cancelled before its first step takes none, not even the last.
+        if self._task is not None and self._begun:
             self._task.cancel()
 
     async def wait(self) -> None:
@@ -144,7 +155,10 @@ class Attempt:
 
     async def _work(self) -> End:
         """Pass on what the agent says; returns the event that ends it."""
+        self._begun = True
         try:
+            if self._interrupted:
+                raise asyncio.CancelledError
             if self.replaces_from is not None:
                 await self._emit(
                     AttemptStarted(attempt=self.run.attempt, replaces_from=self.replaces_from)
@@ -161,6 +175,11 @@ class Attempt:
             error = MuxiError("The agent stopped without an end.")
         except LeaseLost:
             raise
+        except asyncio.CancelledError:
+            if not self.ctx.cancel.cancelled:
+                raise
+            # The agent had no part in it: it came while an event was passed on, or once more.
+            return RunCompleted(status="cancelled", usage=self.ctx.usage)
         except MuxiError as raised:
             error = raised
         except Exception as raised:  # noqa: BLE001 -- the boundary of the task: a run never ends without an event
@@ -174,9 +193,10 @@ class Attempt:
             await stream.grow(self.database)
         stream.stamp(event, self.run.id)
         self._recorded = event.seq
-        self.journal.record(self.ctx, event)
+        text = text_of(event)
+        self.journal.record(self.ctx, event, text)
         held = type(event) in _DURABLE_FIRST
-        stream.publish(event, held=held)
+        stream.publish(event, text, held=held)
         if held:
             if isinstance(event, MessageCompleted):
                 self.messages.append(event.message)
@@ -202,6 +222,7 @@ class Attempt:
 
     async def _finish(self, end: End) -> None:
         """Store the end together with all that is not stored yet, then show it."""
+        self.ending = True
         stream = self.stream
         if self._timer is not None:
             self._timer.cancel()
@@ -209,21 +230,25 @@ class Attempt:
         if stream.left == 0:
             await stream.grow(self.database)
         stream.stamp(end, self.run.id)
-        self.journal.record(self.ctx, end)
+        self.decided = True
+        text = text_of(end)
+        self.journal.record(self.ctx, end, text)
         _apply(end, self.run)
         self.journal.also(stream.let_go)
+        if isinstance(end, RunCompleted) and end.status != "completed":
+            self.journal.also(partial(steps.void_questions, run_id=self.run.id))
         error = await self._store()
         if error is not None and isinstance(end, RunCompleted):
             # Told as it is: readers learn that the answer they saw is not kept.
             self.lost = True
             end.status, end.problem = "failed", problem_of(error)
-        stream.publish(end, held=True, last=True)
+            text = text_of(end)
+        stream.publish(end, text, held=True, last=True)
         stream.release(self.run.id, end.seq)
         self.end = end
 
     async def _store(self) -> MuxiError | None:
         """Store the end, patiently; returns why that was not possible."""
-        self.ending = True
         used = spent(self._before, self.run.usage)
         deadline = asyncio.get_running_loop().time() + _PATIENCE
         pause = 0.05
@@ -255,9 +280,10 @@ class Attempt:
     async def _leave(self) -> None:
         """Store what there is and let go, so that a successor can go on at once."""
         self.lost = self.ending = True
-        self.journal.also(partial(runs.set_status, run_id=self.run.id, status="queued"))
-        self.journal.also(partial(leases.release, lease=self.journal.lease))
-        self.journal.also(self.stream.let_go)
+        if not self.decided:
+            self.journal.also(partial(runs.set_status, run_id=self.run.id, status="queued"))
+            self.journal.also(partial(leases.release, lease=self.journal.lease))
+            self.journal.also(self.stream.let_go)
         try:
             await asyncio.shield(self.journal.flush(self.ctx))
         except MuxiError as error:

@@ -6,14 +6,15 @@ The bytes of an event are a function of the event alone, so that a replay equals
 from __future__ import annotations
 
 from muxi.core.events import Event, Gap
+from muxi.storage.events import text_of
 from muxi.wire.sse import encode_sse
 
 PING = b": ping\n\n"
 
 
-def frame_of(event: Event) -> bytes:
-    """`event` as a frame of SSE; its number is the frame's id."""
-    return encode_sse(event.type, event.model_dump_json(exclude_none=True), id=event.seq)
+def frame_of(event: Event, text: str | None = None) -> bytes:
+    """`event` as a frame of SSE; its number is the frame's id, `text` its JSON if that is known."""
+    return encode_sse(event.type, text or text_of(event), id=event.seq)
 
 
 def gap_frame(thread_id: str, *, after: int) -> bytes:

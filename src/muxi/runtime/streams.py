@@ -115,12 +115,14 @@ class ThreadStream:
         event.seq = self._next
         self._next += 1
 
-    def publish(self, event: Event, *, held: bool, last: bool = False) -> None:
+    def publish(
+        self, event: Event, text: str | None = None, *, held: bool, last: bool = False
+    ) -> None:
         """Show a stamped event to all readers, once it and those before it are no longer held.
 
-        `last` ends the readers of its run.
+        `text` is its JSON, if that is known; `last` ends the readers of its run.
         """
-        frame = frame_of(event)
+        frame = frame_of(event, text)
         if held or self._outbox:
             self._outbox.append(_Entry(event.run_id, event.seq, frame, last, held))
         else:

@@ -6,11 +6,12 @@ Run by `serve`. Every answer leaves through here, so that headers and errors are
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from muxi.core.errors import InvalidInput, MuxiError, NotFound
@@ -53,22 +54,34 @@ class App:
         self._pages = pages
         places: dict[str, _Place] = {}
         for operation in operations:
-            place = places.setdefault(operation.path, _Place(self))
+            place = places.setdefault(operation.path, _Place())
             place.methods[operation.method] = operation
-        routes = [Route(path, place) for path, place in places.items()]
-        self._router = Router(routes, redirect_slashes=False, default=_Place(self))
+        self._fixed = {path: place for path, place in places.items() if "{" not in path}
+        self._patterns = [
+            (compile_path(path)[0], place) for path, place in places.items() if "{" in path
+        ]
+        self._nowhere = _Place()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._router(scope, receive, send)
+            await self._serve(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
 
-    async def serve(self, place: _Place, scope: Scope, *, receive: Receive, send: Send) -> None:
-        """Answer one request for what lies at `place`."""
+    def _find(self, path: str) -> tuple[_Place, dict[str, str]]:
+        """What lies at `path`, and the names in it."""
+        place = self._fixed.get(path)
+        if place is not None:
+            return place, {}
+        for pattern, place in self._patterns:
+            if match := pattern.match(path):
+                return place, match.groupdict()
+        return self._nowhere, {}
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])
         try:
-            answer = await self._answer(place, scope, receive, headers)
+            answer = await self._answer(scope, receive, headers)
         except Refused as refused:
             answer = self._refusal(headers, refused)
         except Exception as error:  # noqa: BLE001 -- the boundary of a request: whatever a route raises is answered
@@ -80,9 +93,10 @@ class App:
             await answer(scope, receive, send)
 
     async def _answer(
-        self, place: _Place, scope: Scope, receive: Receive, headers: Headers
+        self, scope: Scope, receive: Receive, headers: Headers
     ) -> Response | EventStream:
         access, method = self._access, scope["method"]
+        place, names = self._find(scope["path"])
         access.check_address(headers, scope["server"])
         operation = place.methods.get("GET" if method == "HEAD" else method)
         if operation is None or not operation.open:
@@ -95,7 +109,7 @@ class App:
                 runtime=self._runtime,
                 access=access,
                 who=LOCAL,
-                path=scope["path_params"],
+                path=names,
                 body=parse_body(operation.body, body, headers),
                 query=parse_query(operation.query, scope["query_string"]),
                 headers=headers,
@@ -124,15 +138,11 @@ class App:
 _SEE = "/openapi.json tells what there is."
 
 
+@dataclass(slots=True)
 class _Place:
     """All operations of one path, or of the paths that no operation has."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self.methods: dict[str, AnyOperation] = {}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app.serve(self, scope, receive=receive, send=send)
+    methods: dict[str, AnyOperation] = field(default_factory=dict[str, "AnyOperation"])
 
 
 def _json(model: BaseModel, status: int) -> Response:

@@ -26,6 +26,7 @@ from muxi.core.errors import MuxiError
 from muxi.runtime.build import GRACE, Runtime
 from muxi.server.access import Access
 from muxi.server.app import App
+from muxi.server.corked import CorkedProtocol
 from muxi.server.descriptors import raise_limit
 from muxi.server.pages import Pages
 from muxi.server.sockets import open_tcp, open_unix
@@ -229,7 +230,7 @@ def _configuration(app: App) -> uvicorn.Config:
     return uvicorn.Config(
         _Answers(app),
         interface="asgi3",
-        http="httptools",
+        http=CorkedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

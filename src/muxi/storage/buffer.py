@@ -102,15 +102,15 @@ class ThreadBuffer:
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[StorageError | None] | None = None
 
-    def record(self, author: Author, event: Event) -> None:
-        """Buffer an event that bears its number."""
+    def record(self, author: Author, event: Event, text: str | None = None) -> None:
+        """Buffer an event that bears its number; `text` is its JSON, if that is known."""
         delta = events.mergeable(event)
         chunk = self._open.get(event.run_id)
         if delta is None:
             if chunk is not None:
                 del self._open[event.run_id]
             self._touch(author)
-            row = events.row_of(event, created_at=_now())
+            row = events.row_of(event, text or events.text_of(event), created_at=_now())
             self._batch.rows.append((author, row))
         elif chunk is not None and chunk.takes(delta):
             chunk.add(delta)

@@ -90,15 +90,20 @@ def mergeable(event: Event) -> Delta | None:
     return None
 
 
-def row_of(event: Event, *, created_at: int) -> dict[str, Any]:
-    """The columns of an event that is stored by itself."""
+def text_of(event: Event) -> str:
+    """An event as JSON, as it is stored and told."""
+    return encode(event, exclude_none=True)
+
+
+def row_of(event: Event, text: str, *, created_at: int) -> dict[str, Any]:
+    """The columns of an event that is stored by itself, of which `text` is the JSON."""
     return {
         "created_at": created_at,
         "run_id": event.run_id,
         "seq": event.seq,
         "last_seq": event.seq,
         "type": event.type,
-        "record": encode(event),
+        "record": text,
     }
 
 

@@ -104,10 +104,10 @@ class StoredJournal:
         place = "next" if self.run.parent_run_id is None else "aside"
         self.also(partial(messages.insert, message=message, place=place))
 
-    def record(self, ctx: Context, event: Event) -> None:
+    def record(self, ctx: Context, event: Event, text: str | None = None) -> None:
         """Buffer an event. One without a number belongs to no stored stream and is not kept."""
         if event.seq:
-            self.buffer.record(self._author, event)
+            self.buffer.record(self._author, event, text)
 
     def also(self, act: Callable[[Tx], object]) -> None:
         """Buffer a call of store functions, made in the same transaction as what is around it.

@@ -29,13 +29,13 @@ class Page(Generic[Item]):
     """Cursor of the following page; None when this is the last."""
 
 
-def encode(record: Record) -> str:
+def encode(record: Record, *, exclude_none: bool = False) -> str:
     """The record as JSON, with its unknown fields."""
     try:
-        return record.model_dump_json()
+        return record.model_dump_json(exclude_none=exclude_none)
     except PydanticSerializationError:
         # A lone surrogate in some field: rare, so that only then every text is looked at.
-        plain = record.model_dump(mode="python")
+        plain = record.model_dump(mode="python", exclude_none=exclude_none)
         return to_json(_cleaned(plain), bytes_mode="base64").decode()
 
 

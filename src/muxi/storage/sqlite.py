@@ -64,7 +64,10 @@ class SqliteTx(Tx):
         tenant, principal = self.scope.tenant, self.scope.principal
         self._connection.executemany(
             statement.sqlite,
-            [{**one, "tenant": tenant, "principal": principal} for one in parameters],
+            [
+                statement.places({**one, "tenant": tenant, "principal": principal})
+                for one in parameters
+            ],
         )
 
     def raw(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
@@ -73,7 +76,7 @@ class SqliteTx(Tx):
     def _execute(self, statement: Statement, parameters: dict[str, Any]) -> sqlite3.Cursor:
         parameters["tenant"] = self.scope.tenant
         parameters["principal"] = self.scope.principal
-        return self._connection.execute(statement.sqlite, parameters)
+        return self._connection.execute(statement.sqlite, statement.places(parameters))
 
 
 def connect(path: str, settings: SqliteSettings) -> sqlite3.Connection:

@@ -7,15 +7,32 @@ The texts are compiled from the SQLAlchemy Core expressions in `storage.queries`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any, Literal
 
 Dialect = Literal["sqlite", "postgresql"]
+Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One compiled statement; the same parameter names in both texts."""
+    """One compiled statement, which takes the same named parameters on both."""
 
     sqlite: str
+    order: str
+    """Names of the parameters for the question marks of SQLite's text, with blanks between: its
+    driver takes half as long to bind by place as by name."""
     postgresql: str
+    places: Callable[[Values], tuple[Any, ...]] = field(init=False, repr=False, compare=False)
+    """The values for SQLite's text, out of those by name."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "places", _picker(self.order.split()))
+
+
+def _picker(names: list[str]) -> Callable[[Values], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)

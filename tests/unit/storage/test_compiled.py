@@ -31,16 +31,16 @@ def test_every_statement_names_the_tenant_of_every_table(noun: str) -> None:
     for name, by_dialect in compiler.statements(noun).items():
         if (noun, name) in UNSCOPED:
             continue
-        text = str(by_dialect["sqlite"].compile(dialect=compiler.SQLITE))
+        text = str(by_dialect["postgresql"].compile(dialect=compiler.POSTGRESQL))
         if text.startswith("INSERT"):
-            assert ":tenant" in text
+            assert "%(tenant)s" in text
             continue
         used = set(re.findall(r"(?:FROM|JOIN|UPDATE|INTO|,) (\w+)", text)) & set(metadata.tables)
         aliases = {"messages AS parent": "parent"}
         for table in used:
-            scoped = f"{table}.tenant = :tenant" in text
+            scoped = f"{table}.tenant = %(tenant)s" in text
             alias = next((a for key, a in aliases.items() if key.startswith(table)), None)
-            assert scoped or (alias and f"{alias}.tenant = :tenant" in text), (name, table)
+            assert scoped or (alias and f"{alias}.tenant = %(tenant)s" in text), (name, table)
 
 
 def test_every_table_bears_its_tenant() -> None:

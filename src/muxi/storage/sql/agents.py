@@ -6,21 +6,24 @@ from __future__ import annotations
 from muxi.storage.statements import Statement
 
 ADD_VERSION = Statement(
-    sqlite="""INSERT INTO agent_versions (tenant, name, hash, number, author, created_at, record) VALUES (:tenant, :name, :hash, (SELECT coalesce(max(agent_versions.number), 0) + 1 AS anon_1
+    sqlite="""INSERT INTO agent_versions (tenant, name, hash, number, author, created_at, record) VALUES (?, ?, ?, (SELECT coalesce(max(agent_versions.number), 0) + 1 AS anon_1
 FROM agent_versions
-WHERE agent_versions.tenant = :tenant AND agent_versions.name = :name), :author, :created_at, :record) ON CONFLICT DO NOTHING""",
+WHERE agent_versions.tenant = ? AND agent_versions.name = ?), ?, ?, ?) ON CONFLICT DO NOTHING""",
+    order="tenant name hash tenant name author created_at record",
     postgresql="""INSERT INTO agent_versions (tenant, name, hash, number, author, created_at, record) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(name)s::VARCHAR COLLATE "C", %(hash)s::VARCHAR COLLATE "C", (SELECT coalesce(max(agent_versions.number), 0) + 1 AS anon_1
 FROM agent_versions
 WHERE agent_versions.tenant = %(tenant)s::VARCHAR AND agent_versions.name = %(name)s::VARCHAR), %(author)s::VARCHAR COLLATE "C", %(created_at)s::BIGINT, %(record)s::VARCHAR COLLATE "C") ON CONFLICT DO NOTHING""",
 )
 SELECT = Statement(
-    sqlite="INSERT INTO agents (tenant, name, hash, owner, updated_at) VALUES (:tenant, :name, :hash, :owner, :updated_at) ON CONFLICT (tenant, name) DO UPDATE SET hash = excluded.hash, owner = excluded.owner, updated_at = excluded.updated_at",
+    sqlite="INSERT INTO agents (tenant, name, hash, owner, updated_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant, name) DO UPDATE SET hash = excluded.hash, owner = excluded.owner, updated_at = excluded.updated_at",
+    order="tenant name hash owner updated_at",
     postgresql="""INSERT INTO agents (tenant, name, hash, owner, updated_at) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(name)s::VARCHAR COLLATE "C", %(hash)s::VARCHAR COLLATE "C", %(owner)s::VARCHAR COLLATE "C", %(updated_at)s::BIGINT) ON CONFLICT (tenant, name) DO UPDATE SET hash = excluded.hash, owner = excluded.owner, updated_at = excluded.updated_at""",
 )
 GET_VERSION = Statement(
     sqlite="""SELECT agent_versions.record
 FROM agent_versions
-WHERE agent_versions.tenant = :tenant AND agent_versions.name = :name AND agent_versions.hash = :hash""",
+WHERE agent_versions.tenant = ? AND agent_versions.name = ? AND agent_versions.hash = ?""",
+    order="tenant name hash",
     postgresql="""SELECT agent_versions.record
 FROM agent_versions
 WHERE agent_versions.tenant = %(tenant)s::VARCHAR AND agent_versions.name = %(name)s::VARCHAR AND agent_versions.hash = %(hash)s::VARCHAR""",
@@ -28,7 +31,8 @@ WHERE agent_versions.tenant = %(tenant)s::VARCHAR AND agent_versions.name = %(na
 GET = Statement(
     sqlite="""SELECT agent_versions.record
 FROM agent_versions JOIN agents ON agents.name = agent_versions.name AND agents.hash = agent_versions.hash
-WHERE agent_versions.tenant = :tenant AND agents.tenant = :tenant AND agents.name = :name""",
+WHERE agent_versions.tenant = ? AND agents.tenant = ? AND agents.name = ?""",
+    order="tenant tenant name",
     postgresql="""SELECT agent_versions.record
 FROM agent_versions JOIN agents ON agents.name = agent_versions.name AND agents.hash = agent_versions.hash
 WHERE agent_versions.tenant = %(tenant)s::VARCHAR AND agents.tenant = %(tenant)s::VARCHAR AND agents.name = %(name)s::VARCHAR""",
@@ -36,7 +40,8 @@ WHERE agent_versions.tenant = %(tenant)s::VARCHAR AND agents.tenant = %(tenant)s
 LIST = Statement(
     sqlite="""SELECT agent_versions.record
 FROM agent_versions JOIN agents ON agents.name = agent_versions.name AND agents.hash = agent_versions.hash
-WHERE agent_versions.tenant = :tenant AND agents.tenant = :tenant ORDER BY agents.name""",
+WHERE agent_versions.tenant = ? AND agents.tenant = ? ORDER BY agents.name""",
+    order="tenant tenant",
     postgresql="""SELECT agent_versions.record
 FROM agent_versions JOIN agents ON agents.name = agent_versions.name AND agents.hash = agent_versions.hash
 WHERE agent_versions.tenant = %(tenant)s::VARCHAR AND agents.tenant = %(tenant)s::VARCHAR ORDER BY agents.name""",
@@ -44,12 +49,14 @@ WHERE agent_versions.tenant = %(tenant)s::VARCHAR AND agents.tenant = %(tenant)s
 VERSIONS = Statement(
     sqlite="""SELECT agent_versions.number, agent_versions.hash, agent_versions.author, agent_versions.created_at
 FROM agent_versions
-WHERE agent_versions.tenant = :tenant AND agent_versions.name = :name ORDER BY agent_versions.number DESC""",
+WHERE agent_versions.tenant = ? AND agent_versions.name = ? ORDER BY agent_versions.number DESC""",
+    order="tenant name",
     postgresql="""SELECT agent_versions.number, agent_versions.hash, agent_versions.author, agent_versions.created_at
 FROM agent_versions
 WHERE agent_versions.tenant = %(tenant)s::VARCHAR AND agent_versions.name = %(name)s::VARCHAR ORDER BY agent_versions.number DESC""",
 )
 RETIRE = Statement(
-    sqlite="DELETE FROM agents WHERE agents.tenant = :tenant AND agents.name = :name",
+    sqlite="DELETE FROM agents WHERE agents.tenant = ? AND agents.name = ?",
+    order="tenant name",
     postgresql="DELETE FROM agents WHERE agents.tenant = %(tenant)s::VARCHAR AND agents.name = %(name)s::VARCHAR",
 )

@@ -6,17 +6,20 @@ from __future__ import annotations
 from muxi.storage.statements import Statement
 
 ADD = Statement(
-    sqlite="INSERT INTO blobs (tenant, hash, size, media_type, created_at) VALUES (:tenant, :hash, :size, :media_type, :created_at) ON CONFLICT DO NOTHING",
+    sqlite="INSERT INTO blobs (tenant, hash, size, media_type, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    order="tenant hash size media_type created_at",
     postgresql="""INSERT INTO blobs (tenant, hash, size, media_type, created_at) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(hash)s::VARCHAR COLLATE "C", %(size)s::BIGINT, %(media_type)s::VARCHAR COLLATE "C", %(created_at)s::BIGINT) ON CONFLICT DO NOTHING""",
 )
 USE = Statement(
-    sqlite="INSERT INTO blob_uses (tenant, hash, holder) VALUES (:tenant, :hash, :holder) ON CONFLICT DO NOTHING",
+    sqlite="INSERT INTO blob_uses (tenant, hash, holder) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    order="tenant hash holder",
     postgresql="""INSERT INTO blob_uses (tenant, hash, holder) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(hash)s::VARCHAR COLLATE "C", %(holder)s::VARCHAR COLLATE "C") ON CONFLICT DO NOTHING""",
 )
 GET = Statement(
     sqlite="""SELECT blobs.size, blobs.media_type
 FROM blobs
-WHERE blobs.tenant = :tenant AND blobs.hash = :hash""",
+WHERE blobs.tenant = ? AND blobs.hash = ?""",
+    order="tenant hash",
     postgresql="""SELECT blobs.size, blobs.media_type
 FROM blobs
 WHERE blobs.tenant = %(tenant)s::VARCHAR AND blobs.hash = %(hash)s::VARCHAR""",
@@ -24,19 +27,22 @@ WHERE blobs.tenant = %(tenant)s::VARCHAR AND blobs.hash = %(hash)s::VARCHAR""",
 COUNT = Statement(
     sqlite="""SELECT count(*) AS count_1
 FROM blob_uses
-WHERE blob_uses.tenant = :tenant AND blob_uses.hash = :hash""",
+WHERE blob_uses.tenant = ? AND blob_uses.hash = ?""",
+    order="tenant hash",
     postgresql="""SELECT count(*) AS count_1
 FROM blob_uses
 WHERE blob_uses.tenant = %(tenant)s::VARCHAR AND blob_uses.hash = %(hash)s::VARCHAR""",
 )
 DROP_USES = Statement(
-    sqlite="DELETE FROM blob_uses WHERE blob_uses.tenant = :tenant AND blob_uses.holder = :holder",
+    sqlite="DELETE FROM blob_uses WHERE blob_uses.tenant = ? AND blob_uses.holder = ?",
+    order="tenant holder",
     postgresql="DELETE FROM blob_uses WHERE blob_uses.tenant = %(tenant)s::VARCHAR AND blob_uses.holder = %(holder)s::VARCHAR",
 )
 DROP_UNUSED = Statement(
-    sqlite="""DELETE FROM blobs WHERE blobs.tenant = :tenant AND NOT (EXISTS (SELECT blob_uses.hash
+    sqlite="""DELETE FROM blobs WHERE blobs.tenant = ? AND NOT (EXISTS (SELECT blob_uses.hash
 FROM blob_uses
-WHERE blob_uses.tenant = :tenant AND blob_uses.hash = blobs.hash)) RETURNING hash""",
+WHERE blob_uses.tenant = ? AND blob_uses.hash = blobs.hash)) RETURNING hash""",
+    order="tenant tenant",
     postgresql="""DELETE FROM blobs WHERE blobs.tenant = %(tenant)s::VARCHAR AND NOT (EXISTS (SELECT blob_uses.hash
 FROM blob_uses
 WHERE blob_uses.tenant = %(tenant)s::VARCHAR AND blob_uses.hash = blobs.hash)) RETURNING blobs.hash""",
@@ -44,7 +50,8 @@ WHERE blob_uses.tenant = %(tenant)s::VARCHAR AND blob_uses.hash = blobs.hash)) R
 HASHES = Statement(
     sqlite="""SELECT blobs.hash
 FROM blobs
-WHERE blobs.tenant = :tenant""",
+WHERE blobs.tenant = ?""",
+    order="tenant",
     postgresql="""SELECT blobs.hash
 FROM blobs
 WHERE blobs.tenant = %(tenant)s::VARCHAR""",

@@ -6,16 +6,18 @@ from __future__ import annotations
 from muxi.storage.statements import Statement
 
 INSERT = Statement(
-    sqlite="INSERT INTO events (tenant, thread_id, run_id, root_run_id, parent_run_id, attempt, seq, last_seq, type, created_at, record) VALUES (:tenant, :thread_id, :run_id, :root_run_id, :parent_run_id, :attempt, :seq, :last_seq, :type, :created_at, :record)",
+    sqlite="INSERT INTO events (tenant, thread_id, run_id, root_run_id, parent_run_id, attempt, seq, last_seq, type, created_at, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    order="tenant thread_id run_id root_run_id parent_run_id attempt seq last_seq type created_at record",
     postgresql="""INSERT INTO events (tenant, thread_id, run_id, root_run_id, parent_run_id, attempt, seq, last_seq, type, created_at, record) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(thread_id)s::VARCHAR COLLATE "C", %(run_id)s::VARCHAR COLLATE "C", %(root_run_id)s::VARCHAR COLLATE "C", %(parent_run_id)s::VARCHAR COLLATE "C", %(attempt)s::BIGINT, %(seq)s::BIGINT, %(last_seq)s::BIGINT, %(type)s::VARCHAR COLLATE "C", %(created_at)s::BIGINT, %(record)s::VARCHAR COLLATE "C") RETURNING events.position""",
 )
 READ = Statement(
     sqlite="""SELECT events.type, events.run_id, events.seq, events.last_seq, events.record
 FROM events
-WHERE events.tenant = :tenant AND events.thread_id = :thread_id AND events.seq > :begins_after AND events.last_seq > :since AND (:run_id IS NULL OR events.run_id = :run_id) AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE events.tenant = ? AND events.thread_id = ? AND events.seq > ? AND events.last_seq > ? AND (? IS NULL OR events.run_id = ?) AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = :thread_id))) ORDER BY events.seq
- LIMIT :limit OFFSET 0""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?))) ORDER BY events.seq
+ LIMIT ? OFFSET 0""",
+    order="tenant thread_id begins_after since run_id run_id principal tenant principal thread_id limit",
     postgresql="""SELECT events.type, events.run_id, events.seq, events.last_seq, events.record
 FROM events
 WHERE events.tenant = %(tenant)s::VARCHAR AND events.thread_id = %(thread_id)s::VARCHAR AND events.seq > %(begins_after)s::BIGINT AND events.last_seq > %(since)s::BIGINT AND (%(run_id)s::VARCHAR IS NULL OR events.run_id = %(run_id)s::VARCHAR) AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
@@ -26,9 +28,10 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 LAST = Statement(
     sqlite="""SELECT max(events.last_seq) AS max_1
 FROM events
-WHERE events.tenant = :tenant AND events.thread_id = :thread_id AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE events.tenant = ? AND events.thread_id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = :thread_id)))""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?)))""",
+    order="tenant thread_id principal tenant principal thread_id",
     postgresql="""SELECT max(events.last_seq) AS max_1
 FROM events
 WHERE events.tenant = %(tenant)s::VARCHAR AND events.thread_id = %(thread_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
@@ -38,10 +41,11 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 FEED = Statement(
     sqlite="""SELECT events.transaction_number, events.position, events.thread_id, events.type, events.run_id, events.seq, events.last_seq, events.record
 FROM events
-WHERE events.tenant = :tenant AND (events.transaction_number, events.position) > (:transaction_number, :position) AND events.transaction_number < 1 AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE events.tenant = ? AND (events.transaction_number, events.position) > (?, ?) AND events.transaction_number < 1 AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = events.thread_id))) ORDER BY events.transaction_number, events.position
- LIMIT :limit OFFSET 0""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = events.thread_id))) ORDER BY events.transaction_number, events.position
+ LIMIT ? OFFSET 0""",
+    order="tenant transaction_number position principal tenant principal limit",
     postgresql="""SELECT events.transaction_number, events.position, events.thread_id, events.type, events.run_id, events.seq, events.last_seq, events.record
 FROM events
 WHERE events.tenant = %(tenant)s::VARCHAR AND (events.transaction_number, events.position) > (%(transaction_number)s::BIGINT, %(position)s::BIGINT) AND events.transaction_number < pg_snapshot_xmin(pg_current_snapshot())::text::bigint AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
@@ -50,6 +54,7 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
 RESERVE = Statement(
-    sqlite="INSERT INTO sequences (tenant, thread_id, next_seq) VALUES (:tenant, :thread_id, :after_first) ON CONFLICT (tenant, thread_id) DO UPDATE SET next_seq = (sequences.next_seq + :count) RETURNING next_seq",
+    sqlite="INSERT INTO sequences (tenant, thread_id, next_seq) VALUES (?, ?, ?) ON CONFLICT (tenant, thread_id) DO UPDATE SET next_seq = (sequences.next_seq + ?) RETURNING next_seq",
+    order="tenant thread_id after_first count",
     postgresql="INSERT INTO sequences (tenant, thread_id, next_seq) VALUES (%(tenant)s::VARCHAR, %(thread_id)s::VARCHAR, %(after_first)s::BIGINT) ON CONFLICT (tenant, thread_id) DO UPDATE SET next_seq = (sequences.next_seq + %(count)s::BIGINT) RETURNING sequences.next_seq",
 )

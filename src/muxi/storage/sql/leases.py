@@ -6,26 +6,31 @@ from __future__ import annotations
 from muxi.storage.statements import Statement
 
 ACQUIRE = Statement(
-    sqlite="INSERT INTO leases (tenant, kind, id, holder, fence, expires_at) VALUES (:tenant, :kind, :id, :holder, 1, :expires_at) ON CONFLICT (tenant, kind, id) DO UPDATE SET holder = excluded.holder, fence = CASE WHEN (leases.holder = excluded.holder AND leases.expires_at >= :now) THEN leases.fence ELSE leases.fence + 1 END, expires_at = excluded.expires_at WHERE leases.holder = excluded.holder AND leases.expires_at >= :now OR leases.expires_at < :now RETURNING fence",
+    sqlite="INSERT INTO leases (tenant, kind, id, holder, fence, expires_at) VALUES (?, ?, ?, ?, 1, ?) ON CONFLICT (tenant, kind, id) DO UPDATE SET holder = excluded.holder, fence = CASE WHEN (leases.holder = excluded.holder AND leases.expires_at >= ?) THEN leases.fence ELSE leases.fence + 1 END, expires_at = excluded.expires_at WHERE leases.holder = excluded.holder AND leases.expires_at >= ? OR leases.expires_at < ? RETURNING fence",
+    order="tenant kind id holder expires_at now now now",
     postgresql="INSERT INTO leases (tenant, kind, id, holder, fence, expires_at) VALUES (%(tenant)s::VARCHAR, %(kind)s::VARCHAR, %(id)s::VARCHAR, %(holder)s::VARCHAR, 1, %(expires_at)s::BIGINT) ON CONFLICT (tenant, kind, id) DO UPDATE SET holder = excluded.holder, fence = CASE WHEN (leases.holder = excluded.holder AND leases.expires_at >= %(now)s::BIGINT) THEN leases.fence ELSE leases.fence + 1 END, expires_at = excluded.expires_at WHERE leases.holder = excluded.holder AND leases.expires_at >= %(now)s::BIGINT OR leases.expires_at < %(now)s::BIGINT RETURNING leases.fence",
 )
 CHECK = Statement(
     sqlite="""SELECT leases.fence
 FROM leases
-WHERE leases.tenant = :tenant AND leases.kind = :kind AND leases.id = :id""",
+WHERE leases.tenant = ? AND leases.kind = ? AND leases.id = ?""",
+    order="tenant kind id",
     postgresql="""SELECT leases.fence
 FROM leases
 WHERE leases.tenant = %(tenant)s::VARCHAR AND leases.kind = %(kind)s::VARCHAR AND leases.id = %(id)s::VARCHAR FOR SHARE""",
 )
 RENEW = Statement(
-    sqlite="UPDATE leases SET expires_at=:expires_at WHERE leases.tenant = :tenant AND leases.kind = :kind AND leases.id = :id AND leases.fence = :fence AND leases.holder = :holder",
+    sqlite="UPDATE leases SET expires_at=? WHERE leases.tenant = ? AND leases.kind = ? AND leases.id = ? AND leases.fence = ? AND leases.holder = ?",
+    order="expires_at tenant kind id fence holder",
     postgresql="UPDATE leases SET expires_at=%(expires_at)s::BIGINT WHERE leases.tenant = %(tenant)s::VARCHAR AND leases.kind = %(kind)s::VARCHAR AND leases.id = %(id)s::VARCHAR AND leases.fence = %(fence)s::BIGINT AND leases.holder = %(holder)s::VARCHAR",
 )
 RELEASE = Statement(
-    sqlite="UPDATE leases SET expires_at=0 WHERE leases.tenant = :tenant AND leases.kind = :kind AND leases.id = :id AND leases.fence = :fence AND leases.holder = :holder",
+    sqlite="UPDATE leases SET expires_at=0 WHERE leases.tenant = ? AND leases.kind = ? AND leases.id = ? AND leases.fence = ? AND leases.holder = ?",
+    order="tenant kind id fence holder",
     postgresql="UPDATE leases SET expires_at=0 WHERE leases.tenant = %(tenant)s::VARCHAR AND leases.kind = %(kind)s::VARCHAR AND leases.id = %(id)s::VARCHAR AND leases.fence = %(fence)s::BIGINT AND leases.holder = %(holder)s::VARCHAR",
 )
 EXPIRE = Statement(
-    sqlite="UPDATE leases SET expires_at=0 WHERE leases.tenant = :tenant AND leases.kind = :kind AND leases.id = :id AND leases.holder != :holder",
+    sqlite="UPDATE leases SET expires_at=0 WHERE leases.tenant = ? AND leases.kind = ? AND leases.id = ? AND leases.holder != ?",
+    order="tenant kind id holder",
     postgresql="UPDATE leases SET expires_at=0 WHERE leases.tenant = %(tenant)s::VARCHAR AND leases.kind = %(kind)s::VARCHAR AND leases.id = %(id)s::VARCHAR AND leases.holder != %(holder)s::VARCHAR",
 )

@@ -6,15 +6,17 @@ from __future__ import annotations
 from muxi.storage.statements import Statement
 
 INSERT = Statement(
-    sqlite="INSERT INTO messages (tenant, id, thread_id, parent_id, run_id, author, role, created_at, record) VALUES (:tenant, :id, :thread_id, :parent_id, :run_id, :author, :role, :created_at, :record)",
+    sqlite="INSERT INTO messages (tenant, id, thread_id, parent_id, run_id, author, role, created_at, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    order="tenant id thread_id parent_id run_id author role created_at record",
     postgresql="""INSERT INTO messages (tenant, id, thread_id, parent_id, run_id, author, role, created_at, record) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(id)s::VARCHAR COLLATE "C", %(thread_id)s::VARCHAR COLLATE "C", %(parent_id)s::VARCHAR COLLATE "C", %(run_id)s::VARCHAR COLLATE "C", %(author)s::VARCHAR COLLATE "C", %(role)s::VARCHAR COLLATE "C", %(created_at)s::BIGINT, %(record)s::VARCHAR COLLATE "C")""",
 )
 GET = Statement(
     sqlite="""SELECT messages.record
 FROM messages
-WHERE messages.tenant = :tenant AND messages.id = :id AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE messages.tenant = ? AND messages.id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = messages.thread_id)))""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = messages.thread_id)))""",
+    order="tenant id principal tenant principal",
     postgresql="""SELECT messages.record
 FROM messages
 WHERE messages.tenant = %(tenant)s::VARCHAR AND messages.id = %(id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
@@ -24,9 +26,10 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 OF_THREAD = Statement(
     sqlite="""SELECT messages.record
 FROM messages
-WHERE messages.tenant = :tenant AND messages.thread_id = :thread_id AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE messages.tenant = ? AND messages.thread_id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = :thread_id))) ORDER BY messages.id""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?))) ORDER BY messages.id""",
+    order="tenant thread_id principal tenant principal thread_id",
     postgresql="""SELECT messages.record
 FROM messages
 WHERE messages.tenant = %(tenant)s::VARCHAR AND messages.thread_id = %(thread_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
@@ -36,9 +39,10 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 OF_RUN = Statement(
     sqlite="""SELECT messages.record
 FROM messages
-WHERE messages.tenant = :tenant AND messages.thread_id = :thread_id AND messages.run_id = :run_id AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE messages.tenant = ? AND messages.thread_id = ? AND messages.run_id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = :thread_id))) ORDER BY messages.id""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?))) ORDER BY messages.id""",
+    order="tenant thread_id run_id principal tenant principal thread_id",
     postgresql="""SELECT messages.record
 FROM messages
 WHERE messages.tenant = %(tenant)s::VARCHAR AND messages.thread_id = %(thread_id)s::VARCHAR AND messages.run_id = %(run_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
@@ -48,9 +52,10 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 CHILDREN = Statement(
     sqlite="""SELECT messages.record
 FROM messages
-WHERE messages.tenant = :tenant AND messages.thread_id = :thread_id AND messages.parent_id = :parent_id AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE messages.tenant = ? AND messages.thread_id = ? AND messages.parent_id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = :thread_id))) ORDER BY messages.id""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?))) ORDER BY messages.id""",
+    order="tenant thread_id parent_id principal tenant principal thread_id",
     postgresql="""SELECT messages.record
 FROM messages
 WHERE messages.tenant = %(tenant)s::VARCHAR AND messages.thread_id = %(thread_id)s::VARCHAR AND messages.parent_id = %(parent_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
@@ -60,9 +65,10 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 ROOTS = Statement(
     sqlite="""SELECT messages.record
 FROM messages
-WHERE messages.tenant = :tenant AND messages.thread_id = :thread_id AND messages.parent_id IS NULL AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE messages.tenant = ? AND messages.thread_id = ? AND messages.parent_id IS NULL AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = :thread_id))) ORDER BY messages.id""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?))) ORDER BY messages.id""",
+    order="tenant thread_id principal tenant principal thread_id",
     postgresql="""SELECT messages.record
 FROM messages
 WHERE messages.tenant = %(tenant)s::VARCHAR AND messages.thread_id = %(thread_id)s::VARCHAR AND messages.parent_id IS NULL AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
@@ -72,9 +78,10 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 LEAF = Statement(
     sqlite="""SELECT threads.leaf_id
 FROM threads
-WHERE threads.tenant = :tenant AND threads.id = :thread_id AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE threads.tenant = ? AND threads.id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = threads.id)))""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = threads.id)))""",
+    order="tenant thread_id principal tenant principal",
     postgresql="""SELECT threads.leaf_id
 FROM threads
 WHERE threads.tenant = %(tenant)s::VARCHAR AND threads.id = %(thread_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
@@ -83,10 +90,11 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 )
 TIP = Statement(
     sqlite="""SELECT threads.leaf_id, runs.id, runs.status
-FROM threads LEFT OUTER JOIN messages ON messages.tenant = :tenant AND messages.id = threads.leaf_id LEFT OUTER JOIN runs ON runs.tenant = :tenant AND runs.id = messages.run_id AND runs.finished_at IS NULL
-WHERE threads.tenant = :tenant AND threads.id = :thread_id AND (:principal IS NULL OR (EXISTS (SELECT 1
+FROM threads LEFT OUTER JOIN messages ON messages.tenant = ? AND messages.id = threads.leaf_id LEFT OUTER JOIN runs ON runs.tenant = ? AND runs.id = messages.run_id AND runs.finished_at IS NULL
+WHERE threads.tenant = ? AND threads.id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = threads.id)))""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = threads.id)))""",
+    order="tenant tenant tenant thread_id principal tenant principal",
     postgresql="""SELECT threads.leaf_id, runs.id, runs.status
 FROM threads LEFT OUTER JOIN messages ON messages.tenant = %(tenant)s::VARCHAR AND messages.id = threads.leaf_id LEFT OUTER JOIN runs ON runs.tenant = %(tenant)s::VARCHAR AND runs.id = messages.run_id AND runs.finished_at IS NULL
 WHERE threads.tenant = %(tenant)s::VARCHAR AND threads.id = %(thread_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
@@ -97,13 +105,14 @@ PATH = Statement(
     sqlite="""WITH RECURSIVE path(id, parent_id, depth) AS
 (SELECT messages.id AS id, messages.parent_id AS parent_id, 1 AS depth
 FROM messages
-WHERE messages.tenant = :tenant AND messages.id = :leaf_id AND messages.thread_id = :thread_id AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE messages.tenant = ? AND messages.id = ? AND messages.thread_id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = :thread_id))) UNION ALL SELECT parent.id AS id, parent.parent_id AS parent_id, path.depth + 1 AS anon_1
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?))) UNION ALL SELECT parent.id AS id, parent.parent_id AS parent_id, path.depth + 1 AS anon_1
 FROM messages AS parent, path
-WHERE parent.tenant = :tenant AND parent.id = path.parent_id AND parent.thread_id = :thread_id AND path.depth < :limit)
+WHERE parent.tenant = ? AND parent.id = path.parent_id AND parent.thread_id = ? AND path.depth < ?)
  SELECT messages.record
-FROM path JOIN messages ON messages.tenant = :tenant AND messages.id = path.id ORDER BY path.depth DESC""",
+FROM path JOIN messages ON messages.tenant = ? AND messages.id = path.id ORDER BY path.depth DESC""",
+    order="tenant leaf_id thread_id principal tenant principal thread_id tenant thread_id limit tenant",
     postgresql="""WITH RECURSIVE path(id, parent_id, depth) AS
 (SELECT messages.id AS id, messages.parent_id AS parent_id, 1 AS depth
 FROM messages

@@ -6,15 +6,17 @@ from __future__ import annotations
 from muxi.storage.statements import Statement
 
 INSERT = Statement(
-    sqlite="INSERT INTO runs (tenant, id, thread_id, owner, agent, agent_hash, status, input_id, root_run_id, parent_run_id, attempt, created_at, finished_at, record) VALUES (:tenant, :id, :thread_id, :owner, :agent, :agent_hash, :status, :input_id, :root_run_id, :parent_run_id, :attempt, :created_at, :finished_at, :record)",
+    sqlite="INSERT INTO runs (tenant, id, thread_id, owner, agent, agent_hash, status, input_id, root_run_id, parent_run_id, attempt, created_at, finished_at, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    order="tenant id thread_id owner agent agent_hash status input_id root_run_id parent_run_id attempt created_at finished_at record",
     postgresql="""INSERT INTO runs (tenant, id, thread_id, owner, agent, agent_hash, status, input_id, root_run_id, parent_run_id, attempt, created_at, finished_at, record) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(id)s::VARCHAR COLLATE "C", %(thread_id)s::VARCHAR COLLATE "C", %(owner)s::VARCHAR COLLATE "C", %(agent)s::VARCHAR COLLATE "C", %(agent_hash)s::VARCHAR COLLATE "C", %(status)s::VARCHAR COLLATE "C", %(input_id)s::VARCHAR COLLATE "C", %(root_run_id)s::VARCHAR COLLATE "C", %(parent_run_id)s::VARCHAR COLLATE "C", %(attempt)s::BIGINT, %(created_at)s::BIGINT, %(finished_at)s::BIGINT, %(record)s::VARCHAR COLLATE "C")""",
 )
 GET = Statement(
     sqlite="""SELECT runs.record
 FROM runs
-WHERE runs.tenant = :tenant AND runs.id = :id AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = ? AND runs.id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = runs.thread_id)))""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id)))""",
+    order="tenant id principal tenant principal",
     postgresql="""SELECT runs.record
 FROM runs
 WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id = %(id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
@@ -22,16 +24,18 @@ FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id)))""",
 )
 UPDATE = Statement(
-    sqlite="UPDATE runs SET agent_hash=:agent_hash, status=:status, attempt=:attempt, finished_at=:finished_at, record=:record WHERE runs.tenant = :tenant AND runs.id = :id",
+    sqlite="UPDATE runs SET agent_hash=?, status=?, attempt=?, finished_at=?, record=? WHERE runs.tenant = ? AND runs.id = ?",
+    order="agent_hash status attempt finished_at record tenant id",
     postgresql="UPDATE runs SET agent_hash=%(agent_hash)s::VARCHAR, status=%(status)s::VARCHAR, attempt=%(attempt)s::BIGINT, finished_at=%(finished_at)s::BIGINT, record=%(record)s::VARCHAR WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id = %(id)s::VARCHAR",
 )
 LIST = Statement(
     sqlite="""SELECT runs.record
 FROM runs
-WHERE runs.tenant = :tenant AND (:thread_id IS NULL OR runs.thread_id = :thread_id) AND (:status IS NULL OR runs.status = :status) AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = ? AND (? IS NULL OR runs.thread_id = ?) AND (? IS NULL OR runs.status = ?) AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = runs.thread_id))) AND runs.id < :before_id ORDER BY runs.id DESC
- LIMIT :limit OFFSET 0""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))) AND runs.id < ? ORDER BY runs.id DESC
+ LIMIT ? OFFSET 0""",
+    order="tenant thread_id thread_id status status principal tenant principal before_id limit",
     postgresql="""SELECT runs.record
 FROM runs
 WHERE runs.tenant = %(tenant)s::VARCHAR AND (%(thread_id)s::VARCHAR IS NULL OR runs.thread_id = %(thread_id)s::VARCHAR) AND (%(status)s::VARCHAR IS NULL OR runs.status = %(status)s::VARCHAR) AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
@@ -42,9 +46,10 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 UNFINISHED = Statement(
     sqlite="""SELECT runs.record
 FROM runs
-WHERE runs.tenant = :tenant AND runs.finished_at IS NULL AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = ? AND runs.finished_at IS NULL AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = runs.thread_id))) ORDER BY runs.id""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))) ORDER BY runs.id""",
+    order="tenant principal tenant principal",
     postgresql="""SELECT runs.record
 FROM runs
 WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.finished_at IS NULL AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1

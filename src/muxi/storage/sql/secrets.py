@@ -6,13 +6,15 @@ from __future__ import annotations
 from muxi.storage.statements import Statement
 
 PUT = Statement(
-    sqlite="INSERT INTO secrets (tenant, owner, name, key_id, wrapped_key, sealed, created_at, updated_at) VALUES (:tenant, :owner, :name, :key_id, :wrapped_key, :sealed, :created_at, :updated_at) ON CONFLICT (tenant, owner, name) DO UPDATE SET key_id = excluded.key_id, wrapped_key = excluded.wrapped_key, sealed = excluded.sealed, updated_at = excluded.updated_at",
+    sqlite="INSERT INTO secrets (tenant, owner, name, key_id, wrapped_key, sealed, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, owner, name) DO UPDATE SET key_id = excluded.key_id, wrapped_key = excluded.wrapped_key, sealed = excluded.sealed, updated_at = excluded.updated_at",
+    order="tenant owner name key_id wrapped_key sealed created_at updated_at",
     postgresql="""INSERT INTO secrets (tenant, owner, name, key_id, wrapped_key, sealed, created_at, updated_at) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(owner)s::VARCHAR COLLATE "C", %(name)s::VARCHAR COLLATE "C", %(key_id)s::VARCHAR COLLATE "C", %(wrapped_key)s, %(sealed)s, %(created_at)s::BIGINT, %(updated_at)s::BIGINT) ON CONFLICT (tenant, owner, name) DO UPDATE SET key_id = excluded.key_id, wrapped_key = excluded.wrapped_key, sealed = excluded.sealed, updated_at = excluded.updated_at""",
 )
 GET = Statement(
     sqlite="""SELECT secrets.key_id, secrets.wrapped_key, secrets.sealed
 FROM secrets
-WHERE secrets.tenant = :tenant AND secrets.owner = :owner AND secrets.name = :name""",
+WHERE secrets.tenant = ? AND secrets.owner = ? AND secrets.name = ?""",
+    order="tenant owner name",
     postgresql="""SELECT secrets.key_id, secrets.wrapped_key, secrets.sealed
 FROM secrets
 WHERE secrets.tenant = %(tenant)s::VARCHAR AND secrets.owner = %(owner)s::VARCHAR AND secrets.name = %(name)s::VARCHAR""",
@@ -20,7 +22,8 @@ WHERE secrets.tenant = %(tenant)s::VARCHAR AND secrets.owner = %(owner)s::VARCHA
 NAMES = Statement(
     sqlite="""SELECT secrets.name
 FROM secrets
-WHERE secrets.tenant = :tenant AND secrets.owner = :owner ORDER BY secrets.name""",
+WHERE secrets.tenant = ? AND secrets.owner = ? ORDER BY secrets.name""",
+    order="tenant owner",
     postgresql="""SELECT secrets.name
 FROM secrets
 WHERE secrets.tenant = %(tenant)s::VARCHAR AND secrets.owner = %(owner)s::VARCHAR ORDER BY secrets.name""",
@@ -28,16 +31,19 @@ WHERE secrets.tenant = %(tenant)s::VARCHAR AND secrets.owner = %(owner)s::VARCHA
 ALL = Statement(
     sqlite="""SELECT secrets.owner, secrets.name, secrets.key_id, secrets.wrapped_key
 FROM secrets
-WHERE secrets.tenant = :tenant""",
+WHERE secrets.tenant = ?""",
+    order="tenant",
     postgresql="""SELECT secrets.owner, secrets.name, secrets.key_id, secrets.wrapped_key
 FROM secrets
 WHERE secrets.tenant = %(tenant)s::VARCHAR FOR UPDATE""",
 )
 REWRAP = Statement(
-    sqlite="UPDATE secrets SET key_id=:key_id, wrapped_key=:wrapped_key WHERE secrets.tenant = :tenant AND secrets.owner = :owner AND secrets.name = :name",
+    sqlite="UPDATE secrets SET key_id=?, wrapped_key=? WHERE secrets.tenant = ? AND secrets.owner = ? AND secrets.name = ?",
+    order="key_id wrapped_key tenant owner name",
     postgresql="UPDATE secrets SET key_id=%(key_id)s::VARCHAR, wrapped_key=%(wrapped_key)s WHERE secrets.tenant = %(tenant)s::VARCHAR AND secrets.owner = %(owner)s::VARCHAR AND secrets.name = %(name)s::VARCHAR",
 )
 DELETE = Statement(
-    sqlite="DELETE FROM secrets WHERE secrets.tenant = :tenant AND secrets.owner = :owner AND secrets.name = :name",
+    sqlite="DELETE FROM secrets WHERE secrets.tenant = ? AND secrets.owner = ? AND secrets.name = ?",
+    order="tenant owner name",
     postgresql="DELETE FROM secrets WHERE secrets.tenant = %(tenant)s::VARCHAR AND secrets.owner = %(owner)s::VARCHAR AND secrets.name = %(name)s::VARCHAR",
 )

@@ -6,21 +6,24 @@ from __future__ import annotations
 from muxi.storage.statements import Statement
 
 PUT = Statement(
-    sqlite="""INSERT INTO steps (tenant, run_id, "key", number, attempt, kind, state, input_hash, opened_at, closed_at, record) VALUES (:tenant, :run_id, :key, :number, :attempt, :kind, :state, :input_hash, :opened_at, :closed_at, :record) ON CONFLICT (tenant, run_id, "key") DO UPDATE SET number = excluded.number, attempt = excluded.attempt, state = excluded.state, input_hash = excluded.input_hash, opened_at = excluded.opened_at, closed_at = excluded.closed_at, record = excluded.record""",
+    sqlite="""INSERT INTO steps (tenant, run_id, "key", number, attempt, kind, state, input_hash, opened_at, closed_at, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, run_id, "key") DO UPDATE SET number = excluded.number, attempt = excluded.attempt, state = excluded.state, input_hash = excluded.input_hash, opened_at = excluded.opened_at, closed_at = excluded.closed_at, record = excluded.record""",
+    order="tenant run_id key number attempt kind state input_hash opened_at closed_at record",
     postgresql="""INSERT INTO steps (tenant, run_id, key, number, attempt, kind, state, input_hash, opened_at, closed_at, record) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(run_id)s::VARCHAR COLLATE "C", %(key)s::VARCHAR COLLATE "C", %(number)s::BIGINT, %(attempt)s::BIGINT, %(kind)s::VARCHAR COLLATE "C", %(state)s::VARCHAR COLLATE "C", %(input_hash)s::VARCHAR COLLATE "C", %(opened_at)s::BIGINT, %(closed_at)s::BIGINT, %(record)s::VARCHAR COLLATE "C") ON CONFLICT (tenant, run_id, key) DO UPDATE SET number = excluded.number, attempt = excluded.attempt, state = excluded.state, input_hash = excluded.input_hash, opened_at = excluded.opened_at, closed_at = excluded.closed_at, record = excluded.record""",
 )
 CLOSE = Statement(
-    sqlite="""UPDATE steps SET attempt=:attempt, state=:state, closed_at=:closed_at, record=:record WHERE steps.tenant = :tenant AND steps.run_id = :run_id AND steps."key" = :key""",
+    sqlite="""UPDATE steps SET attempt=?, state=?, closed_at=?, record=? WHERE steps.tenant = ? AND steps.run_id = ? AND steps."key" = ?""",
+    order="attempt state closed_at record tenant run_id key",
     postgresql="UPDATE steps SET attempt=%(attempt)s::BIGINT, state=%(state)s::VARCHAR, closed_at=%(closed_at)s::BIGINT, record=%(record)s::VARCHAR WHERE steps.tenant = %(tenant)s::VARCHAR AND steps.run_id = %(run_id)s::VARCHAR AND steps.key = %(key)s::VARCHAR",
 )
 GET = Statement(
     sqlite="""SELECT steps.record
 FROM steps
-WHERE steps.tenant = :tenant AND steps.run_id = :run_id AND steps."key" = :key AND steps.run_id IN (SELECT runs.id
+WHERE steps.tenant = ? AND steps.run_id = ? AND steps."key" = ? AND steps.run_id IN (SELECT runs.id
 FROM runs
-WHERE runs.tenant = :tenant AND runs.id = steps.run_id AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = ? AND runs.id = steps.run_id AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = runs.thread_id))))""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))))""",
+    order="tenant run_id key tenant principal tenant principal",
     postgresql="""SELECT steps.record
 FROM steps
 WHERE steps.tenant = %(tenant)s::VARCHAR AND steps.run_id = %(run_id)s::VARCHAR AND steps.key = %(key)s::VARCHAR AND steps.run_id IN (SELECT runs.id
@@ -32,11 +35,12 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 OF_RUN = Statement(
     sqlite="""SELECT steps.record
 FROM steps
-WHERE steps.tenant = :tenant AND steps.run_id = :run_id AND steps.run_id IN (SELECT runs.id
+WHERE steps.tenant = ? AND steps.run_id = ? AND steps.run_id IN (SELECT runs.id
 FROM runs
-WHERE runs.tenant = :tenant AND runs.id = steps.run_id AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = ? AND runs.id = steps.run_id AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = runs.thread_id)))) ORDER BY steps.number""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id)))) ORDER BY steps.number""",
+    order="tenant run_id tenant principal tenant principal",
     postgresql="""SELECT steps.record
 FROM steps
 WHERE steps.tenant = %(tenant)s::VARCHAR AND steps.run_id = %(run_id)s::VARCHAR AND steps.run_id IN (SELECT runs.id
@@ -48,11 +52,12 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 SUSPENDED = Statement(
     sqlite="""SELECT steps.record
 FROM steps
-WHERE steps.tenant = :tenant AND steps.state = 'suspended' AND steps.kind = :kind AND (:run_id IS NULL OR steps.run_id = :run_id) AND steps.run_id IN (SELECT runs.id
+WHERE steps.tenant = ? AND steps.state = 'suspended' AND steps.kind = ? AND (? IS NULL OR steps.run_id = ?) AND steps.run_id IN (SELECT runs.id
 FROM runs
-WHERE runs.tenant = :tenant AND runs.id = steps.run_id AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = ? AND runs.id = steps.run_id AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = runs.thread_id)))) ORDER BY steps.opened_at, steps.run_id, steps.number""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id)))) ORDER BY steps.opened_at, steps.run_id, steps.number""",
+    order="tenant kind run_id run_id tenant principal tenant principal",
     postgresql="""SELECT steps.record
 FROM steps
 WHERE steps.tenant = %(tenant)s::VARCHAR AND steps.state = 'suspended' AND steps.kind = %(kind)s::VARCHAR AND (%(run_id)s::VARCHAR IS NULL OR steps.run_id = %(run_id)s::VARCHAR) AND steps.run_id IN (SELECT runs.id

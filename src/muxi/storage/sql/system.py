@@ -8,12 +8,14 @@ from muxi.storage.statements import Statement
 INFO = Statement(
     sqlite="""SELECT schema_info.version, schema_info.oldest_program
 FROM schema_info ORDER BY schema_info.version DESC""",
+    order="",
     postgresql="""SELECT schema_info.version, schema_info.oldest_program
 FROM schema_info ORDER BY schema_info.version DESC""",
 )
 TENANTS = Statement(
     sqlite="""SELECT tenants.tenant
 FROM tenants ORDER BY tenants.tenant""",
+    order="",
     postgresql="""SELECT tenants.tenant
 FROM tenants ORDER BY tenants.tenant""",
 )

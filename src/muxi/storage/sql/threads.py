@@ -6,27 +6,32 @@ from __future__ import annotations
 from muxi.storage.statements import Statement
 
 ADD_TENANT = Statement(
-    sqlite="INSERT INTO tenants (tenant, created_at) VALUES (:tenant, :created_at) ON CONFLICT DO NOTHING",
+    sqlite="INSERT INTO tenants (tenant, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+    order="tenant created_at",
     postgresql="""INSERT INTO tenants (tenant, created_at) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(created_at)s::BIGINT) ON CONFLICT DO NOTHING""",
 )
 INSERT = Statement(
-    sqlite="INSERT INTO threads (tenant, id, owner, leaf_id, created_at, updated_at, record) VALUES (:tenant, :id, :owner, :leaf_id, :created_at, :updated_at, :record)",
+    sqlite="INSERT INTO threads (tenant, id, owner, leaf_id, created_at, updated_at, record) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    order="tenant id owner leaf_id created_at updated_at record",
     postgresql="""INSERT INTO threads (tenant, id, owner, leaf_id, created_at, updated_at, record) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(id)s::VARCHAR COLLATE "C", %(owner)s::VARCHAR COLLATE "C", %(leaf_id)s::VARCHAR COLLATE "C", %(created_at)s::BIGINT, %(updated_at)s::BIGINT, %(record)s::VARCHAR COLLATE "C")""",
 )
 JOIN = Statement(
-    sqlite="INSERT INTO participants (tenant, principal, thread_id, role, joined_at) VALUES (:tenant, :who, :thread_id, :role, :joined_at) ON CONFLICT DO NOTHING",
+    sqlite="INSERT INTO participants (tenant, principal, thread_id, role, joined_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    order="tenant who thread_id role joined_at",
     postgresql="""INSERT INTO participants (tenant, principal, thread_id, role, joined_at) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(who)s::VARCHAR, %(thread_id)s::VARCHAR COLLATE "C", %(role)s::VARCHAR COLLATE "C", %(joined_at)s::BIGINT) ON CONFLICT DO NOTHING""",
 )
 LEAVE = Statement(
-    sqlite="DELETE FROM participants WHERE participants.tenant = :tenant AND participants.thread_id = :thread_id AND participants.principal = :who",
+    sqlite="DELETE FROM participants WHERE participants.tenant = ? AND participants.thread_id = ? AND participants.principal = ?",
+    order="tenant thread_id who",
     postgresql="DELETE FROM participants WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.thread_id = %(thread_id)s::VARCHAR AND participants.principal = %(who)s::VARCHAR",
 )
 PARTICIPANTS = Statement(
     sqlite="""SELECT participants.principal, participants.role
 FROM participants
-WHERE participants.tenant = :tenant AND participants.thread_id = :thread_id AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE participants.tenant = ? AND participants.thread_id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = :thread_id))) ORDER BY participants.joined_at, participants.principal""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?))) ORDER BY participants.joined_at, participants.principal""",
+    order="tenant thread_id principal tenant principal thread_id",
     postgresql="""SELECT participants.principal, participants.role
 FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.thread_id = %(thread_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
@@ -36,9 +41,10 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 GET = Statement(
     sqlite="""SELECT threads.record, threads.owner, threads.leaf_id, threads.updated_at, threads.id
 FROM threads
-WHERE threads.tenant = :tenant AND threads.id = :id AND (:principal IS NULL OR (EXISTS (SELECT 1
+WHERE threads.tenant = ? AND threads.id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = threads.id)))""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = threads.id)))""",
+    order="tenant id principal tenant principal",
     postgresql="""SELECT threads.record, threads.owner, threads.leaf_id, threads.updated_at, threads.id
 FROM threads
 WHERE threads.tenant = %(tenant)s::VARCHAR AND threads.id = %(id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
@@ -48,8 +54,9 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 ALL = Statement(
     sqlite="""SELECT threads.record, threads.owner, threads.leaf_id, threads.updated_at, threads.id
 FROM threads
-WHERE threads.tenant = :tenant AND (threads.updated_at, threads.id) < (:before, :before_id) ORDER BY threads.updated_at DESC, threads.id DESC
- LIMIT :limit OFFSET 0""",
+WHERE threads.tenant = ? AND (threads.updated_at, threads.id) < (?, ?) ORDER BY threads.updated_at DESC, threads.id DESC
+ LIMIT ? OFFSET 0""",
+    order="tenant before before_id limit",
     postgresql="""SELECT threads.record, threads.owner, threads.leaf_id, threads.updated_at, threads.id
 FROM threads
 WHERE threads.tenant = %(tenant)s::VARCHAR AND (threads.updated_at, threads.id) < (%(before)s::BIGINT, %(before_id)s::VARCHAR) ORDER BY threads.updated_at DESC, threads.id DESC
@@ -58,37 +65,42 @@ WHERE threads.tenant = %(tenant)s::VARCHAR AND (threads.updated_at, threads.id) 
 OWN = Statement(
     sqlite="""SELECT threads.record, threads.owner, threads.leaf_id, threads.updated_at, threads.id
 FROM threads JOIN participants ON participants.tenant = threads.tenant AND participants.thread_id = threads.id
-WHERE threads.tenant = :tenant AND participants.tenant = :tenant AND participants.principal = :principal AND (threads.updated_at, threads.id) < (:before, :before_id) ORDER BY threads.updated_at DESC, threads.id DESC
- LIMIT :limit OFFSET 0""",
+WHERE threads.tenant = ? AND participants.tenant = ? AND participants.principal = ? AND (threads.updated_at, threads.id) < (?, ?) ORDER BY threads.updated_at DESC, threads.id DESC
+ LIMIT ? OFFSET 0""",
+    order="tenant tenant principal before before_id limit",
     postgresql="""SELECT threads.record, threads.owner, threads.leaf_id, threads.updated_at, threads.id
 FROM threads JOIN participants ON participants.tenant = threads.tenant AND participants.thread_id = threads.id
 WHERE threads.tenant = %(tenant)s::VARCHAR AND participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND (threads.updated_at, threads.id) < (%(before)s::BIGINT, %(before_id)s::VARCHAR) ORDER BY threads.updated_at DESC, threads.id DESC
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
 UPDATE = Statement(
-    sqlite="""UPDATE threads SET leaf_id=:leaf_id, updated_at=:updated_at, record=:record WHERE threads.tenant = :tenant AND threads.id = :id AND (:principal IS NULL OR (EXISTS (SELECT 1
+    sqlite="""UPDATE threads SET leaf_id=?, updated_at=?, record=? WHERE threads.tenant = ? AND threads.id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = threads.id)))""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = threads.id)))""",
+    order="leaf_id updated_at record tenant id principal tenant principal",
     postgresql="""UPDATE threads SET leaf_id=%(leaf_id)s::VARCHAR, updated_at=%(updated_at)s::BIGINT, record=%(record)s::VARCHAR WHERE threads.tenant = %(tenant)s::VARCHAR AND threads.id = %(id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
 FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = threads.id)))""",
 )
 MOVE_LEAF = Statement(
-    sqlite="UPDATE threads SET leaf_id=CASE WHEN (:parent_id IS NULL OR threads.leaf_id = :parent_id) THEN :leaf_id ELSE threads.leaf_id END, updated_at=:updated_at WHERE threads.tenant = :tenant AND threads.id = :id",
+    sqlite="UPDATE threads SET leaf_id=CASE WHEN (? IS NULL OR threads.leaf_id = ?) THEN ? ELSE threads.leaf_id END, updated_at=? WHERE threads.tenant = ? AND threads.id = ?",
+    order="parent_id parent_id leaf_id updated_at tenant id",
     postgresql="UPDATE threads SET leaf_id=CASE WHEN (%(parent_id)s::VARCHAR IS NULL OR threads.leaf_id = %(parent_id)s::VARCHAR) THEN %(leaf_id)s::VARCHAR ELSE threads.leaf_id END, updated_at=%(updated_at)s::BIGINT WHERE threads.tenant = %(tenant)s::VARCHAR AND threads.id = %(id)s::VARCHAR",
 )
 DELETE = Statement(
-    sqlite="""DELETE FROM threads WHERE threads.tenant = :tenant AND threads.id = :id AND (:principal IS NULL OR (EXISTS (SELECT 1
+    sqlite="""DELETE FROM threads WHERE threads.tenant = ? AND threads.id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = :tenant AND participants.principal = :principal AND participants.thread_id = threads.id)))""",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = threads.id)))""",
+    order="tenant id principal tenant principal",
     postgresql="""DELETE FROM threads WHERE threads.tenant = %(tenant)s::VARCHAR AND threads.id = %(id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
 FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = threads.id)))""",
 )
 DELETE_LEASES = Statement(
-    sqlite="""DELETE FROM leases WHERE leases.tenant = :tenant AND (leases.id = :id OR leases.id IN (SELECT runs.id
+    sqlite="""DELETE FROM leases WHERE leases.tenant = ? AND (leases.id = ? OR leases.id IN (SELECT runs.id
 FROM runs
-WHERE runs.tenant = :tenant AND runs.thread_id = :id))""",
+WHERE runs.tenant = ? AND runs.thread_id = ?))""",
+    order="tenant id tenant id",
     postgresql="""DELETE FROM leases WHERE leases.tenant = %(tenant)s::VARCHAR AND (leases.id = %(id)s::VARCHAR OR leases.id IN (SELECT runs.id
 FROM runs
 WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.thread_id = %(id)s::VARCHAR))""",
