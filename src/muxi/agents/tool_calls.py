@@ -46,6 +46,12 @@ from muxi.tools.toolset import Toolset
 _BACKOFF = 0.2
 """Seconds before the first retry of a tool; doubled each time."""
 
+_PATIENCE = 3.0
+"""Seconds that a cancelled tool has to stop; after that the run goes on without it."""
+
+_deserted: set[asyncio.Task[None]] = set()
+"""Calls that did not stop: kept from being collected while they are under way."""
+
 
 @dataclass(slots=True)
 class Offer:
@@ -89,9 +95,14 @@ class ToolCalls:
     approvals: list[Approval] = field(default_factory=list[Approval])
     """Calls that wait for a person when `stream` has ended."""
     _events: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue["Event | None"])
+    _over: bool = False
+    """Whether what a call still says or gives is void."""
 
     async def stream(self) -> AsyncGenerator[Event]:
-        """Events of all calls as they happen. Closing it cancels the calls that are under way."""
+        """Events of all calls as they happen. Closing it cancels the calls that are under way.
+
+        One that does not stop is deserted, and what comes of it is void.
+        """
         calls = self.message.tool_calls
         tasks = [
             asyncio.create_task(self._answer(number, call), name=f"tool {call.name}")
@@ -108,7 +119,10 @@ class ToolCalls:
             for task in tasks:
                 task.result()
         finally:
-            await _end(tasks)
+            try:
+                await _end(tasks)
+            finally:
+                self._over = True
         for call in calls[self.allowed :]:
             result = failure(call, "The run's limit of tool calls was reached.", "cancelled")
             self.results[call.id] = result
@@ -239,6 +253,7 @@ class ToolCalls:
                 input_hash=_hash(call.arguments),
             ),
         )
+        ctx.usage.tool_calls += 1
         self._emit(ToolStarted(call_id=call.id, name=call.name, arguments=call.arguments))
         started = time.perf_counter()
         inner = ctx.for_call(call.id, f"{ctx.run_id}:{key}", self._emit)
@@ -249,8 +264,9 @@ class ToolCalls:
             # Foreign code may say what it was given, such as the header of a request.
             result = failure(call, SECRETS.redact(summarize(error)))
         finally:
-            ctx.usage.tool_calls += 1
             await self.host.ledger.settle(ctx, reservation, usage)
+        if self._over:
+            raise asyncio.CancelledError
         result.seconds = time.perf_counter() - started
         step.state = "done"
         step.result = result.model_dump(mode="json", exclude_none=True)
@@ -308,7 +324,8 @@ class ToolCalls:
         return result
 
     def _emit(self, event: Event) -> None:
-        self._events.put_nowait(event)
+        if not self._over:
+            self._events.put_nowait(event)
 
     @property
     def _resumed(self) -> bool:
@@ -340,9 +357,18 @@ def _hash(arguments: dict[str, Any]) -> str:
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel what is still under way and wait until it has stopped."""
+    """Cancel what is still under way and give it a moment to stop."""
     pending = [task for task in tasks if not task.done()]
     for task in pending:
         task.cancel()
+        _deserted.add(task)
+        task.add_done_callback(_forget)
     if pending:
-        await asyncio.wait(pending)
+        await asyncio.wait(pending, timeout=_PATIENCE)
+
+
+def _forget(task: asyncio.Task[None]) -> None:
+    _deserted.discard(task)
+    if not task.cancelled():
+        # Nobody else asks, and asyncio would log what nobody has asked for.
+        task.exception()

@@ -117,12 +117,9 @@ def take_over(tx: Tx, run_id: str, holder: str, *, close: bool) -> Begun:
     held = _acquire(tx, run, holder)
     if run.status in FINAL_STATUSES:
         raise Conflict(f"The run has ended: it is {run.status}.", run_id=run_id)
-    questions = steps.suspended(tx, run_id=run_id)
     if close:
-        for step in questions:
-            step.state = "done"
-            steps.close(tx, step)
-    elif run.status == "waiting" and questions:
+        steps.void_questions(tx, run_id)
+    elif run.status == "waiting" and steps.suspended(tx, run_id=run_id):
         raise Conflict("The run waits for a person.", run_id=run_id)
     # A process that leaves a run in good order says so: it is queued.
     run.crashes += run.status == "running"

@@ -107,14 +107,15 @@ class Runs:
             NotFound: There is no such run.
             Conflict: Another process drives it.
         """
-        run = await self.get(who, run_id)
         attempt = self.active.get(run_id)
         if attempt is not None:
             attempt.cancel()
             await attempt.wait()
-        elif run.status not in FINAL_STATUSES:
+        run = await self.get(who, run_id)
+        if run.status == "waiting" or (attempt is None and run.status not in FINAL_STATUSES):
             await self.conclude(who, run, "cancelled")
-        return await self.get(who, run_id)
+            run = await self.get(who, run_id)
+        return run
 
     async def conclude(
         self, who: Principal, run: Run, status: RunStatus, problem: Problem | None = None

@@ -57,3 +57,10 @@ def suspended(tx: Tx, *, kind: str = "approval", run_id: str | None = None) -> l
     """Steps that wait for a person, the oldest first; of one run or of all that can be seen."""
     rows = tx.rows(sql.SUSPENDED, kind=kind, run_id=run_id)
     return [Step.model_validate_json(row[0]) for row in rows]
+
+
+def void_questions(tx: Tx, run_id: str) -> None:
+    """Close what the run has asked and nobody will answer: it ends."""
+    for step in suspended(tx, run_id=run_id):
+        step.state = "done"
+        close(tx, step)

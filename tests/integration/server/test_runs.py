@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +26,8 @@ from muxi.core.messages import TextPart, ToolResultPart
 from muxi.core.threads import Run
 from muxi.models.scripted import Gate, Reply, ScriptedModel, call
 from muxi.runtime.principal import LOCAL
-from muxi.storage import leases, runs
+from muxi.runtime.requests import RunRequest
+from muxi.storage import leases, runs, steps
 
 AGENTS = {"a": {"name": "a", "tools": ["pay"], "approve": ["pay"]}}
 PAY = call("pay", amount=5)
@@ -80,6 +82,51 @@ async def test_a_cancelled_run_keeps_what_it_said(tmp_path: Path) -> None:
         _, after = await muxi.answer("Again", thread_id=run.thread_id)
         assert isinstance(after[-1], RunCompleted)
         assert after[-1].text == "Fresh."
+
+
+async def test_a_tool_that_does_not_stop_is_left_behind_by_a_cancel(tmp_path: Path) -> None:
+    at_work, let_go, returned = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def obstinate() -> str:
+        """Do something, whatever is said."""
+        at_work.set()
+        while not let_go.is_set():
+            with suppress(asyncio.CancelledError):
+                await let_go.wait()
+        returned.set()
+        return "too late"
+
+    agents = {"a": {"name": "a", "tools": ["obstinate"]}}
+    script = [call("obstinate"), "Fresh."]
+    async with served(tmp_path, script, tools={"obstinate": obstinate}, agents=agents) as muxi:
+        run = await muxi.client.start_run("Begin")
+        await at_work.wait()
+        assert (await muxi.client.cancel(run.id)).status == "cancelled"
+        stored = await muxi.client.messages(run.thread_id)
+        (result,) = stored[-1].parts
+        assert isinstance(result, ToolResultPart)
+        assert result.outcome == "cancelled"
+        let_go.set()
+        await returned.wait()
+        _, events = await muxi.answer("Again", thread_id=run.thread_id)
+        assert isinstance(events[-1], RunCompleted)
+        assert events[-1].text == "Fresh."
+        assert (await muxi.client.messages(run.thread_id))[: len(stored)] == stored
+        assert not [e for e in await muxi.follow(run.id) if isinstance(e, ToolCompleted)]
+        (step,) = await muxi.runtime.database.read(LOCAL, partial(steps.of_run, run_id=run.id))
+        assert (step.state, step.result) == ("started", None)
+
+
+async def test_a_cancel_at_any_moment_ends_the_run(tmp_path: Path) -> None:
+    till = Till()
+    async with _serve(tmp_path, lambda request: PAY, till) as muxi:
+        for moment in range(60):
+            run = await muxi.runtime.runs.start(LOCAL, RunRequest(input="Pay five"))
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            ended = await muxi.runtime.runs.cancel(LOCAL, run.id)
+            assert ended.status == "cancelled", f"after {moment} rounds of the loop"
+        assert await muxi.client.approvals() == []
 
 
 async def test_a_run_waits_for_a_person_and_goes_on(tmp_path: Path) -> None:
