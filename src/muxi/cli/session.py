@@ -40,6 +40,7 @@ _STAY = 60.0
 """Seconds for which an owner whose own work is done lets the runs of others end."""
 _SOON = 1.0
 """Seconds after which it says what it waits for."""
+_STAYING = "Other commands are still being answered here. Ctrl-C leaves at once."
 
 
 class Session:
@@ -68,14 +69,12 @@ class Session:
     async def connect(self) -> None:
         """Find the owner or become it."""
         await self._find()
-        self.client = Client(
-            socket=self.state.socket, token=self.state.token(), regain=self._regain
+        self.client = await self._open.enter_async_context(
+            Client(socket=self.state.socket, token=self.state.token(), regain=self._regain)
         )
 
     async def close(self) -> None:
         """Leave the owner, or stop being it."""
-        if hasattr(self, "client"):
-            await self.client.close()
         await self._open.aclose()
 
     async def let_others_finish(self) -> None:
@@ -84,7 +83,7 @@ class Session:
             return
         loop = asyncio.get_running_loop()
         leaving = asyncio.Event()
-        timer = loop.call_later(_SOON, output.say, "Other commands are still being answered here.")
+        timer = loop.call_later(_SOON, output.say, _STAYING)
         others = asyncio.create_task(_no_runs(self._runtime))
         waiting = [others, asyncio.create_task(leaving.wait())]
         try:

@@ -90,6 +90,18 @@ async def test_commands_at_once_share_the_owner_and_lose_nothing(unlucky: Unluck
 
 
 @pytest.mark.ci
+@pytest.mark.parametrize("command", ["run hello", "threads list", "secrets list", "doctor"])
+async def test_an_owner_that_leaves_while_it_is_asked_is_replaced(
+    command: str, unlucky: Unlucky
+) -> None:
+    async with leaving_owner(unlucky) as asked:
+        done = await unlucky(*command.split())
+        assert asked.is_set()
+    assert (done.code, done.err) == (0, "")
+    assert await attempts(unlucky) == ([1] if command == "run hello" else [])
+
+
+@pytest.mark.ci
 async def test_a_port_in_use_is_told_and_the_project_is_free(unlucky: Unlucky) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
