@@ -5,6 +5,7 @@ Run by `serve`. Every answer leaves through here, so that headers and errors are
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,12 @@ from muxi.server.sse import send_events
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of the largest body: a message with images, not an upload."""
+
+BODY_SECONDS = 30.0
+"""Seconds for a body to come, and for each of its pieces as many more as `_SLOWEST` needs."""
+
+_SLOWEST = 64 * 1024
+"""Bytes a second of the slowest line that is waited for."""
 
 _WITHOUT_BODY = ("GET", "HEAD", "DELETE")
 _SAFETY = (
@@ -155,14 +162,24 @@ def _problem(error: Exception) -> Response:
 
 
 async def _read(receive: Receive, headers: Headers) -> bytes:
-    """The body, as long as it is not too long.
+    """The body, as long as it is not too long and comes in time.
 
     Raises:
-        Refused: It is, or the client broke it off.
+        Refused: It is or does not, or the client broke it off.
     """
     length = headers.get(b"content-length", b"0")
     if length.isdigit() and int(length) > MAX_BODY:
         raise _too_large()
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+    timer = asyncio.timeout_at(deadline)
+    try:
+        async with timer:
+            return await _collect(receive, timer, deadline)
+    except TimeoutError:
+        raise _too_slow() from None
+
+
+async def _collect(receive: Receive, timer: asyncio.Timeout, deadline: float) -> bytes:
     chunks: list[bytes] = []
     size = 0
     more = True
@@ -176,7 +193,17 @@ async def _read(receive: Receive, headers: Headers) -> bytes:
             raise _too_large()
         chunks.append(chunk)
         more = message.get("more_body", False)
+        if more:
+            timer.reschedule(deadline + size / _SLOWEST)
     return b"".join(chunks)
+
+
+def _too_slow() -> Refused:
+    error = InvalidInput(
+        "The body of the request did not come in time.",
+        hint="Send the whole body at once; `Content-Length` must be its length.",
+    )
+    return Refused(408, error, ((b"connection", b"close"),))
 
 
 def _too_large() -> Refused:

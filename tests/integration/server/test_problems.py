@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yarl
 from support.served import Served, served
 
 from muxi.server import app
@@ -103,6 +107,53 @@ async def test_too_large_a_body_is_refused(muxi: Served, monkeypatch: pytest.Mon
     status, _ = await _ask(muxi, "POST", "/api/runs", **_json(pieces()))  # pyright: ignore[reportArgumentType] -- a body of unknown length
     assert status == 413
     assert (await muxi.client.status()).version
+
+
+@asynccontextmanager
+async def _begun(muxi: Served, length: int) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
+    """A request to start a run whose body is still to come."""
+    address = yarl.URL(muxi.url)
+    reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
+    head = (
+        f"POST /api/runs HTTP/1.1\r\nHost: {address.authority}\r\n"
+        f"Authorization: Bearer {muxi.runtime.state.token()}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    )
+    writer.write(head.encode())
+    async with asyncio.timeout(10):
+        yield reader, writer
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize("begun", [b"", b'{"input"'], ids=["nothing", "a part"])
+async def test_a_body_that_does_not_come_holds_no_connection(
+    begun: bytes, muxi: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "BODY_SECONDS", 0.2)
+    async with _begun(muxi, 1000) as (reader, writer):
+        writer.write(begun)
+        answer = await reader.read()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in head
+    problem = json.loads(body)
+    assert (problem["status"], problem["code"]) == (408, "invalid_input")
+    assert "in time" in problem["detail"]
+    assert problem["hint"]
+
+
+async def test_a_body_that_has_come_far_is_waited_for_longer(
+    muxi: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "BODY_SECONDS", 1.0)
+    body = json.dumps({"input": "x" * 2_000_000}).encode()
+    async with _begun(muxi, len(body)) as (reader, writer):
+        writer.write(body[:1_000_000])
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), 1.2)
+        writer.write(body[1_000_000:])
+        assert (await reader.readline()).startswith(b"HTTP/1.1 201 ")
 
 
 async def test_what_breaks_inside_is_not_shown(
