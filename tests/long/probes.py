@@ -221,8 +221,9 @@ def add_events(tenant: Tenant, tx: Tx) -> None:
     kept.next_seq = block.stop
     row = {"thread_id": thread, "root_run_id": run, "parent_run_id": None, "attempt": 1}
     event = TextDelta(run_id=run, seq=block.start, text=tenant.mark())
-    made = {**row, **events.row_of(event, created_at=tx.now())}
-    events.insert(tx, [made])
+    chunk = events.Chunk(event, created_at=tx.now())
+    chunk.add(event)
+    events.insert(tx, [{**row, **chunk.row()}])
     kept.seqs.append(block.start)
 
 

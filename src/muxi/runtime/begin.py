@@ -66,6 +66,7 @@ class Beginning:
         # First of all, so that nothing else is locked while another process is waited for.
         held = _acquire(tx, run, holder)
         if self.new_thread is not None:
+            self.new_thread.leaf_id = said.id
             threads.create(tx, self.new_thread)
         elif self.parent_id is not None:
             if messages.get(tx, self.parent_id).thread_id != run.thread_id:
@@ -83,7 +84,8 @@ class Beginning:
         block = sequences.reserve(tx, run.thread_id, FIRST_BLOCK)
         run.first_seq = block.start
         runs.create(tx, run)
-        messages.insert(tx, said)
+        # A new thread was stored with this message as its leaf.
+        messages.insert(tx, said, place="leaf" if self.new_thread is None else "aside")
         return Begun(run, said, *held, block)
 
 

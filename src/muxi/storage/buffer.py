@@ -20,7 +20,6 @@ from muxi.storage.leases import Lease
 from muxi.storage.transaction import Database, Scope, Tx
 
 FLUSH_SECONDS = 0.25
-FLUSH_CHARACTERS = 4096
 
 _TINY = 64
 """Rows up to which a flush costs less on the event loop than on another thread."""
@@ -38,8 +37,8 @@ class Author:
 
 @dataclass(slots=True)
 class _Batch:
-    rows: list[tuple[Author, dict[str, Any] | events.Chunk]] = field(
-        default_factory=list[tuple[Author, "dict[str, Any] | events.Chunk"]]
+    rows: list[tuple[Author, events.Chunk]] = field(
+        default_factory=list[tuple[Author, events.Chunk]]
     )
     acts: list[tuple[Author, Callable[[Tx], object]]] = field(
         default_factory=list[tuple[Author, Callable[[Tx], object]]]
@@ -74,9 +73,7 @@ class _Batch:
             if author not in lost:
                 act(tx)
         rows = [
-            {**author.columns, **(row.row() if isinstance(row, events.Chunk) else row)}
-            for author, row in self.rows
-            if author not in lost
+            {**author.columns, **chunk.row()} for author, chunk in self.rows if author not in lost
         ]
         if rows:
             events.insert(tx, rows)
@@ -104,23 +101,14 @@ class ThreadBuffer:
 
     def record(self, author: Author, event: Event, text: str | None = None) -> None:
         """Buffer an event that bears its number; `text` is its JSON, if that is known."""
-        delta = events.mergeable(event)
         chunk = self._open.get(event.run_id)
-        if delta is None:
-            if chunk is not None:
-                del self._open[event.run_id]
-            self._touch(author)
-            row = events.row_of(event, text or events.text_of(event), created_at=_now())
-            self._batch.rows.append((author, row))
-        elif chunk is not None and chunk.takes(delta):
-            chunk.add(delta)
-            if chunk.size >= FLUSH_CHARACTERS:
-                del self._open[event.run_id]
-                self._flush_soon()
-        else:
-            self._touch(author)
-            chunk = self._open[event.run_id] = events.Chunk(delta, created_at=_now())
+        if chunk is None or not chunk.takes(event):
+            chunk = self._open[event.run_id] = events.Chunk(event, created_at=_now())
             self._batch.rows.append((author, chunk))
+            self._touch(author)
+        chunk.add(event, text)
+        if chunk.size >= events.CHUNK_CHARACTERS and events.mergeable(event) is not None:
+            self._flush_soon()
 
     def act(self, author: Author, act: Callable[[Tx], object]) -> None:
         """Buffer a call of a store function; it may be made twice if the first time fails."""

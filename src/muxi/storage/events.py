@@ -1,7 +1,7 @@
-"""Events as rows: most as they are, the pieces of a streamed text together in chunks.
+"""Events as rows: what a run emits between two writes lies together, pieces of a text packed.
 
-Written by the journal, read by whoever follows a thread or a run. A chunk keeps every piece and
-its number, so that what is read is what was emitted, byte for byte and number for number.
+Written by the journal, read by whoever follows a thread or a run. A row keeps every piece and its
+number, so that what is read is what was emitted, byte for byte and number for number.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
+
+import msgspec
 
 from muxi.core.errors import InvalidInput
 from muxi.core.events import Event, ReasoningDelta, TextDelta, ToolCallDelta, parse_event
@@ -31,60 +34,100 @@ _STREAMS_AT_ONCE = 64
 
 
 LONGEST_SPAN = 1024
-"""The most numbers from the first piece of a chunk to its last, so that whoever looks for a number
+"""The most numbers from the first event of a chunk to its last, so that whoever looks for a number
 finds its chunk among the rows that begin shortly before."""
+
+CHUNK_CHARACTERS = 4096
+"""A chunk of this size takes no further event."""
+
+_read_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class Chunk:
-    """Pieces of one part's text, in the order in which one run emitted them."""
+    """Events of one run, in the order in which it emitted them: one row.
 
-    __slots__ = ("_call_id", "_created_at", "_index", "_kind", "run_id", "seqs", "size", "texts")
+    Its record is a list in JSON. An event stands there as an object, and the pieces of one part's
+    text as `[type, fields, numbers, pieces]`, where the number of the first piece stands for all
+    if they follow one another without a gap.
+    """
 
-    def __init__(self, first: Delta, *, created_at: int) -> None:
+    __slots__ = (
+        "_created_at",
+        "_entries",
+        "_first",
+        "_last",
+        "_numbers",
+        "_part",
+        "_pieces",
+        "_type",
+        "run_id",
+        "size",
+    )
+
+    def __init__(self, event: Event, *, created_at: int) -> None:
         self._created_at = created_at
-        self._kind = first.type
-        self._index = first.index
-        self._call_id = first.call_id if isinstance(first, ToolCallDelta) else None
-        self.run_id = first.run_id
-        self.seqs = [first.seq]
-        self.texts = [first.text]
-        self.size = len(first.text)
+        self._type = event.type
+        self._first = self._last = event.seq
+        self._entries: list[str] = []
+        self._part: tuple[str, int, str | None] | None = None
+        self._numbers: list[int] = []
+        self._pieces: list[str] = []
+        self.run_id = event.run_id
+        self.size = 0
+        """Characters so far, or some more."""
 
-    def takes(self, event: Delta) -> bool:
-        """Whether `event` goes on where this chunk ends."""
-        return (
-            event.seq - self.seqs[0] < LONGEST_SPAN
-            and event.type == self._kind
-            and event.index == self._index
-            and getattr(event, "call_id", None) == self._call_id
-        )
+    def takes(self, event: Event) -> bool:
+        """Whether `event` may be added."""
+        return self.size < CHUNK_CHARACTERS and event.seq - self._first < LONGEST_SPAN
 
-    def add(self, event: Delta) -> None:
-        """Append a piece."""
-        self.seqs.append(event.seq)
-        self.texts.append(event.text)
-        self.size += len(event.text)
+    def add(self, event: Event, text: str | None = None) -> None:
+        """Append an event; `text` is its JSON, if that is known."""
+        self._last = event.seq
+        delta = mergeable(event)
+        if delta is None:
+            self._close_part()
+            text = text or text_of(event)
+            self._entries.append(text)
+            self.size += len(text)
+            return
+        call_id = delta.call_id if isinstance(delta, ToolCallDelta) else None
+        part = (delta.type, delta.index, call_id)
+        if part != self._part:
+            self._close_part()
+            self._part = part
+        self._numbers.append(delta.seq)
+        self._pieces.append(delta.text)
+        self.size += len(delta.text)
 
     def row(self) -> dict[str, Any]:
-        """The columns that depend on the chunk alone."""
-        first, last = self.seqs[0], self.seqs[-1]
-        gapless = last - first + 1 == len(self.seqs)
-        fields: dict[str, Any] = {"index": self._index}
-        if self._call_id is not None:
-            fields["call_id"] = self._call_id
-        body = [fields, None if gapless else self.seqs, self.texts]
+        """The columns that depend on the events alone. Nothing can be added after that."""
+        self._close_part()
         return {
             "run_id": self.run_id,
-            "seq": first,
-            "last_seq": last,
-            "type": self._kind,
+            "seq": self._first,
+            "last_seq": self._last,
+            "type": self._type,
             "created_at": self._created_at,
-            "record": json.dumps(body, ensure_ascii=True, separators=(",", ":")),
+            "record": f"[{','.join(self._entries)}]",
         }
+
+    def _close_part(self) -> None:
+        if self._part is None:
+            return
+        kind, index, call_id = self._part
+        fields: dict[str, Any] = {"index": index}
+        if call_id is not None:
+            fields["call_id"] = call_id
+        numbers = self._numbers
+        gapless = numbers[-1] - numbers[0] + 1 == len(numbers)
+        body = [kind, fields, numbers[0] if gapless else numbers, self._pieces]
+        # Escaped, as a piece may be half a character, which no database takes.
+        self._entries.append(json.dumps(body, ensure_ascii=True, separators=(",", ":")))
+        self._part, self._numbers, self._pieces = None, [], []
 
 
 def mergeable(event: Event) -> Delta | None:
-    """`event` if it may become part of a chunk without losing anything."""
+    """`event` if it may be packed without losing anything."""
     if type(event) in _MERGEABLE and not event.model_extra:
         return event  # pyright: ignore[reportReturnType] -- its exact type was compared
     return None
@@ -95,20 +138,8 @@ def text_of(event: Event) -> str:
     return encode(event, exclude_none=True)
 
 
-def row_of(event: Event, text: str, *, created_at: int) -> dict[str, Any]:
-    """The columns of an event that is stored by itself, of which `text` is the JSON."""
-    return {
-        "created_at": created_at,
-        "run_id": event.run_id,
-        "seq": event.seq,
-        "last_seq": event.seq,
-        "type": event.type,
-        "record": text,
-    }
-
-
 def insert(tx: Tx, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Store rows made by `row_of` and `Chunk.row`, completed with thread and run.
+    """Store rows made by `Chunk.row`, completed with what their author adds to each.
 
     Raises:
         Conflict: A sequence number was used before.
@@ -139,7 +170,7 @@ def read(
         limit=most,
     )
     found = sorted(
-        (event for row in rows for event in _events(*row) if event.seq > since),
+        (event for row in rows for event in _events(*row[:2]) if event.seq > since),
         key=lambda event: event.seq,
     )
     if len(rows) == most:
@@ -184,11 +215,25 @@ def feed(tx: Tx, *, after: str | None = None, limit: int = 500) -> FeedPage:
     return FeedPage(events, end)
 
 
-def _events(kind: str, run_id: str, seq: int, last_seq: int, record: str) -> Iterator[Event]:
-    if record.startswith("{"):
-        yield parse_event(record)
-        return
-    fields, seqs, texts = json.loads(record)
+def _events(run_id: str, record: str) -> Iterator[Event]:
+    for entry in _entries(record):
+        if isinstance(entry, msgspec.Raw):
+            yield parse_event(bytes(entry))
+        else:
+            yield from _pieces(run_id, *entry)
+
+
+def _entries(record: str) -> Iterator[msgspec.Raw | list[Any]]:
+    for raw in _read_list(record):
+        # Lone halves of characters in pieces: only the decoder of the language bears them.
+        yield raw if bytes(raw)[:1] == b"{" else json.loads(bytes(raw))
+
+
+def _pieces(
+    run_id: str, kind: str, fields: dict[str, Any], numbers: int | list[int], texts: list[str]
+) -> Iterator[Event]:
     make = _DELTAS[kind]
-    for number, text in zip(seqs or range(seq, last_seq + 1), texts, strict=True):
+    for number, text in zip(
+        count(numbers) if isinstance(numbers, int) else numbers, texts, strict=False
+    ):
         yield make(run_id=run_id, seq=number, text=text, **fields)

@@ -11,11 +11,9 @@ from muxi.storage.schema import events, sequences
 INSERT = insert(events).values(values(events, "position", "transaction_number"))
 READ = (
     select(
-        events.c.type,
         events.c.run_id,
-        events.c.seq,
-        events.c.last_seq,
         events.c.record,
+        events.c.seq,
     )
     .where(
         mine(events),
@@ -42,10 +40,7 @@ def _feed(finished: str) -> object:
             events.c.transaction_number,
             events.c.position,
             events.c.thread_id,
-            events.c.type,
             events.c.run_id,
-            events.c.seq,
-            events.c.last_seq,
             events.c.record,
         )
         .where(

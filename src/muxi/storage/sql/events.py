@@ -11,14 +11,14 @@ INSERT = Statement(
     postgresql="""INSERT INTO events (tenant, thread_id, run_id, root_run_id, parent_run_id, attempt, seq, last_seq, type, created_at, record) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(thread_id)s::VARCHAR COLLATE "C", %(run_id)s::VARCHAR COLLATE "C", %(root_run_id)s::VARCHAR COLLATE "C", %(parent_run_id)s::VARCHAR COLLATE "C", %(attempt)s::BIGINT, %(seq)s::BIGINT, %(last_seq)s::BIGINT, %(type)s::VARCHAR COLLATE "C", %(created_at)s::BIGINT, %(record)s::VARCHAR COLLATE "C") RETURNING events.position""",
 )
 READ = Statement(
-    sqlite="""SELECT events.type, events.run_id, events.seq, events.last_seq, events.record
+    sqlite="""SELECT events.run_id, events.record, events.seq
 FROM events
 WHERE events.tenant = ? AND events.thread_id = ? AND events.seq > ? AND events.last_seq > ? AND (? IS NULL OR events.run_id = ?) AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
 WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?))) ORDER BY events.seq
  LIMIT ? OFFSET 0""",
     order="tenant thread_id begins_after since run_id run_id principal tenant principal thread_id limit",
-    postgresql="""SELECT events.type, events.run_id, events.seq, events.last_seq, events.record
+    postgresql="""SELECT events.run_id, events.record, events.seq
 FROM events
 WHERE events.tenant = %(tenant)s::VARCHAR AND events.thread_id = %(thread_id)s::VARCHAR AND events.seq > %(begins_after)s::BIGINT AND events.last_seq > %(since)s::BIGINT AND (%(run_id)s::VARCHAR IS NULL OR events.run_id = %(run_id)s::VARCHAR) AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
 FROM participants
@@ -39,14 +39,14 @@ FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = %(thread_id)s::VARCHAR)))""",
 )
 FEED = Statement(
-    sqlite="""SELECT events.transaction_number, events.position, events.thread_id, events.type, events.run_id, events.seq, events.last_seq, events.record
+    sqlite="""SELECT events.transaction_number, events.position, events.thread_id, events.run_id, events.record
 FROM events
 WHERE events.tenant = ? AND (events.transaction_number, events.position) > (?, ?) AND events.transaction_number < 1 AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
 WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = events.thread_id))) ORDER BY events.transaction_number, events.position
  LIMIT ? OFFSET 0""",
     order="tenant transaction_number position principal tenant principal limit",
-    postgresql="""SELECT events.transaction_number, events.position, events.thread_id, events.type, events.run_id, events.seq, events.last_seq, events.record
+    postgresql="""SELECT events.transaction_number, events.position, events.thread_id, events.run_id, events.record
 FROM events
 WHERE events.tenant = %(tenant)s::VARCHAR AND (events.transaction_number, events.position) > (%(transaction_number)s::BIGINT, %(position)s::BIGINT) AND events.transaction_number < pg_snapshot_xmin(pg_current_snapshot())::text::bigint AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
 FROM participants
