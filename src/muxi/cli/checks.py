@@ -19,7 +19,7 @@ from typing import Literal
 from muxi.cli.session import Session, in_session, state_of
 from muxi.config.load import default_project, load_project
 from muxi.config.project import Project
-from muxi.core.errors import ConfigError, MuxiError
+from muxi.core.errors import ConfigError, MuxiError, StorageCorrupt
 from muxi.core.status import ModelInfo, ServerStatus
 from muxi.core.version import __version__
 from muxi.runtime.owner import Owner, owner_of
@@ -30,6 +30,9 @@ State = Literal["ok", "warning", "error"]
 _LITTLE_SPACE = 1_000_000_000
 _NO_SPACE = 100_000_000
 """Bytes."""
+
+_LOOK_SECONDS = 10.0
+"""How long a database is looked through."""
 
 _FEW_DESCRIPTORS = 4096
 """Files and connections that a server with some users may well need."""
@@ -110,6 +113,30 @@ def _storage(examined: Examination) -> list[Finding]:
     where = str(examined.state.database) if url is None else "the database of muxi.yaml"
     findings = [Finding("storage", "ok", f"{where} opens (default agent: {status.default_agent})")]
     return findings + [_model(model) for model in models]
+
+
+def _database(examined: Examination) -> list[Finding]:
+    """Whether the SQLite file is whole, as far as a short look tells."""
+    from muxi.cli.snapshots import database_file
+    from muxi.storage.integrity import damage
+
+    if examined.broken is not None:
+        return []
+    try:
+        file = database_file(examined.project.storage.url, examined.state)
+        if file is None or not file.is_file():
+            return []
+        found = damage(file, seconds=_LOOK_SECONDS)
+    except MuxiError as error:
+        return [Finding("database", "warning", f"not checked: {error.message}", error.hint)]
+    if found is None:
+        text = f"{file} is too large to be looked through here"
+        hint = f'`sqlite3 {file} "PRAGMA quick_check"` does it without a time limit.'
+        return [Finding("database", "ok", text, hint)]
+    if found:
+        text = "\n".join([f"{file} is damaged", *found])
+        return [Finding("database", "error", text, StorageCorrupt.hint)]
+    return [Finding("database", "ok", f"{file} is intact")]
 
 
 def _model(model: ModelInfo) -> Finding:
@@ -222,6 +249,7 @@ CHECKS: tuple[Check, ...] = (
     _owner,
     _files,
     _storage,
+    _database,
     _weights,
     _snapshots,
     _port,

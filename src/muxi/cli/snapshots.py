@@ -75,7 +75,12 @@ def restore(
         raise NotFound(
             f"There is no snapshot {name}.", hint="`muxi snapshots list` shows those there are."
         )
-    database = _database(load_project(project).storage.url, state)
+    database = database_file(load_project(project).storage.url, state)
+    if database is None:
+        raise InvalidInput(
+            "Only a SQLite file can be restored from a snapshot.",
+            hint="Use the backups of your PostgreSQL server.",
+        )
     if not yes and not output.agreed(f"Go back to {wanted.taken_at.astimezone():%Y-%m-%d %H:%M}?"):
         output.say("Nothing was changed.")
         return ExitCode.FAILED
@@ -96,17 +101,11 @@ def _snapshots(state: StateFolder) -> list[Snapshot]:
     return Snapshots(state.snapshots).list()
 
 
-def _database(url: SecretRef | None, state: StateFolder) -> Path:
-    """The SQLite file of the project."""
+def database_file(url: SecretRef | None, state: StateFolder) -> Path | None:
+    """The SQLite file of the project, if its database is one."""
     from muxi.storage.database import sqlite_path
 
     address = None if url is None else url.reveal()
     if address is None:
         return state.database
-    path = sqlite_path(address) if address.startswith("sqlite:") else None
-    if path is None:
-        raise InvalidInput(
-            "Only a SQLite file can be restored from a snapshot.",
-            hint="Use the backups of your PostgreSQL server.",
-        )
-    return path
+    return sqlite_path(address) if address.startswith("sqlite:") else None

@@ -194,7 +194,10 @@ async def test_a_damaged_database_is_called_damaged_and_left_as_it_is(
         assert (done.code, done.out) == (1, "")
         assert "The database file is damaged." in done.err
         assert "muxi snapshots list" in done.err
-    assert (await unlucky("doctor")).code == 1
+    doctor = await unlucky("doctor")
+    assert doctor.code == 1
+    assert f"error    database   {unlucky.database} is damaged" in doctor.out
+    assert "muxi snapshots list" in doctor.out
     assert unlucky.database.read_bytes() == damaged
     unlucky.database.write_bytes(intact)
     assert await _titles(unlucky) == ["before"]
