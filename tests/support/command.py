@@ -137,6 +137,7 @@ class Running:
         self.process = process
         self.out = self.err = ""
         self._changed = asyncio.Condition()
+        self._open = {"out", "err"}
         self._readers = [
             asyncio.create_task(self._read(process.stdout, "out")),
             asyncio.create_task(self._read(process.stderr, "err")),
@@ -148,11 +149,18 @@ class Running:
             setattr(self, name, getattr(self, name) + piece.decode())
             async with self._changed:
                 self._changed.notify_all()
+        self._open.discard(name)
+        async with self._changed:
+            self._changed.notify_all()
 
     async def until(self, holds: Callable[[Running], bool]) -> None:
-        """Wait until `holds`."""
-        async with asyncio.timeout(DEADLINE), self._changed:
-            await self._changed.wait_for(lambda: holds(self))
+        """Wait until `holds`, which it never will once the command has ended."""
+        try:
+            async with asyncio.timeout(DEADLINE), self._changed:
+                await self._changed.wait_for(lambda: holds(self) or not self._open)
+        except TimeoutError:
+            pytest.fail(f"It has only said: {self.out!r}, {self.err!r}")
+        assert holds(self), f"It ended, having said: {self.out!r}, {self.err!r}"
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
