@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, TypeVar
 
 from muxi.cli import output
@@ -75,5 +75,6 @@ def heard_by(listener: Callable[[], None]) -> Generator[None]:
 
 def _leave() -> NoReturn:
     """End this process: what was acknowledged is stored, the rest is taken up by a successor."""
-    output.close()
+    with suppress(RuntimeError):  # it was being written to
+        output.close()
     os._exit(ExitCode.CANCELLED)
