@@ -169,7 +169,8 @@ class RunLoop:
             async for event in self._release(held, checks, shown=False):
                 yield event
             return
-        turn = self._turn = self._next_turn(fixed, tools, checks)
+        said = await self._transcript.for_model()
+        turn = self._turn = self._next_turn(fixed, tools, checks, said)
         async with aclosing(turn.stream(self.ctx, self.host)) as stream:
             first = checks.input is None
             events = checks.gated(stream, self._input_text) if first else stream
@@ -181,6 +182,7 @@ class RunLoop:
             checks.input = Judgement()
             return
         assert turn.message is not None
+        await self._transcript.lay_down(turn.message)
         if turn.show and not checks.rails("output"):
             self._turn = None
             yield self._transcript.append(turn.message)
@@ -190,11 +192,13 @@ class RunLoop:
         if turn.cut_by_limit is not None:
             raise limits.reached(turn.cut_by_limit)
 
-    def _next_turn(self, fixed: prompt.Prompt, tools: Offer, checks: Checks) -> Turn:
+    def _next_turn(
+        self, fixed: prompt.Prompt, tools: Offer, checks: Checks, said: Sequence[Message]
+    ) -> Turn:
         settings = self.spec.settings
         shape = self.spec.output
         request = ModelRequest(
-            messages=[*fixed.earlier, *self.input, *self._transcript.messages],
+            messages=[*fixed.earlier, *self.input, *said],
             instructions=fixed.instructions,
             tools=tools.specs,
             output=None if shape is None else shape.schema,

@@ -35,7 +35,14 @@ from muxi.core.events import (
     ToolStarted,
 )
 from muxi.core.ids import new_id
-from muxi.core.messages import Message, TextPart, ToolCallPart, ToolContent, ToolResultPart
+from muxi.core.messages import (
+    Message,
+    TextPart,
+    ToolCallPart,
+    ToolContent,
+    ToolResultPart,
+    media,
+)
 from muxi.core.ports import Context, Host, Verdict
 from muxi.core.requests import ToolSpec
 from muxi.core.steps import Step
@@ -259,6 +266,8 @@ class ToolCalls:
         inner = ctx.for_call(call.id, f"{ctx.run_id}:{key}", self._emit)
         try:
             content = await self._attempts(call, toolset, spec, inner)
+            if self.host.media is not None and any(media(content)):
+                content = await self.host.media.lay_down(content)
             result = ToolResultPart(call_id=call.id, name=call.name, content=content)
         except MuxiError as error:
             # Foreign code may say what it was given, such as the header of a request.

@@ -13,7 +13,7 @@ from typing import Any
 from muxi.agents.tool_calls import failure
 from muxi.core.errors import GuardrailBlocked, LimitReached, MuxiError
 from muxi.core.events import Event, MessageCompleted, RunCompleted, RunStatus
-from muxi.core.messages import Message, ToolResultPart
+from muxi.core.messages import Message, ToolResultPart, media
 from muxi.core.ports import Context, Host
 from muxi.core.problems import problem_of
 
@@ -28,6 +28,8 @@ class Transcript:
     ctx: Context
     host: Host
     messages: list[Message] = field(default_factory=list[Message])
+    _whole: dict[str, Message] = field(default_factory=dict[str, Message])
+    """Messages with the bytes that they refer to, by id."""
 
     @property
     def last(self) -> Message | None:
@@ -37,6 +39,22 @@ class Transcript:
     def repairs(self) -> int:
         """How often the model was asked to mend its output."""
         return sum(1 for message in self.messages if REPAIR in message.metadata)
+
+    async def for_model(self) -> list[Message]:
+        """The messages with the bytes that they refer to."""
+        store = self.host.media
+        if store is None:
+            return list(self.messages)
+        for message in self.messages:
+            if message.id not in self._whole and any(p.blob for p in media(message.parts)):
+                whole = {"parts": await store.take_up(message.parts)}
+                self._whole[message.id] = message.model_copy(update=whole)
+        return [self._whole.get(message.id, message) for message in self.messages]
+
+    async def lay_down(self, message: Message) -> None:
+        """Let a message that is not appended yet refer to the bytes that it holds."""
+        if self.host.media is not None and any(media(message.parts)):
+            message.parts = await self.host.media.lay_down(message.parts)
 
     def append(self, message: Message) -> MessageCompleted:
         """Put `message` into the thread and say so."""

@@ -6,7 +6,7 @@ provider or a database writes a message: `wire` and `storage` do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -194,6 +194,16 @@ class Message(Record):
 
 
 ToolResultPart.model_rebuild()
+
+
+def media(parts: Iterable[Part]) -> Iterator[MediaPart]:
+    """The media among `parts`, those inside of tool results too."""
+    for part in parts:
+        if isinstance(part, MediaPart):
+            yield part
+        elif isinstance(part, ToolResultPart):
+            yield from media(part.content)
+
 
 UserInput = str | Message | Sequence[AnyPart]
 """What a run accepts as input: a text, parts, or a whole message."""

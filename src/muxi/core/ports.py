@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from muxi.core.context import RunContext
 from muxi.core.events import Event
-from muxi.core.messages import Message, ToolCallPart
+from muxi.core.messages import Message, Part, ToolCallPart
 from muxi.core.requests import ToolSpec
 from muxi.core.steps import Step
 from muxi.core.usage import Usage
 
 Context = RunContext[Any]
+P = TypeVar("P", bound=Part)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,6 +87,27 @@ class Journal(Protocol):
         ...
 
 
+class Media(Protocol):
+    """Keeps bytes apart from what is stored and told, which refers to them."""
+
+    async def lay_down(self, parts: Sequence[P]) -> list[P]:
+        """`parts` with references in place of bytes, which are stored before the next flush ends.
+
+        Raises:
+            StorageError: They cannot be stored.
+        """
+        ...
+
+    async def take_up(self, parts: Sequence[P]) -> list[P]:
+        """`parts` with bytes in place of references, as a model wants them.
+
+        Raises:
+            NotFound: They are gone.
+            StorageError: They cannot be read.
+        """
+        ...
+
+
 class Ledger(Protocol):
     """Budgets: reserved before each call and settled after it."""
 
@@ -149,3 +171,5 @@ class Host:
     credentials: Credentials
     sources: Sequence[ContextSource] = field(default_factory=tuple)
     """Context sources beside those of the agent itself, such as the thread's history."""
+    media: Media | None = None
+    """None to leave bytes where they are."""

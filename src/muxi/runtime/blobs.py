@@ -1,6 +1,7 @@
 """Images and files of messages: their bytes lie beside the database, by content.
 
-Called by `runs` when a message comes in and when a model must see one, and by doors that show one.
+Called by `runs` when a message comes in, by agents (through the port `Media`) when a tool gives
+bytes and when a model must see some, and by doors that show them.
 A message that is stored or told refers to bytes; only what a model is given holds them.
 """
 
@@ -8,18 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar, cast
 
 from muxi.core.errors import MuxiError
-from muxi.core.messages import MediaPart, Message
+from muxi.core.messages import MediaPart, Message, Part, ToolResultPart, media
 from muxi.core.ports import Context, ContextBlock, ContextQuery, ContextSource
 from muxi.runtime.principal import Principal
 from muxi.storage import blobs
 from muxi.storage.blob_files import BlobFiles
 from muxi.storage.blobs import Blob
+from muxi.storage.journal import StoredJournal
 from muxi.storage.transaction import Database
+
+P = TypeVar("P", bound=Part)
 
 _log = logging.getLogger("muxi.runtime")
 
@@ -41,27 +46,41 @@ class Blobs:
 
         The bytes are in their files; the blobs are to be recorded with the message.
         """
-        found: list[Blob] = []
-        parts = list(message.parts)
-        for at, part in enumerate(parts):
-            if isinstance(part, MediaPart) and part.data is not None:
-                blob = await asyncio.to_thread(
-                    self.files.put, who.tenant, part.data, part.media_type
-                )
-                parts[at] = part.model_copy(update={"data": None, "blob": blob.hash})
-                found.append(blob)
+        parts, found = await self.lay_down_parts(who, message.parts)
         return (message.model_copy(update={"parts": parts}), found) if found else (message, [])
+
+    async def lay_down_parts(
+        self, who: Principal, parts: Sequence[P]
+    ) -> tuple[list[P], list[Blob]]:
+        """As `lay_down`, of parts."""
+        found: list[Blob] = []
+
+        async def put(part: MediaPart) -> MediaPart:
+            if part.data is None:
+                return part
+            blob = await asyncio.to_thread(self.files.put, who.tenant, part.data, part.media_type)
+            found.append(blob)
+            return part.model_copy(update={"data": None, "blob": blob.hash})
+
+        return await _replaced(parts, put), found
 
     async def take_up(self, who: Principal, message: Message) -> Message:
         """`message` with bytes in place of references; the same object if it has none."""
-        parts = list(message.parts)
-        changed = False
-        for at, part in enumerate(parts):
-            if isinstance(part, MediaPart) and part.blob is not None and part.data is None:
-                data = await asyncio.to_thread(self.files.get, who.tenant, part.blob)
-                parts[at] = part.model_copy(update={"data": data, "blob": None})
-                changed = True
-        return message.model_copy(update={"parts": parts}) if changed else message
+        if not _refers(message):
+            return message
+        parts = await self.take_up_parts(who, message.parts)
+        return message.model_copy(update={"parts": parts})
+
+    async def take_up_parts(self, who: Principal, parts: Sequence[P]) -> list[P]:
+        """As `take_up`, of parts."""
+
+        async def get(part: MediaPart) -> MediaPart:
+            if part.blob is None:
+                return part
+            data = await asyncio.to_thread(self.files.get, who.tenant, part.blob)
+            return part.model_copy(update={"data": data, "blob": None})
+
+        return await _replaced(parts, get)
 
     async def sweep(self, tenant: str) -> None:
         """Remove the files that nothing refers to any more."""
@@ -74,6 +93,24 @@ class Blobs:
             return
         if removed:
             _log.info("Removed %d blobs that nothing refers to.", removed)
+
+
+@dataclass(frozen=True, slots=True)
+class RunMedia:
+    """Implements `core.ports.Media` for one run: its thread uses what it lays down."""
+
+    who: Principal
+    journal: StoredJournal
+    blobs: Blobs
+
+    async def lay_down(self, parts: Sequence[P]) -> list[P]:
+        laid, found = await self.blobs.lay_down_parts(self.who, parts)
+        for blob in found:
+            self.journal.also(partial(blobs.add, blob=blob, holder=self.journal.run.thread_id))
+        return laid
+
+    async def take_up(self, parts: Sequence[P]) -> list[P]:
+        return await self.blobs.take_up_parts(self.who, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +133,20 @@ class WithBlobs:
 
 
 def _refers(message: Message) -> bool:
-    return any(isinstance(part, MediaPart) and part.blob is not None for part in message.parts)
+    return any(part.blob is not None for part in media(message.parts))
+
+
+async def _replaced(
+    parts: Sequence[P], change: Callable[[MediaPart], Awaitable[MediaPart]]
+) -> list[P]:
+    """`parts` with every media part changed, those inside of tool results too."""
+    changed: list[Part] = []
+    for part in parts:
+        if isinstance(part, MediaPart):
+            changed.append(await change(part))
+        elif isinstance(part, ToolResultPart) and any(media(part.content)):
+            content = await _replaced(part.content, change)
+            changed.append(part.model_copy(update={"content": content}))
+        else:
+            changed.append(part)
+    return cast("list[P]", changed)

@@ -24,7 +24,7 @@ from muxi.core.usage import Limits
 from muxi.memory.history import History, HistoryCache
 from muxi.runtime.attempt import Attempt
 from muxi.runtime.begin import Beginning, Begun, occupied, take_over
-from muxi.runtime.blobs import Blobs, WithBlobs
+from muxi.runtime.blobs import Blobs, RunMedia, WithBlobs
 from muxi.runtime.feed import Feed
 from muxi.runtime.frames import frame_of
 from muxi.runtime.principal import Principal
@@ -286,6 +286,7 @@ class Runs:
             policy=self.agents.policy(agent),
             credentials=self.credentials,
             sources=(WithBlobs(who, History(who, self.history), self.blobs),),
+            media=RunMedia(who, journal, self.blobs),
         )
         ctx = RunContext(
             deps=None,
