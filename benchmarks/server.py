@@ -242,6 +242,9 @@ def measure(seconds: float, levels: list[int]) -> dict[str, Any]:
         figures["missing"] = missing(server.database, turns)
     with provider() as upstream, plain(upstream) as server:
         asyncio.run(load(server, 8, 1.0))
+        alone = at(asyncio.run(direct(upstream, 300)), 0.1)
+        single = asyncio.run(load(server, 1, min(seconds, 3.0)))
+        figures["plain_ttft_added_ms"] = (at(single.firsts, 0.1) - alone) * 1000
         for concurrency in levels:
             found = under_load(server, concurrency, seconds)
             figures[f"plain_at_{concurrency}"] = found
