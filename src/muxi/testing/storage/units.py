@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -92,18 +93,25 @@ class UnitConformance:
 
     async def test_a_caller_that_gives_up_does_not_undo_its_unit(self, database: Database) -> None:
         thread = await a_thread(database)
-        task = asyncio.create_task(
-            database.write(ANN, lambda tx: messages.insert(tx, a_message(thread, "kept")))
-        )
-        await asyncio.sleep(0)
+        begun, given_up, over = threading.Event(), threading.Event(), threading.Event()
+
+        def unit(tx: Tx) -> None:
+            begun.set()
+            given_up.wait(30)
+            messages.insert(tx, a_message(thread, "kept"))
+            over.set()
+
+        task = asyncio.create_task(database.write(ANN, unit))
+        await asyncio.to_thread(begun.wait, 30)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        # What is written next comes after it.
-        for _ in range(200):
-            if await self._all(database, thread):
-                break
-            await database.write(ANN, lambda tx: threads.get(tx, thread.id))
+        given_up.set()
+        await asyncio.to_thread(over.wait, 30)
+        deadline = asyncio.get_running_loop().time() + 30
+        while not await self._all(database, thread):
+            # It was written, and its commit is under way.
+            assert asyncio.get_running_loop().time() < deadline
         assert [message.text for message in await self._all(database, thread)] == ["kept"]
 
     async def test_a_unit_can_be_written_by_a_caller_that_cannot_await(
