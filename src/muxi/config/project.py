@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from muxi.config.memory_settings import MemorySettings
 from muxi.config.model_settings import ModelDefinition, Positive, Section
 from muxi.config.secret import SecretRef
 from muxi.config.tool_settings import BUILTIN_TOOLS, ToolDefinition
@@ -57,13 +58,6 @@ class ServerSettings(Section):
     """TCP port; 0 takes a free one."""
 
 
-class MemorySettings(Section):
-    """What an agent is told of earlier messages."""
-
-    history_tokens: Positive | None = None
-    """Tokens of earlier messages in a turn, for agents that say nothing; null: what fits."""
-
-
 def assistant() -> AgentDefinition:
     """The agent of a project that declares none: it has the built-in tools."""
     return AgentDefinition(
@@ -96,7 +90,7 @@ class Project(Section):
     server: ServerSettings = Field(default_factory=ServerSettings)
     """Where `muxi up` listens."""
     memory: MemorySettings = Field(default_factory=MemorySettings)
-    """What agents are told of earlier messages."""
+    """What agents remember of their conversations, and what they are told of it."""
 
     folder: Path = Field(default=Path(), exclude=True)
     """The project's folder; relative paths start there. Not part of the file."""

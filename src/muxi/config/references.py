@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
+from muxi.config.memory_settings import EMBEDDERS
 from muxi.config.mistakes import Mistake, config_error
 from muxi.config.project import DEFAULT_AGENT, EMBEDDED, Project
 from muxi.config.tool_settings import BUILTIN_TOOLS
@@ -33,6 +34,7 @@ def broken_references(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
         yield from _model((*place, "model"), agent.get("model"), models)
         yield from _tools((*place, "tools"), agent.get("tools"), tools)
         yield from _tools((*place, "approve"), agent.get("approve"), tools)
+    yield from _memory(_mapping(data.get("memory")), models, agents)
     for name, entry in _mapping(data.get("tools")).items():
         kind = _mapping(entry).get("kind")
         if kind not in (None, name if name in BUILTIN_TOOLS else "python"):
@@ -68,6 +70,20 @@ def _model(path: Path, name: Any, models: dict[str, Any]) -> Iterator[tuple[Path
         return
     if name != EMBEDDED:
         yield path, _unknown("model", name, [*models, EMBEDDED], "or write `provider/model`")
+
+
+def _memory(
+    memory: dict[str, Any], models: dict[str, Any], agents: dict[str, Any]
+) -> Iterator[tuple[Path, str]]:
+    """What of the memory's settings names something."""
+    embedder = memory.get("embedder")
+    if isinstance(embedder, str) and embedder not in (*models, *EMBEDDERS) and "/" not in embedder:
+        words = _unknown("embedder", embedder, [*models, *EMBEDDERS], "or write `provider/model`")
+        yield ("memory", "embedder"), words
+    for name, entry in agents.items():
+        own = _mapping(_mapping(entry).get("memory"))
+        if "team" in (own.get("scope"), *_list(own.get("scope"))) and not own.get("team"):
+            yield ("agents", name, "memory", "scope"), "the scope `team` needs `team`, its name"
 
 
 def _tools(path: Path, names: Any, tools: set[str]) -> Iterator[tuple[Path, str]]:

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
+from muxi.config.memory_settings import MemorySettings, RecallSettings
 from muxi.config.model_settings import (
     ModelDefinition,
     PriceSettings,
@@ -24,7 +25,6 @@ from muxi.config.model_settings import (
     RetrySettings,
 )
 from muxi.config.project import (
-    MemorySettings,
     Project,
     ServerSettings,
     SnapshotSettings,
@@ -38,6 +38,7 @@ from muxi.config.tool_settings import (
     WebSearchTool,
 )
 from muxi.core.definitions import AgentDefinition
+from muxi.core.memories import MemoryPolicy
 from muxi.core.requests import ModelSettings
 from muxi.core.usage import Limits
 
@@ -46,6 +47,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     CalculatorTool,
     ClockTool,
     Limits,
+    MemoryPolicy,
     MemorySettings,
     ModelDefinition,
     ModelSettings,
@@ -53,6 +55,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     Project,
     PythonTool,
     RateSettings,
+    RecallSettings,
     RetrySettings,
     ServerSettings,
     SnapshotSettings,
@@ -112,6 +115,8 @@ def _allow_short_forms(definitions: dict[str, Any]) -> None:
             pattern = f"^(?!(?:{'|'.join(builtin)})$){pattern.removeprefix('^')}"
         form = {"anyOf": [{"type": short}, {"$ref": f"#/$defs/{kind.__name__}"}]}
         properties[section] |= {"patternProperties": {pattern: form}, "additionalProperties": False}
+    recall = definitions["MemorySettings"]["properties"]["recall"]
+    recall["anyOf"] = [{"type": "boolean"}, {"$ref": recall.pop("$ref")}]
     properties["tools"]["properties"] = {
         name: {"anyOf": [{"$ref": f"#/$defs/{kind.__name__}"}, {"type": "null"}]}
         for name, kind in builtin.items()

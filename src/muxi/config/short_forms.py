@@ -20,7 +20,15 @@ def written_out(data: dict[str, Any]) -> dict[str, Any]:
         if isinstance(entries, dict):
             named = cast("dict[str, Any]", entries)
             full[section] = {name: complete(name, entry) for name, entry in named.items()}
+    memory = full.get("memory")
+    if isinstance(memory, dict):
+        full["memory"] = _memory(cast("dict[str, Any]", memory))
     return full
+
+
+def _memory(section: dict[str, Any]) -> dict[str, Any]:
+    recall = section.get("recall")
+    return {**section, "recall": {"enabled": recall}} if isinstance(recall, bool) else section
 
 
 def _agent(name: str, entry: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from muxi.core.memories import MemoryPolicy
 from muxi.core.record import Record
 from muxi.core.requests import ModelSettings
 from muxi.core.usage import Limits
@@ -39,6 +40,8 @@ class AgentDefinition(Record):
     """Bounds on each run of this agent."""
     history_tokens: int | None = None
     """Tokens of earlier messages that enter a turn; None for what the model's context allows."""
+    memory: MemoryPolicy = Field(default_factory=MemoryPolicy)
+    """What the agent remembers of its conversations, and may recall."""
 
     @property
     def hash(self) -> str:

@@ -218,6 +218,28 @@ class GuardrailTripped(Event):
     reason: str
 
 
+class RecallHit(Record):
+    """One memory that an answer was given, by id: what it says is not told twice."""
+
+    id: str
+    score: float
+    kind: str
+    """`turn`, `note` or `fact`."""
+
+
+class MemoryRecalled(Event):
+    """Memories were searched for this run; these were shown to the model."""
+
+    type: Literal["memory.recalled"] = "memory.recalled"
+    query: str
+    """What was searched for, cut to 500 characters."""
+    hits: list[RecallHit]
+    embedder: str | None = None
+    """The embedding model that took part; None if words alone were compared."""
+    note: str | None = None
+    """What kept the search from being whole."""
+
+
 class RunSuspended(Event):
     """The run waits for a person and holds no process meanwhile; it goes on as a new attempt."""
 
@@ -272,6 +294,7 @@ KINDS: dict[str, type[Event]] = {
         ApprovalRequested,
         ApprovalResolved,
         GuardrailTripped,
+        MemoryRecalled,
         RunSuspended,
         RunCompleted,
         Gap,
@@ -309,6 +332,7 @@ AnyEvent = Annotated[
     | Annotated[ApprovalRequested, Tag("approval.requested")]
     | Annotated[ApprovalResolved, Tag("approval.resolved")]
     | Annotated[GuardrailTripped, Tag("guardrail.tripped")]
+    | Annotated[MemoryRecalled, Tag("memory.recalled")]
     | Annotated[RunSuspended, Tag("run.suspended")]
     | Annotated[RunCompleted, Tag("run.completed")]
     | Annotated[Gap, Tag("gap")]
