@@ -13,6 +13,7 @@ export interface components {
             history_tokens?: number | null;
             instructions: string;
             limits: components["schemas"]["Limits-Output"];
+            memory: components["schemas"]["MemoryPolicy"];
             model?: string | null;
             name: string;
             output?: {
@@ -87,7 +88,7 @@ export interface components {
             type: "audio";
             url?: string | null;
         };
-        Event: components["schemas"]["RunStarted"] | components["schemas"]["AttemptStarted"] | components["schemas"]["MessageStarted"] | components["schemas"]["TextDelta"] | components["schemas"]["ReasoningDelta"] | components["schemas"]["ToolCallStarted"] | components["schemas"]["ToolCallDelta"] | components["schemas"]["ModelRetried"] | components["schemas"]["ResponseCompleted"] | components["schemas"]["MessageCompleted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolProgress"] | components["schemas"]["ToolCompleted"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalResolved"] | components["schemas"]["GuardrailTripped"] | components["schemas"]["RunSuspended"] | components["schemas"]["RunCompleted"] | components["schemas"]["Gap"];
+        Event: components["schemas"]["RunStarted"] | components["schemas"]["AttemptStarted"] | components["schemas"]["MessageStarted"] | components["schemas"]["TextDelta"] | components["schemas"]["ReasoningDelta"] | components["schemas"]["ToolCallStarted"] | components["schemas"]["ToolCallDelta"] | components["schemas"]["ModelRetried"] | components["schemas"]["ResponseCompleted"] | components["schemas"]["MessageCompleted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolProgress"] | components["schemas"]["ToolCompleted"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalResolved"] | components["schemas"]["GuardrailTripped"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["RunSuspended"] | components["schemas"]["RunCompleted"] | components["schemas"]["Gap"];
         FilePart: {
             blob?: string | null;
             data?: string | null;
@@ -141,6 +142,24 @@ export interface components {
             tool_calls?: number | null;
             total_tokens?: number | null;
             turns?: number | null;
+        };
+        MemoryPolicy: {
+            profile?: boolean | null;
+            recall?: boolean | null;
+            remember?: boolean | null;
+            scope: ("user" | "agent" | "team" | "tenant") | ("user" | "agent" | "team" | "tenant")[];
+            team?: string | null;
+            tools?: boolean | null;
+        };
+        MemoryRecalled: {
+            embedder?: string | null;
+            hits: components["schemas"]["RecallHit"][];
+            note?: string | null;
+            query: string;
+            run_id: string;
+            seq: number;
+            /** @constant */
+            type: "memory.recalled";
         };
         Message: {
             author?: string | null;
@@ -247,6 +266,11 @@ export interface components {
             text: string;
             /** @constant */
             type: "reasoning";
+        };
+        RecallHit: {
+            id: string;
+            kind: string;
+            score: number;
         };
         RefusalPart: {
             provider?: {
