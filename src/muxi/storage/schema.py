@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    Double,
     ForeignKeyConstraint,
     Identity,
     Index,
@@ -25,11 +26,12 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-VERSION = 1
+VERSION = 2
 OLDEST_PROGRAM = "0.1.0"
 """The oldest muxi that may work with a database of this schema."""
 
@@ -315,6 +317,165 @@ usage = Table(
     Index(None, "tenant", "created_at"),
     sqlite_with_rowid=False,
 )
+
+passages = Table(
+    "passages",
+    metadata,
+    # Never given twice, so that whoever remembers the number of a removed row finds nothing.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    _text("tenant"),
+    _text("id"),
+    _text("owner"),
+    _text("corpus"),
+    _text("kind"),
+    _text("group_id"),
+    _number("place"),
+    _text("speaker", null=True),
+    _number("said_at", null=True),
+    _number("created_at"),
+    _text("hash"),
+    Column("information", Double, nullable=False),
+    _number("uses"),
+    _number("used_at", null=True),
+    _number("size"),
+    _text("text"),
+    _text("record"),
+    Index("uq_passages_id", "tenant", "id", unique=True),
+    Index("ix_passages_owner", "tenant", "owner", "corpus", "created_at", "number"),
+    Index("ix_passages_group", "tenant", "owner", "group_id", "place"),
+    Index("ix_passages_hash", "tenant", "owner", "hash"),
+    sqlite_autoincrement=True,
+)
+
+lexicons = Table(
+    "lexicons",
+    metadata,
+    # Stands in every indexed word for the owner and corpus that the word was said in.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    _text("tenant"),
+    _text("owner"),
+    _text("corpus"),
+    Index("uq_lexicons_owner", "tenant", "owner", "corpus", unique=True),
+    sqlite_autoincrement=True,
+)
+
+passage_words = Table(
+    "passage_words",
+    metadata,
+    _text("tenant"),
+    _text("owner"),
+    _text("corpus"),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _number("length"),
+    Column("words", TSVECTOR, nullable=False),
+    Index("ix_passage_words_owner", "tenant", "owner", "corpus"),
+    Index("ix_passage_words_words", "words", postgresql_using="gin"),
+    info={"only": "postgresql"},
+)
+
+vectors = Table(
+    "vectors",
+    metadata,
+    _text("tenant", key=True),
+    _text("owner", key=True),
+    _text("corpus", key=True),
+    _text("model", key=True),
+    _text("kind", key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _number("dimensions"),
+    Column("data", LargeBinary, nullable=False),
+    Index("ix_vectors_number", "number"),
+    sqlite_with_rowid=False,
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    _text("tenant", key=True),
+    _text("id", key=True),
+    _text("owner"),
+    _text("subject"),
+    _text("predicate"),
+    _text("value"),
+    _number("valid_from"),
+    _number("valid_to", null=True),
+    _number("recorded_at"),
+    _text("source_message_id", null=True),
+    _text("source_memory_id", null=True),
+    Column("confidence", Double, nullable=False),
+    _text("source"),
+    _text("record"),
+    Index("ix_facts_subject", "tenant", "owner", "subject", "predicate", "valid_from"),
+    Index("ix_facts_message", "tenant", "source_message_id"),
+    Index("ix_facts_memory", "tenant", "source_memory_id"),
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    _text("tenant", key=True),
+    _text("id", key=True),
+    _text("thread_id"),
+    _number("level"),
+    _text("first_message_id"),
+    _text("last_message_id"),
+    _number("messages"),
+    _number("tokens"),
+    _text("strategy"),
+    _text("text"),
+    _number("created_at"),
+    _text("record"),
+    _of("threads", "thread_id"),
+    Index("ix_summaries_thread", "tenant", "thread_id", "level", "created_at"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    _text("tenant", key=True),
+    _text("id", key=True),
+    _text("owner"),
+    _text("uri"),
+    _text("name"),
+    _text("hash"),
+    _text("status"),
+    _text("parent_id", null=True),
+    _text("agents", null=True),
+    _number("added_at"),
+    _number("indexed_at", null=True),
+    _text("record"),
+    Index("uq_documents_uri", "tenant", "owner", "uri", unique=True),
+    Index("ix_documents_parent", "tenant", "parent_id"),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    _text("tenant", key=True),
+    _text("name", key=True),
+    _text("cursor"),
+    _number("updated_at"),
+    sqlite_with_rowid=False,
+)
+
+forgettings = Table(
+    "forgettings",
+    metadata,
+    _text("tenant", key=True),
+    _text("id", key=True),
+    _text("owner"),
+    _text("what"),
+    _text("state"),
+    _number("created_at"),
+    _number("done_at", null=True),
+    Index("ix_forgettings_state", "tenant", "state"),
+)
+
+WORDS_OF_SQLITE = (
+    "CREATE VIRTUAL TABLE passage_words USING fts5(words, tokenize='ascii', columnsize=0)",
+    "CREATE VIRTUAL TABLE passage_terms USING fts5vocab(passage_words, instance)",
+)
+"""The words of passages on SQLite: a row a passage, and where each word stands."""
 
 schema_info = Table(
     "schema_info",

@@ -27,19 +27,20 @@ from muxi.storage.sqlite import SqliteSettings, connect
 from muxi.storage.upgrade import CURRENT, Target, prepare_sqlite
 
 ANN = Scope("acme", "ann")
+NEWEST = CURRENT.version
 NEXT = """
-revision = "0002"
-down_revision = "0001"
+revision = "{next:04}"
+down_revision = "{newest:04}"
 from alembic import op
 from sqlalchemy import Column, Text
 
 def upgrade():
     op.add_column("threads", Column("colour", Text))
-    op.execute("INSERT INTO schema_info VALUES (2, '{oldest}', 0)")
+    op.execute("INSERT INTO schema_info VALUES ({next}, '{oldest}', 0)")
     {last}
 
 def downgrade():
-    op.execute("DELETE FROM schema_info WHERE version = 2")
+    op.execute("DELETE FROM schema_info WHERE version = {next}")
     op.drop_column("threads", "colour")
 """
 
@@ -52,8 +53,9 @@ def next_schema(tmp_path: Path) -> Target:
 def _next(tmp_path: Path, *, oldest: str = "0.1.0", last: str = "pass") -> Target:
     scripts = tmp_path / f"scripts-{oldest}"
     shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "0002_next.py").write_text(NEXT.format(oldest=oldest, last=last))
-    return Target(2, scripts, "9.0.0")
+    step = NEXT.format(oldest=oldest, last=last, next=NEWEST + 1, newest=NEWEST)
+    (scripts / "versions" / f"{NEWEST + 1:04}_next.py").write_text(step)
+    return Target(NEWEST + 1, scripts, "9.0.0")
 
 
 async def _with_thread(url: str) -> str:
@@ -90,10 +92,10 @@ async def test_a_sqlite_file_goes_forward_after_a_snapshot_and_back(
     snapshots = _prepare(path, next_schema)
     assert "colour" in _columns(path)
     [snapshot] = snapshots.list()
-    assert (snapshot.schema, "colour" in _columns(snapshot.path)) == (1, False)
+    assert (snapshot.schema, "colour" in _columns(snapshot.path)) == (NEWEST, False)
     # An older program that is new enough goes on working with it.
     assert await _title(f"sqlite:///{path}", thread_id) == "kept"
-    downgrade(f"sqlite:///{path}", to=1, scripts=next_schema.scripts)
+    downgrade(f"sqlite:///{path}", to=NEWEST, scripts=next_schema.scripts)
     assert "colour" not in _columns(path)
     assert await _title(f"sqlite:///{path}", thread_id) == "kept"
 
@@ -104,7 +106,7 @@ async def test_only_a_program_older_than_the_schema_allows_is_refused(tmp_path: 
     _prepare(path, _next(tmp_path, oldest="7.5.0"))
     with pytest.raises(SchemaTooNew, match=r"needs muxi 7\.5\.0 or later"):
         await open_database(f"sqlite:///{path}")
-    _prepare(path, Target(1, SCRIPTS, "7.10.0"))
+    _prepare(path, Target(NEWEST, SCRIPTS, "7.10.0"))
 
 
 async def test_a_step_that_fails_leaves_the_schema_as_it_was(tmp_path: Path) -> None:
@@ -140,6 +142,17 @@ async def test_snapshots_expire_and_can_be_restored(tmp_path: Path, next_schema:
     newest.path.unlink()
     with pytest.raises(NotFound):
         snapshots.restore(newest, path)
+
+
+async def test_a_file_of_the_first_schema_gets_a_memory_after_a_snapshot(tmp_path: Path) -> None:
+    path = tmp_path / "muxi.db"
+    upgrade(f"sqlite:///{path}", to=1)
+    thread_id = await _with_thread(f"sqlite:///{path}")
+    [snapshot] = Snapshots(tmp_path / "snapshots").list()
+    assert snapshot.schema == 1
+    assert await _title(f"sqlite:///{path}", thread_id) == "kept"
+    downgrade(f"sqlite:///{path}", to=1)
+    assert await _title(f"sqlite:///{path}", thread_id) == "kept"
 
 
 async def test_what_is_no_database_of_muxi_is_refused_in_words(tmp_path: Path) -> None:
@@ -197,7 +210,7 @@ async def test_postgres_goes_forward_and_back(
     assert await database.read(ANN, lambda tx: tx.raw(columns)) == [(1,)]
     await database.close()
     assert await _title(address.url, thread_id) == "kept"
-    downgrade(address.owner_url, to=1, scripts=next_schema.scripts)
+    downgrade(address.owner_url, to=NEWEST, scripts=next_schema.scripts)
     assert await _title(address.url, thread_id) == "kept"
     downgrade(address.owner_url, to=0)
     with psycopg.connect(address.admin_url) as admin:

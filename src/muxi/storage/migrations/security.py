@@ -11,17 +11,25 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, text
 
 _OWN_TENANT = "tenant = current_setting('muxi.tenant', true)"
+_OWN_MEMORY = (
+    f"{_OWN_TENANT} AND (left(owner, 5) <> 'user:' "
+    "OR coalesce(current_setting('muxi.principal', true), '') = '' "
+    "OR owner = 'user:' || current_setting('muxi.principal', true))"
+)
 _NAMED_JOB = "coalesce(current_setting('muxi.job', true), '') <> ''"
 
 
 def protect(connection: Connection, tables: Iterable[str]) -> None:
     """Let a transaction see and write only its tenant's rows of these tables."""
-    for table in tables:
-        _force(connection, table)
-        _execute(
-            connection,
-            f"CREATE POLICY tenant ON {table} USING ({_OWN_TENANT}) WITH CHECK ({_OWN_TENANT})",
-        )
+    _bind(connection, tables, _OWN_TENANT)
+
+
+def protect_owned(connection: Connection, tables: Iterable[str]) -> None:
+    """As `protect`; and a user's own rows are hidden from the tenant's other users.
+
+    A transaction that names no user is the tenant's own and sees all of its users' rows.
+    """
+    _bind(connection, tables, _OWN_MEMORY)
 
 
 def protect_tenants(connection: Connection, table: str) -> None:
@@ -42,6 +50,12 @@ def protect_schema(connection: Connection, tables: Iterable[str]) -> None:
             connection,
             f"CREATE POLICY owner ON {table} TO CURRENT_USER USING (true) WITH CHECK (true)",
         )
+
+
+def _bind(connection: Connection, tables: Iterable[str], rule: str) -> None:
+    for table in tables:
+        _force(connection, table)
+        _execute(connection, f"CREATE POLICY tenant ON {table} USING ({rule}) WITH CHECK ({rule})")
 
 
 def _force(connection: Connection, table: str) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 OLDEST_PROGRAM = "0.1.0"
 CREATE: tuple[str, ...] = (
     """CREATE TABLE agent_versions (
@@ -34,6 +34,62 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT pk_blobs PRIMARY KEY (tenant, hash)
 )
  WITHOUT ROWID""",
+    """CREATE TABLE cursors (
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    cursor TEXT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    CONSTRAINT pk_cursors PRIMARY KEY (tenant, name)
+)
+ WITHOUT ROWID""",
+    """CREATE TABLE documents (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    uri TEXT NOT NULL,
+    name TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    status TEXT NOT NULL,
+    parent_id TEXT,
+    agents TEXT,
+    added_at BIGINT NOT NULL,
+    indexed_at BIGINT,
+    record TEXT NOT NULL,
+    CONSTRAINT pk_documents PRIMARY KEY (tenant, id)
+)""",
+    """CREATE INDEX ix_documents_parent ON documents (tenant, parent_id)""",
+    """CREATE UNIQUE INDEX uq_documents_uri ON documents (tenant, owner, uri)""",
+    """CREATE TABLE facts (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    predicate TEXT NOT NULL,
+    value TEXT NOT NULL,
+    valid_from BIGINT NOT NULL,
+    valid_to BIGINT,
+    recorded_at BIGINT NOT NULL,
+    source_message_id TEXT,
+    source_memory_id TEXT,
+    confidence DOUBLE NOT NULL,
+    source TEXT NOT NULL,
+    record TEXT NOT NULL,
+    CONSTRAINT pk_facts PRIMARY KEY (tenant, id)
+)""",
+    """CREATE INDEX ix_facts_memory ON facts (tenant, source_memory_id)""",
+    """CREATE INDEX ix_facts_message ON facts (tenant, source_message_id)""",
+    """CREATE INDEX ix_facts_subject ON facts (tenant, owner, subject, predicate, valid_from)""",
+    """CREATE TABLE forgettings (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    what TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    done_at BIGINT,
+    CONSTRAINT pk_forgettings PRIMARY KEY (tenant, id)
+)""",
+    """CREATE INDEX ix_forgettings_state ON forgettings (tenant, state)""",
     """CREATE TABLE leases (
     tenant TEXT NOT NULL,
     kind TEXT NOT NULL,
@@ -44,6 +100,37 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT pk_leases PRIMARY KEY (tenant, kind, id)
 )
  WITHOUT ROWID""",
+    """CREATE TABLE lexicons (
+    number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    corpus TEXT NOT NULL
+)""",
+    """CREATE UNIQUE INDEX uq_lexicons_owner ON lexicons (tenant, owner, corpus)""",
+    """CREATE TABLE passages (
+    number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    corpus TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    group_id TEXT NOT NULL,
+    place BIGINT NOT NULL,
+    speaker TEXT,
+    said_at BIGINT,
+    created_at BIGINT NOT NULL,
+    hash TEXT NOT NULL,
+    information DOUBLE NOT NULL,
+    uses BIGINT NOT NULL,
+    used_at BIGINT,
+    size BIGINT NOT NULL,
+    text TEXT NOT NULL,
+    record TEXT NOT NULL
+)""",
+    """CREATE INDEX ix_passages_group ON passages (tenant, owner, group_id, place)""",
+    """CREATE INDEX ix_passages_hash ON passages (tenant, owner, hash)""",
+    """CREATE INDEX ix_passages_owner ON passages (tenant, owner, corpus, created_at, number)""",
+    """CREATE UNIQUE INDEX uq_passages_id ON passages (tenant, id)""",
     """CREATE TABLE schema_info (
     version INTEGER NOT NULL,
     oldest_program TEXT NOT NULL,
@@ -105,6 +192,19 @@ CREATE: tuple[str, ...] = (
 )
  WITHOUT ROWID""",
     """CREATE INDEX ix_usage_tenant_created_at ON usage (tenant, created_at)""",
+    """CREATE TABLE vectors (
+    tenant TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    corpus TEXT NOT NULL,
+    model TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    dimensions BIGINT NOT NULL,
+    data BLOB NOT NULL,
+    CONSTRAINT pk_vectors PRIMARY KEY (tenant, owner, corpus, model, kind, number)
+)
+ WITHOUT ROWID""",
+    """CREATE INDEX ix_vectors_number ON vectors (number)""",
     """CREATE TABLE blob_uses (
     tenant TEXT NOT NULL,
     hash TEXT NOT NULL,
@@ -185,6 +285,23 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT fk_sequences_threads FOREIGN KEY(tenant, thread_id) REFERENCES threads (tenant, id) ON DELETE CASCADE
 )
  WITHOUT ROWID""",
+    """CREATE TABLE summaries (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    thread_id TEXT NOT NULL,
+    level BIGINT NOT NULL,
+    first_message_id TEXT NOT NULL,
+    last_message_id TEXT NOT NULL,
+    messages BIGINT NOT NULL,
+    tokens BIGINT NOT NULL,
+    strategy TEXT NOT NULL,
+    text TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    record TEXT NOT NULL,
+    CONSTRAINT pk_summaries PRIMARY KEY (tenant, id),
+    CONSTRAINT fk_summaries_threads FOREIGN KEY(tenant, thread_id) REFERENCES threads (tenant, id) ON DELETE CASCADE
+)""",
+    """CREATE INDEX ix_summaries_thread ON summaries (tenant, thread_id, level, created_at)""",
     """CREATE TABLE steps (
     tenant TEXT NOT NULL,
     run_id TEXT NOT NULL,
@@ -206,4 +323,6 @@ CREATE: tuple[str, ...] = (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 )""",
+    """CREATE VIRTUAL TABLE passage_words USING fts5(words, tokenize='ascii', columnsize=0)""",
+    """CREATE VIRTUAL TABLE passage_terms USING fts5vocab(passage_words, instance)""",
 )

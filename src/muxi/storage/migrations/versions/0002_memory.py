@@ -1,0 +1,259 @@
+"""Schema 2: memory. What can be found again, its words and vectors, facts, summaries, documents."""
+
+from __future__ import annotations
+
+import time
+
+from alembic import op
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSVECTOR
+
+from muxi.storage.migrations.security import protect, protect_owned
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+VERSION = 2
+OLDEST_PROGRAM = "0.1.0"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Bytewise order on both: ids and cursors are compared, and no locale may reorder them.
+_Text = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def _text(name: str, *, null: bool = False, key: bool = False) -> Column[str]:
+    return Column(name, _Text, nullable=null, primary_key=key)
+
+
+def _number(name: str, *, null: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null)
+
+
+def _of(table: str, column: str, key: str = "id") -> ForeignKeyConstraint:
+    """Rows that go when the row they belong to goes; the tenant is part of the reference."""
+    return ForeignKeyConstraint(
+        ["tenant", column], [f"{table}.tenant", f"{table}.{key}"], ondelete="CASCADE"
+    )
+
+
+# Made by schema 1; named here for what refers to it.
+threads = Table("threads", metadata, _text("tenant", key=True), _text("id", key=True))
+
+passages = Table(
+    "passages",
+    metadata,
+    # Never given twice, so that whoever remembers the number of a removed row finds nothing.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    _text("tenant"),
+    _text("id"),
+    _text("owner"),
+    _text("corpus"),
+    _text("kind"),
+    _text("group_id"),
+    _number("place"),
+    _text("speaker", null=True),
+    _number("said_at", null=True),
+    _number("created_at"),
+    _text("hash"),
+    Column("information", Double, nullable=False),
+    _number("uses"),
+    _number("used_at", null=True),
+    _number("size"),
+    _text("text"),
+    _text("record"),
+    Index("uq_passages_id", "tenant", "id", unique=True),
+    Index("ix_passages_owner", "tenant", "owner", "corpus", "created_at", "number"),
+    Index("ix_passages_group", "tenant", "owner", "group_id", "place"),
+    Index("ix_passages_hash", "tenant", "owner", "hash"),
+    sqlite_autoincrement=True,
+)
+
+lexicons = Table(
+    "lexicons",
+    metadata,
+    # Stands in every indexed word for the owner and corpus that the word was said in.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    _text("tenant"),
+    _text("owner"),
+    _text("corpus"),
+    Index("uq_lexicons_owner", "tenant", "owner", "corpus", unique=True),
+    sqlite_autoincrement=True,
+)
+
+passage_words = Table(
+    "passage_words",
+    metadata,
+    _text("tenant"),
+    _text("owner"),
+    _text("corpus"),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _number("length"),
+    Column("words", TSVECTOR, nullable=False),
+    Index("ix_passage_words_owner", "tenant", "owner", "corpus"),
+    Index("ix_passage_words_words", "words", postgresql_using="gin"),
+    info={"only": "postgresql"},
+)
+
+vectors = Table(
+    "vectors",
+    metadata,
+    _text("tenant", key=True),
+    _text("owner", key=True),
+    _text("corpus", key=True),
+    _text("model", key=True),
+    _text("kind", key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _number("dimensions"),
+    Column("data", LargeBinary, nullable=False),
+    Index("ix_vectors_number", "number"),
+    sqlite_with_rowid=False,
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    _text("tenant", key=True),
+    _text("id", key=True),
+    _text("owner"),
+    _text("subject"),
+    _text("predicate"),
+    _text("value"),
+    _number("valid_from"),
+    _number("valid_to", null=True),
+    _number("recorded_at"),
+    _text("source_message_id", null=True),
+    _text("source_memory_id", null=True),
+    Column("confidence", Double, nullable=False),
+    _text("source"),
+    _text("record"),
+    Index("ix_facts_subject", "tenant", "owner", "subject", "predicate", "valid_from"),
+    Index("ix_facts_message", "tenant", "source_message_id"),
+    Index("ix_facts_memory", "tenant", "source_memory_id"),
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    _text("tenant", key=True),
+    _text("id", key=True),
+    _text("thread_id"),
+    _number("level"),
+    _text("first_message_id"),
+    _text("last_message_id"),
+    _number("messages"),
+    _number("tokens"),
+    _text("strategy"),
+    _text("text"),
+    _number("created_at"),
+    _text("record"),
+    _of("threads", "thread_id"),
+    Index("ix_summaries_thread", "tenant", "thread_id", "level", "created_at"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    _text("tenant", key=True),
+    _text("id", key=True),
+    _text("owner"),
+    _text("uri"),
+    _text("name"),
+    _text("hash"),
+    _text("status"),
+    _text("parent_id", null=True),
+    _text("agents", null=True),
+    _number("added_at"),
+    _number("indexed_at", null=True),
+    _text("record"),
+    Index("uq_documents_uri", "tenant", "owner", "uri", unique=True),
+    Index("ix_documents_parent", "tenant", "parent_id"),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    _text("tenant", key=True),
+    _text("name", key=True),
+    _text("cursor"),
+    _number("updated_at"),
+    sqlite_with_rowid=False,
+)
+
+forgettings = Table(
+    "forgettings",
+    metadata,
+    _text("tenant", key=True),
+    _text("id", key=True),
+    _text("owner"),
+    _text("what"),
+    _text("state"),
+    _number("created_at"),
+    _number("done_at", null=True),
+    Index("ix_forgettings_state", "tenant", "state"),
+)
+
+WORDS_OF_SQLITE = (
+    "CREATE VIRTUAL TABLE passage_words USING fts5(words, tokenize='ascii', columnsize=0)",
+    "CREATE VIRTUAL TABLE passage_terms USING fts5vocab(passage_words, instance)",
+)
+
+
+def upgrade() -> None:
+    """Make the tables; on PostgreSQL, bind every role by row-level security."""
+    connection = op.get_bind()
+    dialect = connection.dialect.name
+    made = [
+        table
+        for table in metadata.sorted_tables
+        if table is not threads and table.info.get("only", dialect) == dialect
+    ]
+    metadata.create_all(connection, tables=made, checkfirst=False)
+    if dialect == "sqlite":
+        for statement in WORDS_OF_SQLITE:
+            connection.execute(text(statement))
+    else:
+        protect_owned(connection, [table.name for table in made if "owner" in table.columns])
+        protect(connection, [table.name for table in made if "owner" not in table.columns])
+    connection.execute(
+        text("INSERT INTO schema_info (version, oldest_program, applied_at) VALUES (:v, :o, :a)"),
+        {"v": VERSION, "o": OLDEST_PROGRAM, "a": time.time_ns() // 1000},
+    )
+
+
+def downgrade() -> None:
+    """Remove the tables, and all that was remembered with them."""
+    connection = op.get_bind()
+    dialect = connection.dialect.name
+    if dialect == "sqlite":
+        connection.execute(text("DROP TABLE passage_terms"))
+        connection.execute(text("DROP TABLE passage_words"))
+    else:
+        # Made later, where pgvector is there and a scope is large.
+        connection.execute(text("DROP TABLE IF EXISTS shared_vectors"))
+    for table in reversed(metadata.sorted_tables):
+        if table is not threads and table.info.get("only", dialect) == dialect:
+            table.drop(connection)
+    connection.execute(text("DELETE FROM schema_info WHERE version = :v"), {"v": VERSION})
