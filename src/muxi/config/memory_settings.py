@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from muxi.config.model_settings import Positive, Section
+from muxi.core.summaries import CompactionStrategy, Share
 
 NO_EMBEDDER = "none"
 """In place of an embedder: memories are found by their words alone."""
@@ -28,6 +29,23 @@ class RecallSettings(Section):
     """The most tokens that they take, and never more than a quarter of what the context leaves."""
 
 
+class CompactionSettings(Section):
+    """What becomes of messages that no longer fit into a turn. They stay in the thread."""
+
+    strategy: CompactionStrategy = "summary"
+    """`window`: left out; `summary`: one that runs on; `hierarchical`: summaries of summaries."""
+    at: Share = 0.8
+    """Share of the room for earlier messages beyond which they are summarised."""
+    keep: Share = 0.4
+    """Share of that room which the newest messages keep, word for word."""
+    tokens: Annotated[int, Field(ge=64)] | None = None
+    """Most tokens of all summaries in a turn; null: a seventh of that room, at most 4,096."""
+    model: str | None = None
+    """The model that writes summaries; null: none, they are made of the weightiest sentences."""
+    budget: Positive | None = 200_000
+    """Tokens a day that this model may take for one thread, in and out; null: no bound."""
+
+
 class MemorySettings(Section):
     """What agents remember of their conversations, and what they are told of it."""
 
@@ -43,3 +61,5 @@ class MemorySettings(Section):
     """Whether agents that say nothing may remember, recall and forget by tools."""
     profile: bool = True
     """Whether agents that say nothing are told what is known of their user."""
+    compaction: CompactionSettings = Field(default_factory=CompactionSettings)
+    """What becomes of messages that no longer fit into a turn."""

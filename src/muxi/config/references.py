@@ -80,6 +80,8 @@ def _memory(
     if isinstance(embedder, str) and embedder not in (*models, *EMBEDDERS) and "/" not in embedder:
         words = _unknown("embedder", embedder, [*models, *EMBEDDERS], "or write `provider/model`")
         yield ("memory", "embedder"), words
+    compaction = _mapping(memory.get("compaction"))
+    yield from _model(("memory", "compaction", "model"), compaction.get("model"), models)
     for name, entry in agents.items():
         own = _mapping(_mapping(entry).get("memory"))
         if "team" in (own.get("scope"), *_list(own.get("scope"))) and not own.get("team"):

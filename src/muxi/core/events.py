@@ -15,6 +15,7 @@ from pydantic import Discriminator, Field, JsonValue, Tag, TypeAdapter
 
 from muxi.core.messages import AnyPart, Message, Role, StopReason, ToolResultPart
 from muxi.core.record import Record
+from muxi.core.summaries import CompactionStrategy
 from muxi.core.usage import Usage
 
 RunStatus = Literal[
@@ -240,6 +241,28 @@ class MemoryRecalled(Event):
     """What kept the search from being whole."""
 
 
+class HistoryCompacted(Event):
+    """Older messages of the thread were summarised since its last run. They can still be read."""
+
+    type: Literal["history.compacted"] = "history.compacted"
+    strategy: CompactionStrategy
+    summary_ids: list[str]
+    """The summaries that were made."""
+    first_message_id: str
+    last_message_id: str
+    """The path from the first message to this one is what they stand for."""
+    messages: int
+    """How many messages they newly stand for."""
+    tokens_before: int
+    """Tokens of what was summarised, estimated from above."""
+    tokens_after: int
+    """Tokens of the summaries, likewise."""
+    model: str | None = None
+    """The model that wrote them; None when none did."""
+    usage: Usage | None = None
+    """What that consumed, beside the usage of the run."""
+
+
 class RunSuspended(Event):
     """The run waits for a person and holds no process meanwhile; it goes on as a new attempt."""
 
@@ -295,6 +318,7 @@ KINDS: dict[str, type[Event]] = {
         ApprovalResolved,
         GuardrailTripped,
         MemoryRecalled,
+        HistoryCompacted,
         RunSuspended,
         RunCompleted,
         Gap,
@@ -333,6 +357,7 @@ AnyEvent = Annotated[
     | Annotated[ApprovalResolved, Tag("approval.resolved")]
     | Annotated[GuardrailTripped, Tag("guardrail.tripped")]
     | Annotated[MemoryRecalled, Tag("memory.recalled")]
+    | Annotated[HistoryCompacted, Tag("history.compacted")]
     | Annotated[RunSuspended, Tag("run.suspended")]
     | Annotated[RunCompleted, Tag("run.completed")]
     | Annotated[Gap, Tag("gap")]

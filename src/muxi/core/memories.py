@@ -15,6 +15,7 @@ from muxi.core.ids import new_id
 from muxi.core.messages import Text
 from muxi.core.owners import OwnerKind
 from muxi.core.record import Record, now
+from muxi.core.summaries import CompactionPolicy
 
 MemoryKind = Literal["turn", "note"]
 """`turn`: what was said in a conversation. `note`: what somebody or a tool put down."""
@@ -110,6 +111,8 @@ class MemoryPolicy(Record):
     """Whose memory: `user`, `agent`, `team` or `tenant`; of several the first one is written."""
     team: str | None = None
     """Name of the team, for the scope `team`."""
+    compaction: CompactionPolicy = Field(default_factory=CompactionPolicy)
+    """What becomes of messages that no longer fit into a turn."""
 
     @property
     def scopes(self) -> list[OwnerKind]:

@@ -88,7 +88,13 @@ export interface components {
             type: "audio";
             url?: string | null;
         };
-        Event: components["schemas"]["RunStarted"] | components["schemas"]["AttemptStarted"] | components["schemas"]["MessageStarted"] | components["schemas"]["TextDelta"] | components["schemas"]["ReasoningDelta"] | components["schemas"]["ToolCallStarted"] | components["schemas"]["ToolCallDelta"] | components["schemas"]["ModelRetried"] | components["schemas"]["ResponseCompleted"] | components["schemas"]["MessageCompleted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolProgress"] | components["schemas"]["ToolCompleted"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalResolved"] | components["schemas"]["GuardrailTripped"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["RunSuspended"] | components["schemas"]["RunCompleted"] | components["schemas"]["Gap"];
+        CompactionPolicy: {
+            at?: number | null;
+            keep?: number | null;
+            strategy?: ("window" | "summary" | "hierarchical") | null;
+            tokens?: number | null;
+        };
+        Event: components["schemas"]["RunStarted"] | components["schemas"]["AttemptStarted"] | components["schemas"]["MessageStarted"] | components["schemas"]["TextDelta"] | components["schemas"]["ReasoningDelta"] | components["schemas"]["ToolCallStarted"] | components["schemas"]["ToolCallDelta"] | components["schemas"]["ModelRetried"] | components["schemas"]["ResponseCompleted"] | components["schemas"]["MessageCompleted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolProgress"] | components["schemas"]["ToolCompleted"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalResolved"] | components["schemas"]["GuardrailTripped"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["HistoryCompacted"] | components["schemas"]["RunSuspended"] | components["schemas"]["RunCompleted"] | components["schemas"]["Gap"];
         FilePart: {
             blob?: string | null;
             data?: string | null;
@@ -121,6 +127,22 @@ export interface components {
             /** @constant */
             type: "guardrail.tripped";
         };
+        HistoryCompacted: {
+            first_message_id: string;
+            last_message_id: string;
+            messages: number;
+            model?: string | null;
+            run_id: string;
+            seq: number;
+            /** @enum {string} */
+            strategy: "window" | "summary" | "hierarchical";
+            summary_ids: string[];
+            tokens_after: number;
+            tokens_before: number;
+            /** @constant */
+            type: "history.compacted";
+            usage?: components["schemas"]["Usage"] | null;
+        };
         ImagePart: {
             blob?: string | null;
             data?: string | null;
@@ -144,6 +166,7 @@ export interface components {
             turns?: number | null;
         };
         MemoryPolicy: {
+            compaction: components["schemas"]["CompactionPolicy"];
             profile?: boolean | null;
             recall?: boolean | null;
             remember?: boolean | null;
