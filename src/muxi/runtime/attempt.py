@@ -23,6 +23,7 @@ from muxi.core.events import (
     RunCompleted,
     RunStarted,
     RunSuspended,
+    TextDelta,
     ToolCompleted,
 )
 from muxi.core.messages import Message
@@ -44,6 +45,10 @@ _log = logging.getLogger("muxi.runtime")
 
 _SETTLE_AFTER = 0.003
 """Seconds for which events that must be durable first wait for others to share their commit."""
+
+_TO_THE_WIRE = 2
+"""Turns of the event loop in which the first words reach the sockets of their readers: a model
+that has said all at once keeps the loop until its answer is stored."""
 
 _PATIENCE = 5.0
 """Seconds for which the end of a run is offered to a database that does not take it."""
@@ -86,6 +91,8 @@ class Attempt:
     _interrupted: bool = False
     _before: Usage = field(init=False)
     _model: str | None = None
+    _spoken: bool = False
+    """Whether the first words were told."""
     _recorded: int = 0
     _timer: asyncio.TimerHandle | None = None
     _settling: asyncio.Task[None] | None = None
@@ -201,6 +208,10 @@ class Attempt:
             if isinstance(event, MessageCompleted):
                 self.messages.append(event.message)
             self._settle_soon()
+        elif not self._spoken and type(event) is TextDelta:
+            self._spoken = True
+            for _ in range(_TO_THE_WIRE):
+                await asyncio.sleep(0)
         elif isinstance(event, RunStarted):
             self._model = event.model
 
