@@ -39,7 +39,7 @@ def checked(owner: str) -> str:
         InvalidInput: It is no owner: of an unknown kind, or without an id.
     """
     kind, _, name = owner.partition(":")
-    if owner != TENANT and (kind not in _KINDS or not name.strip() or "\0" in name):
+    if owner != TENANT and (kind not in _KINDS or not name or "\0" in name):
         raise InvalidInput(
             "This is no owner of a memory.",
             hint="Owners read `user:ID`, `agent:NAME`, `team:NAME` or `tenant`.",

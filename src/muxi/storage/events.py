@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -22,6 +23,9 @@ from muxi.storage.transaction import Tx
 
 Delta = TextDelta | ReasoningDelta | ToolCallDelta
 """The events whose pieces are stored together."""
+
+Kinds = AbstractSet[str]
+"""Types of events; those of deltas are not looked for by type."""
 
 _DELTAS: dict[str, type[Delta]] = {
     "text.delta": TextDelta,
@@ -149,7 +153,13 @@ def insert(tx: Tx, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read(
-    tx: Tx, thread_id: str, *, since: int = 0, limit: int = 1000, run_id: str | None = None
+    tx: Tx,
+    thread_id: str,
+    *,
+    since: int = 0,
+    limit: int = 1000,
+    run_id: str | None = None,
+    only: Kinds | None = None,
 ) -> list[Event]:
     """The events after number `since`, in their order; fewer than `limit` only at the end.
 
@@ -159,6 +169,7 @@ def read(
         since: Number of the last event that the reader has.
         limit: The most events.
         run_id: Only this run's events.
+        only: Only events of these types; not many stored rows are then looked into.
     """
     most = limit + _STREAMS_AT_ONCE
     rows = tx.rows(
@@ -170,7 +181,7 @@ def read(
         limit=most,
     )
     found = sorted(
-        (event for row in rows for event in _events(*row[:2]) if event.seq > since),
+        (event for row in rows for event in _events(row[0], row[1], only) if event.seq > since),
         key=lambda event: event.seq,
     )
     if len(rows) == most:
@@ -196,13 +207,16 @@ class FeedPage:
     """Where the next page begins; the same as before if nothing is new."""
 
 
-def feed(tx: Tx, *, after: str | None = None, limit: int = 500) -> FeedPage:
+def feed(
+    tx: Tx, *, after: str | None = None, limit: int = 500, only: Kinds | None = None
+) -> FeedPage:
     """What was committed after a cursor, in all threads that the principal sees.
 
     Args:
         tx: The transaction.
         after: The cursor of the page before; None for the beginning.
         limit: The most stored rows, each of which gives one event or more.
+        only: Only events of these types; a page may then be empty and yet not be the last.
     """
     number, position = place(after, 2) if after else ("-1", "0")
     try:
@@ -210,17 +224,32 @@ def feed(tx: Tx, *, after: str | None = None, limit: int = 500) -> FeedPage:
     except ValueError as error:
         raise InvalidInput("This cursor was not given by this feed.") from error
     rows = tx.rows(sql.FEED, **given, limit=limit)
-    events = [(row[2], event) for row in rows for event in _events(*row[3:])]
+    events = [(row[2], event) for row in rows for event in _events(row[3], row[4], only)]
     end = cursor(rows[-1][0], rows[-1][1]) if rows else after or cursor(-1, 0)
     return FeedPage(events, end)
 
 
-def _events(run_id: str, record: str) -> Iterator[Event]:
+def _events(run_id: str, record: str, only: Kinds | None = None) -> Iterator[Event]:
+    if only is not None:
+        yield from _chosen(record, only)
+        return
     for entry in _entries(record):
         if isinstance(entry, msgspec.Raw):
             yield parse_event(bytes(entry))
         else:
             yield from _pieces(run_id, *entry)
+
+
+def _chosen(record: str, only: Kinds) -> Iterator[Event]:
+    """The whole events of some types. Most rows have none, which their text tells at once."""
+    if not any(f'"{kind}"' in record for kind in only):
+        return
+    for raw in _read_list(record):
+        data = bytes(raw)
+        if data[:1] == b"{" and any(f'"{kind}"'.encode() in data for kind in only):
+            event = parse_event(data)
+            if event.type in only:
+                yield event
 
 
 def _entries(record: str) -> Iterator[msgspec.Raw | list[Any]]:

@@ -138,6 +138,29 @@ class EventConformance:
         await journal.flush()
         assert await database.read(ANN, lambda tx: events.read(tx, thread.id)) == sent
 
+    async def test_a_follower_may_ask_for_the_events_of_some_types_alone(
+        self, database: Database
+    ) -> None:
+        thread = await a_thread(database)
+        journal = await a_journal(database, thread)
+        sent: list[Event] = [
+            TextDelta(text='{"type":"run.completed"}', seq=1),
+            MessageStarted(message_id="m", author='"run.completed"', seq=2),
+            parse_event('{"type":"of.the.future","deep":{"x":"run.completed"},"seq":3}'),
+            RunCompleted(status="completed", usage=Usage(), seq=4),
+        ]
+        for event in sent:
+            event.run_id = journal.run.id
+            journal.record(NOBODY, event)
+        await journal.flush()
+        only = {"run.completed"}
+        read = await database.read(ANN, lambda tx: events.read(tx, thread.id, only=only))
+        assert read == sent[-1:]
+        page = await database.read(ANN, lambda tx: events.feed(tx, only=only))
+        assert page.events == [(thread.id, sent[-1])]
+        again = await database.read(ANN, lambda tx: events.feed(tx, after=page.cursor, only=only))
+        assert (again.events, again.cursor) == ([], page.cursor)
+
     async def test_the_feed_gives_every_event_once_in_the_order_of_commits(
         self, database: Database
     ) -> None:
