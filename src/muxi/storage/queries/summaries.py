@@ -1,0 +1,74 @@
+"""Summaries of stretches of a thread, and the walk along the messages that they stand for."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from muxi.storage.queries.terms import given, mine, number, one, values, visible
+from muxi.storage.schema import messages, summaries, threads
+
+# Whoever adds and whoever deletes come one after the other; messages may be added meanwhile.
+LOCK = (
+    select(one(1))
+    .select_from(threads)
+    .where(mine(threads), threads.c.id == given("thread_id"), visible(threads.c.id))
+    .with_for_update(key_share=True)
+)
+ADD = {
+    "sqlite": sqlite.insert(summaries).values(values(summaries)).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(summaries).values(values(summaries)).on_conflict_do_nothing(),
+}
+_shown = (mine(summaries), summaries.c.thread_id == given("thread_id"), visible(given("thread_id")))
+_ranked = (
+    select(
+        summaries.c.record,
+        summaries.c.text,
+        summaries.c.created_at,
+        summaries.c.id,
+        func.row_number()
+        .over(
+            partition_by=summaries.c.level,
+            order_by=(summaries.c.created_at.desc(), summaries.c.id.desc()),
+        )
+        .label("place"),
+    )
+    .where(*_shown)
+    .subquery("ranked")
+)
+NEWEST = (
+    select(_ranked.c.record, _ranked.c.text)
+    .where(_ranked.c.place <= number("each"))
+    .order_by(_ranked.c.created_at, _ranked.c.id)
+)
+OF_THREAD = (
+    select(summaries.c.record, summaries.c.text)
+    .where(*_shown)
+    .order_by(summaries.c.created_at, summaries.c.id)
+)
+GET = select(summaries.c.record, summaries.c.text).where(
+    mine(summaries), summaries.c.id == given("id"), visible(summaries.c.thread_id)
+)
+REMOVE = delete(summaries).where(*_shown, summaries.c.id == given("id"))
+
+_path = (
+    select(messages.c.id, messages.c.parent_id, one(1).label("depth"))
+    .where(
+        mine(messages),
+        messages.c.id == given("leaf_id"),
+        messages.c.thread_id == given("thread_id"),
+        visible(given("thread_id")),
+    )
+    .cte("path", recursive=True)
+)
+_parent = messages.alias("parent")
+_path = _path.union_all(
+    select(_parent.c.id, _parent.c.parent_id, _path.c.depth + one(1)).where(
+        mine(_parent),
+        _parent.c.id == _path.c.parent_id,
+        _parent.c.thread_id == given("thread_id"),
+        _path.c.depth < number("limit"),
+    )
+)
+PATH_IDS = select(_path.c.id).order_by(_path.c.depth.desc())
+STANDS = select(_path.c.depth).where(_path.c.id == given("first_id"))
