@@ -345,7 +345,8 @@ def see_rest(tenant: Tenant, tx: Tx) -> None:
     digest = tenant.chance.choice(HASHES)
     count = sum(digest in kept.blobs for kept in tenant.threads.values())
     same(blobs.references(tx, digest), count, f"uses of {digest}")
-    if digest in held:
+    seen = {digest for kept in tenant.seen(tx).values() for digest in kept.blobs}
+    if digest in seen:
         same(blobs.get(tx, digest).media_type, tenant.name, digest)
     else:
         missing(lambda: blobs.get(tx, digest), digest)

@@ -11,7 +11,7 @@ import typer
 from muxi.cli import output
 from muxi.cli.app import new_app
 from muxi.cli.exits import OF_STATUS, ExitCode, of_error
-from muxi.cli.options import AgentOption, ProjectOption
+from muxi.cli.options import AgentOption, ProjectOption, UserOption, as_user
 
 if TYPE_CHECKING:
     from muxi.cli.session import Session
@@ -41,6 +41,7 @@ def run(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say nothing of tool calls and retries.")
     ] = False,
+    user: UserOption = None,
     project: ProjectOption = None,
 ) -> int:
     """Ask an agent once and print the answer.
@@ -50,9 +51,12 @@ def run(
     """
     from muxi.cli.session import in_session
 
-    question, report = _question(prompt), Report(json, quiet)
+    question, report = _question(prompt), Report(json, quiet, user)
     return in_session(
-        project, lambda session: _run(session, question, agent, thread, report), answers=True
+        project,
+        lambda session: _run(session, question, agent, thread, report),
+        answers=True,
+        user=user,
     )
 
 
@@ -81,7 +85,7 @@ async def _run(
     try:
         started = await begin(client, client.start_run(question, agent=agent, thread_id=thread))
     except Conflict as error:
-        hint = f"`muxi chat -t {thread}` shows what is open there." if thread else error.hint
+        hint = f"`{report.chat(thread)}` shows what is open there." if thread else error.hint
         raise Conflict(error.message, hint=hint, **error.details) from None
     last = await follow(
         client, started.id, show=report.show, stopping=lambda: output.say("Stopping…")
@@ -94,11 +98,12 @@ async def _run(
 class Report:
     """What the command prints of a run."""
 
-    def __init__(self, as_json: bool, quiet: bool) -> None:
+    def __init__(self, as_json: bool, quiet: bool, user: str | None) -> None:
         from muxi.cli.answer import AnswerText
 
         self._as_json = as_json
         self._quiet = quiet
+        self._user = user
         self._answer = AnswerText()
         self._at_line_start = True
 
@@ -139,7 +144,7 @@ class Report:
             for approval in last.approvals:
                 output.say(narration.question(approval))
             output.error(
-                "The run waits for your approval.", f"`muxi chat -t {thread_id}` asks for it."
+                "The run waits for your approval.", f"`{self.chat(thread_id)}` asks for it."
             )
             return ExitCode.WAITING
         ending = narration.ending(last)
@@ -148,6 +153,10 @@ class Report:
         if last.status == "failed" and last.problem is not None:
             return of_error(last.problem.code)
         return OF_STATUS.get(last.status, ExitCode.FAILED)
+
+    def chat(self, thread_id: str) -> str:
+        """The command that goes on in a conversation."""
+        return f"muxi chat -t {thread_id}{as_user(self._user)}"
 
     def _tell(self, text: str) -> None:
         if not self._quiet:

@@ -22,6 +22,7 @@ from muxi.client.client import Client
 from muxi.config.load import load_project
 from muxi.config.project import STATE_FOLDER, Project
 from muxi.core.errors import ProjectInUse, ServerUnavailable
+from muxi.core.users import user_id
 from muxi.runtime.owner import Owner, owner_of
 from muxi.runtime.state import StateFolder
 from muxi.telemetry.logs import set_up_logs
@@ -49,13 +50,21 @@ class Session:
     client: Client
     """It goes on with the next owner when one leaves; see `_regain`."""
 
-    def __init__(self, path: Path | None, project: Project | None, *, answers: bool) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        project: Project | None,
+        *,
+        answers: bool,
+        user: str | None = None,
+    ) -> None:
         self.state = state_of(path)
         self.told: Callable[[str], None] | None = None
         """Hears, in a sentence, that this process has become the owner in the place of another."""
         self._path = path
         self._project = project
         self._answers = answers
+        self._user = user
         self._runtime: Runtime | None = None
         self._server: Server | None = None
         self._seeking = asyncio.Lock()
@@ -70,7 +79,12 @@ class Session:
         """Find the owner or become it."""
         await self._find()
         self.client = await self._open.enter_async_context(
-            Client(socket=self.state.socket, token=self.state.token(), regain=self._regain)
+            Client(
+                socket=self.state.socket,
+                token=self.state.token(),
+                user=self._user,
+                regain=self._regain,
+            )
         )
 
     async def close(self) -> None:
@@ -136,7 +150,11 @@ def state_of(path: Path | None) -> StateFolder:
 
 
 def in_session(
-    path: Path | None, work: Callable[[Session], Coroutine[None, None, T]], *, answers: bool = False
+    path: Path | None,
+    work: Callable[[Session], Coroutine[None, None, T]],
+    *,
+    answers: bool = False,
+    user: str | None = None,
 ) -> T:
     """Do `work` in a session with the project at `path`, and end the session.
 
@@ -145,18 +163,23 @@ def in_session(
         work: What to do.
         answers: Whether a model may be needed: embedded weights are then fetched before, and runs
             that a dead process left go on. A command that only looks asks no model anything.
+        user: Id of the user for whom to do it; the person at this machine if None.
 
     Raises:
+        InvalidInput: This is no id of a user.
         ConfigError: The project file has mistakes, and no owner lives that has read it before.
         ProjectInUse: The owner does not answer.
     """
+    if user is not None:
+        # Before anything is opened for a user that cannot be.
+        user_id(user)
     project = None
     if owner_of(state_of(path)) is None:
         # Before the event loop exists, so that Ctrl-C ends a download at once.
         project = load_project(path)
         if answers:
             prepare_weights(project)
-    return interrupts.run(_perform(Session(path, project, answers=answers), work))
+    return interrupts.run(_perform(Session(path, project, answers=answers, user=user), work))
 
 
 async def _perform(session: Session, work: Callable[[Session], Coroutine[None, None, T]]) -> T:

@@ -9,7 +9,7 @@ import typer
 from muxi.cli import output
 from muxi.cli.app import new_app
 from muxi.cli.exits import ExitCode
-from muxi.cli.options import JsonOption, ProjectOption
+from muxi.cli.options import JsonOption, ProjectOption, UserOption
 
 if TYPE_CHECKING:
     from muxi.core.messages import Message
@@ -26,6 +26,7 @@ def list_threads(
         int, typer.Option("--limit", "-n", min=1, help="How many, newest first.")
     ] = 50,
     json: JsonOption = False,
+    user: UserOption = None,
     project: ProjectOption = None,
 ) -> None:
     """List conversations, the one that was used last first."""
@@ -57,12 +58,15 @@ def list_threads(
         ]
         output.table(("thread", "last used", "agent", "title"), rows)
 
-    in_session(project, work)
+    in_session(project, work, user=user)
 
 
 @app.command("show")
 def show_thread(
-    thread: ThreadArgument, json: JsonOption = False, project: ProjectOption = None
+    thread: ThreadArgument,
+    json: JsonOption = False,
+    user: UserOption = None,
+    project: ProjectOption = None,
 ) -> None:
     """Print the messages of a conversation, oldest first."""
     from muxi.cli.session import Session, in_session
@@ -77,7 +81,7 @@ def show_thread(
         for message in messages:
             _print_message(message)
 
-    in_session(project, work)
+    in_session(project, work, user=user)
 
 
 def _print_message(message: Message) -> None:
@@ -99,6 +103,7 @@ def _print_message(message: Message) -> None:
 def delete_thread(
     thread: ThreadArgument,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    user: UserOption = None,
     project: ProjectOption = None,
 ) -> int:
     """Delete a conversation with all that was said in it."""
@@ -111,11 +116,11 @@ def delete_thread(
         await session.client.delete_thread(found.id)
 
     # Asked in no session: an owner that waits for a person would let everybody else wait.
-    found = in_session(project, find)
+    found = in_session(project, find, user=user)
     name = f"“{found.title}”" if found.title else found.id
     if not yes and not output.agreed(f"Delete {name} for good?"):
         output.say("Nothing was deleted.")
         return ExitCode.FAILED
-    in_session(project, delete)
+    in_session(project, delete, user=user)
     output.say(f"Deleted {name}.")
     return ExitCode.OK

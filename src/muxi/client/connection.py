@@ -10,11 +10,13 @@ from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import aiohttp
 
 from muxi.client.errors import LATE, LOST, connection_errors, reported_error
 from muxi.core.errors import NotFound, SecretMissing, ServerUnavailable
+from muxi.core.users import USER_HEADER, user_id
 
 Regain = Callable[[ServerUnavailable], Awaitable[None]]
 """Returns when there is a server again; raises if there is none, for instance what it was given."""
@@ -34,6 +36,7 @@ class Connection:
         socket: Path of the socket beside a project, `.muxi/muxi.sock`.
         token: Content of the project's token file.
         timeout: Seconds to wait for an answer. Streams of events have no such bound.
+        user: Id of the user to act for; the person at the server's machine if None.
         regain: Finds another server in the place of one that is gone. A request is then made again,
             unless it may have been carried out already and must not be twice.
     """
@@ -45,12 +48,14 @@ class Connection:
         socket: str | Path | None = None,
         token: str | None = None,
         timeout: float = 30.0,
+        user: str | None = None,
         regain: Regain | None = None,
     ) -> None:
         self._base_url = "http://localhost" if socket is not None else base_url.rstrip("/")
         self._socket = str(socket) if socket is not None else None
         self._token = token
         self._timeout = timeout
+        self._user = None if user is None else user_id(user)
         self._regain = regain
         self._session: aiohttp.ClientSession | None = None
 
@@ -170,6 +175,10 @@ class Connection:
                 if self._socket is not None
                 else aiohttp.TCPConnector()
             )
-            headers = {"Authorization": f"Bearer {self._token}"} if self._token else None
+            headers: dict[str, str] = {}
+            if self._token:
+                headers["Authorization"] = f"Bearer {self._token}"
+            if self._user is not None:
+                headers[USER_HEADER] = quote(self._user, safe="")
             self._session = aiohttp.ClientSession(connector=connector, headers=headers)
         return self._session

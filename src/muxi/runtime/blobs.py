@@ -38,15 +38,20 @@ class Blobs:
 
     async def get(self, who: Principal, digest: str) -> tuple[Blob, bytes]:
         """A blob and its bytes. Raises `NotFound`."""
-        known = await self.database.read(who, partial(blobs.get, hash=digest), tiny=True)
+        known = await self._known(who, digest)
         return known, await asyncio.to_thread(self.files.get, who.tenant, digest)
 
     async def lay_down(self, who: Principal, message: Message) -> tuple[Message, list[Blob]]:
         """`message` with references in place of bytes, and the blobs that it refers to.
 
         The bytes are in their files; the blobs are to be recorded with the message.
+
+        Raises:
+            NotFound: It refers to a blob that is not there, or is not this user's to see.
         """
+        referred = [part.blob for part in media(message.parts) if part.blob is not None]
         parts, found = await self.lay_down_parts(who, message.parts)
+        found += [await self._known(who, digest) for digest in referred]
         return (message.model_copy(update={"parts": parts}), found) if found else (message, [])
 
     async def lay_down_parts(
@@ -81,6 +86,9 @@ class Blobs:
             return part.model_copy(update={"data": data, "blob": None})
 
         return await _replaced(parts, get)
+
+    async def _known(self, who: Principal, digest: str) -> Blob:
+        return await self.database.read(who, partial(blobs.get, hash=digest), tiny=True)
 
     async def sweep(self, tenant: str) -> None:
         """Remove the files that nothing refers to any more."""

@@ -1,13 +1,23 @@
 """Who asks: the scope in which every service of the runtime works. Made by the doors.
 
-Until users exist there is one, the person at this machine.
+The person at this machine is `local`. Whoever holds the project's token may act for any other user.
 """
 
 from __future__ import annotations
 
+from muxi.core.users import user_id
 from muxi.storage.transaction import Scope
 
 Principal = Scope
 """Tenant and user. A service shows and changes only what this scope may see."""
 
 LOCAL = Scope(tenant="default", principal="local")
+
+
+def acting_for(user: str) -> Principal:
+    """The scope of a user of this project.
+
+    Raises:
+        InvalidInput: This is no id of a user.
+    """
+    return Scope(tenant=LOCAL.tenant, principal=user_id(user))

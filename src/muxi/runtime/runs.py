@@ -109,6 +109,8 @@ class Runs:
         """
         attempt = self.active.get(run_id)
         if attempt is not None:
+            # Nobody stops what they may not see.
+            await self.get(who, run_id)
             attempt.cancel()
             await attempt.wait()
         run = await self.get(who, run_id)
@@ -195,14 +197,37 @@ class Runs:
         )
         store = partial(beginning.store, holder=self.holder)
         small = len(request.text) < _SMALL
-        begun = await self._write(who, stream, run.id, store, small=small)
+        begun: list[tuple[Attempt, Feed | None]] = []
+
+        def begin(stored: Begun) -> None:
+            attempt = self._attempt(who, stream, stored, agent=agent)
+            if blobs:
+                attempt.asked = said.model_copy(update={"parent_id": stored.input.parent_id})
+            feed = self.streams.attach(stream, run_id=run.id, fresh=True) if follow else None
+            begun.append((attempt, feed))
+            self._launch(who, attempt)
+
+        def begin_early(stored: Begun) -> None:
+            # The agent is asked while the disk still writes; nobody is told before it has written.
+            begin(stored)
+            begun[0][0].stored = False
+
+        try:
+            stored_run = await self._write(
+                who, stream, run.id, store, small=small, early=begin_early
+            )
+        except BaseException:
+            for attempt, feed in begun:
+                attempt.abandon()
+                if feed is not None:
+                    feed.close()
+            raise
         self.agents.recorded(version)
-        attempt = self._attempt(who, stream, begun, agent=agent)
-        if blobs:
-            attempt.asked = said.model_copy(update={"parent_id": stored.parent_id})
-        feed = self.streams.attach(stream, run_id=run.id, fresh=True) if follow else None
-        self._launch(who, attempt)
-        return attempt, feed
+        if begun:
+            begun[0][0].now_stored()
+        else:
+            begin(stored_run)
+        return begun[0]
 
     async def _thread(
         self, who: Principal, request: RunRequest
@@ -236,22 +261,21 @@ class Runs:
         store: Callable[[Tx], Begun],
         *,
         small: bool = False,
+        early: Callable[[Begun], None] | None = None,
     ) -> Begun:
         """Store the beginning of an attempt, whose place in the stream is taken meanwhile."""
-        stream.sources[run_id] = Reserved()
+        reserved = stream.sources[run_id] = Reserved()
         try:
-            begun = await self.database.write(who, store, tiny=small)
+            return await self.database.write(who, store, tiny=small, early=early)
         except BaseException as error:
-            del stream.sources[run_id]
+            if stream.sources.get(run_id) is reserved:
+                del stream.sources[run_id]
             # A reader that came meanwhile took the run for one of this process.
             stream.look_again(run_id)
             self.streams.run_left(stream)
             if isinstance(error, LeaseLost):
                 raise await self._driven_elsewhere(who, stream) from error
             raise
-        stream.hold(begun.stream_lease)
-        stream.use_block(begun.block)
-        return begun
 
     async def _driven_elsewhere(self, who: Principal, stream: ThreadStream) -> Conflict:
         read = partial(messages.tip, thread_id=stream.thread_id)
@@ -272,6 +296,8 @@ class Runs:
         agent: Agent[object] | None,
     ) -> Attempt:
         run = begun.run
+        stream.hold(begun.stream_lease)
+        stream.use_block(begun.block)
         journal = StoredJournal(
             self.database,
             who,

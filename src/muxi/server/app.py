@@ -31,6 +31,7 @@ from muxi.server.operations import (
 from muxi.server.pages import Pages
 from muxi.server.problems import Refused, problem_for
 from muxi.server.sse import send_events
+from muxi.server.users import principal_of
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of the largest body: a message with images, not an upload."""
@@ -115,7 +116,7 @@ class App:
             Call(
                 runtime=self._runtime,
                 access=access,
-                who=LOCAL,
+                who=LOCAL if operation.open else principal_of(scope["headers"]),
                 path=names,
                 body=parse_body(operation.body, body, headers),
                 query=parse_query(operation.query, scope["query_string"]),

@@ -13,7 +13,9 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from muxi.core.events import AnyEvent
+from muxi.core.users import USER_HEADER
 from muxi.core.version import __version__
+from muxi.runtime.principal import LOCAL
 from muxi.server import problems
 from muxi.server.operations import AnyOperation, Nothing
 from muxi.server.problems import ProblemDetails
@@ -21,6 +23,14 @@ from muxi.server.problems import ProblemDetails
 _REFERENCES = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _EVENT = "Event"
+_USER = {
+    "name": USER_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "The user for whom the request is made, any text as UTF-8 in percent-encoding; "
+    "`local` if it is left out. Nobody sees threads, runs and memories of another user.",
+    "schema": {"type": "string", "minLength": 1, "default": LOCAL.principal},
+}
 
 
 def describe(operations: Sequence[AnyOperation]) -> dict[str, Any]:
@@ -40,6 +50,7 @@ def describe(operations: Sequence[AnyOperation]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas.definitions,
+            "parameters": {"user": _USER},
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
                 "session": {"type": "apiKey", "in": "cookie", "name": "muxi_session"},
@@ -136,4 +147,6 @@ def _parameters(operation: AnyOperation) -> list[dict[str, Any]]:
                 "schema": {"type": "integer"},
             }
         )
+    if not operation.open:
+        parameters.append({"$ref": "#/components/parameters/user"})
     return parameters

@@ -32,7 +32,7 @@ def add(tx: Tx, blob: Blob, *, holder: str) -> None:
 
 
 def get(tx: Tx, hash: str) -> Blob:
-    """Raises `NotFound` if the tenant has no such blob."""
+    """Raises `NotFound` if there is none, or it is in no thread that the principal sees."""
     row = tx.row(sql.GET, hash=hash)
     if row is None:
         raise NotFound(f"There is no blob {hash}.")

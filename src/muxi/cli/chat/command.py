@@ -11,7 +11,7 @@ import typer
 from muxi.cli import output
 from muxi.cli.app import new_app
 from muxi.cli.exits import ExitCode
-from muxi.cli.options import AgentOption, ProjectOption
+from muxi.cli.options import AgentOption, ProjectOption, UserOption
 
 if TYPE_CHECKING:
     from muxi.cli.chat.conversation import Conversation
@@ -34,6 +34,7 @@ def chat(
     resume: Annotated[
         bool, typer.Option("--continue", "-c", help="Go on in the last conversation.")
     ] = False,
+    user: UserOption = None,
     project: ProjectOption = None,
 ) -> int:
     """Talk with an agent in the terminal.
@@ -48,7 +49,12 @@ def chat(
         raise typer.BadParameter("Only one of --thread, --new and --continue can be given.")
     interactive = output.is_terminal(sys.stdin)
     wanted = "new" if new or not (resume or interactive) else "last"
-    return in_session(project, lambda session: _chat(session, agent, thread, wanted), answers=True)
+    return in_session(
+        project,
+        lambda session: _chat(session, agent, thread, wanted),
+        answers=True,
+        user=user,
+    )
 
 
 async def _chat(session: Session, agent: str | None, thread: str | None, wanted: str) -> int:

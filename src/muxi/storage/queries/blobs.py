@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import delete, exists, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from muxi.storage.queries.terms import given, mine, values
+from muxi.storage.queries.terms import PRINCIPAL, given, mine, values, visible
 from muxi.storage.schema import blob_uses, blobs
 
 ADD = {
@@ -16,7 +16,19 @@ USE = {
     "sqlite": sqlite.insert(blob_uses).values(values(blob_uses)).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(blob_uses).values(values(blob_uses)).on_conflict_do_nothing(),
 }
-GET = select(blobs.c.size, blobs.c.media_type).where(mine(blobs), blobs.c.hash == given("hash"))
+GET = select(blobs.c.size, blobs.c.media_type).where(
+    mine(blobs),
+    blobs.c.hash == given("hash"),
+    # To know a hash is not to have been shown the bytes: some thread that uses them must be seen.
+    or_(
+        PRINCIPAL.is_(None),
+        exists(
+            select(blob_uses.c.hash).where(
+                mine(blob_uses), blob_uses.c.hash == given("hash"), visible(blob_uses.c.holder)
+            )
+        ),
+    ),
+)
 COUNT = select(func.count()).where(mine(blob_uses), blob_uses.c.hash == given("hash"))
 DROP_USES = delete(blob_uses).where(mine(blob_uses), blob_uses.c.holder == given("holder"))
 DROP_UNUSED = (

@@ -18,11 +18,19 @@ USE = Statement(
 GET = Statement(
     sqlite="""SELECT blobs.size, blobs.media_type
 FROM blobs
-WHERE blobs.tenant = ? AND blobs.hash = ?""",
-    order="tenant hash",
+WHERE blobs.tenant = ? AND blobs.hash = ? AND (? IS NULL OR (EXISTS (SELECT blob_uses.hash
+FROM blob_uses
+WHERE blob_uses.tenant = ? AND blob_uses.hash = ? AND (? IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = blob_uses.holder))))))""",
+    order="tenant hash principal tenant hash principal tenant principal",
     postgresql="""SELECT blobs.size, blobs.media_type
 FROM blobs
-WHERE blobs.tenant = %(tenant)s::VARCHAR AND blobs.hash = %(hash)s::VARCHAR""",
+WHERE blobs.tenant = %(tenant)s::VARCHAR AND blobs.hash = %(hash)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT blob_uses.hash
+FROM blob_uses
+WHERE blob_uses.tenant = %(tenant)s::VARCHAR AND blob_uses.hash = %(hash)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = blob_uses.holder))))))""",
 )
 COUNT = Statement(
     sqlite="""SELECT count(*) AS count_1

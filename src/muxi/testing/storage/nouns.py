@@ -17,7 +17,7 @@ from muxi.core.usage import Usage
 from muxi.storage import agents, blobs, messages, runs, secrets, steps, threads
 from muxi.storage import usage as usage_rows
 from muxi.storage.blobs import Blob
-from muxi.storage.transaction import Database, Tx
+from muxi.storage.transaction import Database, Scope, Tx
 from muxi.testing.storage.samples import ANN, a_message, a_run, a_thread
 
 DIFFICULT = {
@@ -235,6 +235,8 @@ class NounConformance:
         assert await database.read(ANN, lambda tx: blobs.references(tx, blob.hash)) == 2
         await database.write(ANN, lambda tx: threads.delete(tx, one.id))
         assert await database.read(ANN, lambda tx: blobs.get(tx, blob.hash)) == blob
+        with pytest.raises(NotFound):
+            await database.read(Scope(ANN.tenant, "bob"), lambda tx: blobs.get(tx, blob.hash))
         await database.write(ANN, lambda tx: threads.delete(tx, two.id))
         assert await database.read(ANN, blobs.hashes) == set()
 

@@ -1,0 +1,300 @@
+"""Requests for different users: by whom they are made, and what each of them sees."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+from support.postgres import PostgresAddress
+from support.served import Served, served
+
+from muxi.client.client import Client
+from muxi.core.errors import InvalidInput, NotFound
+from muxi.core.events import RunSuspended
+from muxi.core.messages import ImagePart, TextPart
+from muxi.models.scripted import ModelRequest, Reply, call
+from muxi.server.table import OPERATIONS
+
+PNG = b"\x89PNG\r\n\x1a\n an eye"
+AGENTS = {"a": {"name": "a", "tools": ["pay"], "approve": ["pay"]}}
+SHARED = re.compile(r"/api/(agents|secrets|models)\b")
+"""What belongs to the project, whoever asks."""
+
+
+def pay(amount: int) -> str:
+    """Pay somebody."""
+    return f"paid {amount}"
+
+
+def answer(request: ModelRequest) -> Reply | str:
+    said = request.messages[-1].text
+    return call("pay", amount=1) if "pay" in said else f"You said: {said}"
+
+
+@dataclass
+class Person:
+    """A user, a client for them, and what they have."""
+
+    name: str
+    client: Client
+    ids: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"X-Muxi-User": quote(self.name, safe="")}
+
+
+@dataclass
+class Two:
+    """A server with two users, each of whom has one of everything."""
+
+    muxi: Served
+    ann: Person
+    bob: Person
+
+
+async def _settle(person: Person) -> None:
+    """Let `person` have a thread with a picture, a run, a message, and a question that waits."""
+    client, ids = person.client, person.ids
+    parts = [
+        TextPart(text=f"I am {person.name}"),
+        ImagePart(media_type="image/png", data=PNG + person.name.encode()),
+    ]
+    run = await client.start_run(parts)
+    assert [event.type async for event in client.events(run.id)][-1] == "run.completed"
+    ids["thread"], ids["run"] = run.thread_id, run.id
+    first = (await client.messages(run.thread_id))[0]
+    ids["message"] = first.id
+    (image,) = [part for part in first.parts if isinstance(part, ImagePart)]
+    ids["blob"] = image.blob or ""
+    asking = await client.start_run("pay")
+    last = [event async for event in client.events(asking.id)][-1]
+    assert isinstance(last, RunSuspended)
+    ids["asking"], ids["approval"] = asking.id, last.approvals[0].id
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def two(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Two]:
+    declared: dict[str, Any] = {"agents": AGENTS}
+    if request.param == "postgresql":
+        address: PostgresAddress = request.getfixturevalue("postgres_database")
+        declared["storage"] = {"url": address.url, "owner_url": address.owner_url}
+    async with AsyncExitStack() as stack:
+        muxi = await stack.enter_async_context(
+            served(tmp_path, answer, tools={"pay": pay}, **declared)
+        )
+        people: list[Person] = []
+        # One name begins with the other and has what SQL takes for a wildcard.
+        for name in ("ann", "ann%"):
+            client = Client(muxi.url, token=muxi.runtime.state.token(), user=name)
+            people.append(Person(name, await stack.enter_async_context(client)))
+            await _settle(people[-1])
+        yield Two(muxi, *people)
+
+
+_PARTS = {
+    "/api/threads/{id}": "thread",
+    "/api/threads/{id}/messages": "thread",
+    "/api/threads/{id}/events": "thread",
+    "/api/blobs/{hash}": "blob",
+    "/api/runs/{id}": "run",
+    "/api/runs/{id}/events": "run",
+    "/api/runs/{id}/cancel": "asking",
+    "/api/approvals/{id}": "approval",
+}
+_BODIES: dict[tuple[str, str], Any] = {
+    ("PATCH", "/api/threads/{id}"): {"title": "Mine now"},
+    ("POST", "/api/approvals/{id}"): {"decision": "approve"},
+}
+
+
+async def _everything(person: Person, muxi: Served) -> str:
+    """All that a person can be shown."""
+    shown: list[str] = []
+    paths = ["/api/threads", "/api/runs", "/api/approvals"]
+    paths += [f"/api/threads/{person.ids['thread']}/messages"]
+    for path in paths:
+        async with muxi.http.get(muxi.url + path, headers=person.headers) as response:
+            assert response.status == 200
+            shown.append(await response.text())
+    return "\n".join(shown)
+
+
+async def test_an_id_of_another_user_is_nowhere(two: Two) -> None:
+    muxi = two.muxi
+    before = await _everything(two.ann, muxi)
+    tried = 0
+    for operation in OPERATIONS:
+        if "{" not in operation.path or SHARED.match(operation.path):
+            continue
+        held = two.ann.ids[_PARTS[operation.path]]
+        path = re.sub(r"\{\w+\}", quote(held, safe=""), operation.path)
+        body = _BODIES.get((operation.method, operation.path))
+        async with muxi.http.request(
+            operation.method, muxi.url + path, json=body, headers=two.bob.headers
+        ) as response:
+            told = await response.text()
+            assert response.status == 404, (operation.method, operation.path, told)
+            assert json.loads(told)["code"] == "not_found"
+        tried += 1
+    assert tried >= len(_PARTS)
+    assert await _everything(two.ann, muxi) == before
+
+
+async def test_nothing_of_another_user_is_listed(two: Two) -> None:
+    for one, other in ((two.ann, two.bob), (two.bob, two.ann)):
+        shown = await _everything(one, two.muxi)
+        assert not [name for name, held in other.ids.items() if held in shown]
+        assert {one.ids["thread"], one.ids["run"], one.ids["approval"]} <= set(
+            re.findall(r"\w+_[0-9a-f]{32}", shown)
+        )
+        assert (await one.client.runs(thread_id=other.ids["thread"])).items == []
+        assert await one.client.approvals(other.ids["asking"]) == []
+
+
+async def test_nobody_speaks_in_the_thread_of_another_user(two: Two) -> None:
+    ann, bob = two.ann.ids, two.bob
+    for where in (
+        {"thread_id": ann["thread"]},
+        {"thread_id": ann["thread"], "parent_id": ann["message"]},
+        {"thread_id": bob.ids["thread"], "parent_id": ann["message"]},
+    ):
+        with pytest.raises(NotFound):
+            await bob.client.start_run("Hello", **where)
+        headers, body = bob.headers, {"input": "Hello", **where}
+        url = f"{two.muxi.url}/api/runs/stream"
+        async with two.muxi.http.post(url, json=body, headers=headers) as response:
+            assert response.status == 404
+    assert len(await two.ann.client.messages(ann["thread"])) == 2
+
+
+async def test_a_picture_of_another_user_cannot_be_shown_to_a_model(two: Two) -> None:
+    borrowed = ImagePart(media_type="image/png", blob=two.ann.ids["blob"])
+    with pytest.raises(NotFound):
+        await two.bob.client.start_run([TextPart(text="What is this?"), borrowed])
+    own = ImagePart(media_type="image/png", blob=two.bob.ids["blob"])
+    run = await two.bob.client.start_run([TextPart(text="And this?"), own])
+    assert [event.type async for event in two.bob.client.events(run.id)][-1] == "run.completed"
+    # The new thread holds it by itself.
+    await two.bob.client.delete_thread(two.bob.ids["thread"])
+    url = f"{two.muxi.url}/api/blobs/{two.bob.ids['blob']}"
+    async with two.muxi.http.get(url, headers=two.bob.headers) as response:
+        assert await response.read() == PNG + b"ann%"
+
+
+async def test_the_id_of_a_run_of_another_user_cannot_be_taken(two: Two) -> None:
+    url = f"{two.muxi.url}/api/runs"
+    body = {"input": "Hello", "id": two.ann.ids["asking"]}
+    async with two.muxi.http.post(url, json=body, headers=two.bob.headers) as response:
+        assert response.status == 409
+    done = await two.ann.client.cancel(two.ann.ids["asking"])
+    assert done.status == "cancelled"
+
+
+@pytest.fixture
+async def muxi(tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(tmp_path, answer) as living:
+        yield living
+
+
+async def test_without_the_header_it_is_the_person_at_this_machine(muxi: Served) -> None:
+    thread = await muxi.client.create_thread("Mine")
+    assert thread.owner == "local"
+    named = {"X-Muxi-User": "local"}
+    url = f"{muxi.url}/api/threads/{thread.id}"
+    async with muxi.http.get(url, headers=named) as response:
+        assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["李雷 🧑‍🚀", "a/b?c#d&e=f", "100%", "%41", "x" * 200, "O'Brien; --"]
+)
+async def test_a_user_may_be_any_text(muxi: Served, name: str) -> None:
+    async with Client(muxi.url, token=muxi.runtime.state.token(), user=name) as client:
+        thread = await client.create_thread()
+        assert thread.owner == name
+        assert [found.id for found in (await client.threads()).items] == [thread.id]
+    assert (await muxi.client.threads()).items == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ("", "empty"),
+        ("%20%20", "empty"),
+        ("x" * 201, "longer than 200"),
+        ("%E6%9D%8E" * 201, "longer than 200"),
+        ("a%00", "cannot be written"),
+        ("a%0Ab", "cannot be written"),
+        ("a%C2%85", "cannot be written"),
+        ("100%", "percent-encoding"),
+        ("%zz", "percent-encoding"),
+        ("李", "percent-encoding"),
+        ("%FF", "UTF-8"),
+        ("%ED%A0%80", "UTF-8"),
+    ],
+)
+async def test_a_header_that_names_no_user_is_refused(muxi: Served, sent: str, told: str) -> None:
+    url = f"{muxi.url}/api/threads"
+    async with muxi.http.get(url, headers={"X-Muxi-User": sent}) as response:
+        problem = json.loads(await response.text())
+        assert (response.status, problem["code"]) == (422, "invalid_input")
+        assert told in problem["detail"]
+    # Whether a process is up is nobody's in particular.
+    async with muxi.http.get(f"{muxi.url}/readyz", headers={"X-Muxi-User": sent}) as response:
+        assert response.status == 200
+
+
+async def test_two_names_are_refused(muxi: Served) -> None:
+    headers = [("X-Muxi-User", "ann"), ("X-Muxi-User", "ben")]
+    url = f"{muxi.url}/api/threads"
+    async with muxi.http.get(url, headers=headers) as response:
+        assert response.status == 422
+        assert "more than one" in json.loads(await response.text())["detail"]
+
+
+async def test_a_name_is_no_credential(muxi: Served) -> None:
+    async with aiohttp.ClientSession() as stranger:
+        url = f"{muxi.url}/api/threads"
+        async with stranger.get(url, headers={"X-Muxi-User": "local"}) as response:
+            assert response.status == 401
+
+
+async def test_a_browser_is_the_person_at_this_machine_unless_it_says_otherwise(
+    muxi: Served,
+) -> None:
+    mine = await muxi.client.create_thread("Mine")
+    link = await muxi.client.login_link()
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar) as browser:
+        async with browser.get(link, allow_redirects=False) as response:
+            assert response.status == 303
+        url = f"{muxi.url}/api/threads/{mine.id}"
+        async with browser.get(url) as response:
+            assert response.status == 200
+        async with browser.get(url, headers={"X-Muxi-User": "ann"}) as response:
+            assert response.status == 404
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "x" * 201, "\udcff"])
+def test_a_client_for_nobody_is_not_made(name: str) -> None:
+    with pytest.raises(InvalidInput):
+        Client(user=name)
+
+
+async def test_the_description_tells_of_the_header_where_it_counts(muxi: Served) -> None:
+    async with muxi.http.get(f"{muxi.url}/openapi.json") as response:
+        document = json.loads(await response.text())
+    (name,) = document["components"]["parameters"]
+    assert document["components"]["parameters"][name]["name"] == "X-Muxi-User"
+    reference = {"$ref": f"#/components/parameters/{name}"}
+    assert reference in document["paths"]["/api/threads"]["get"]["parameters"]
+    assert reference not in document["paths"]["/healthz"]["get"]["parameters"]
