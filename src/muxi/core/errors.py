@@ -41,6 +41,7 @@ MuxiError
 │   ├── SchemaTooNew
 │   ├── LeaseLost
 │   └── ProjectInUse
+├── DocumentUnreadable
 ├── ServerUnavailable
 ├── NotFound
 ├── Conflict
@@ -282,6 +283,10 @@ class ProjectInUse(StorageError):
     """Another muxi process owns this project."""
 
     hint = "Stop that process first, or use its API."
+
+
+class DocumentUnreadable(MuxiError):
+    """The document cannot be read."""
 
 
 class ServerUnavailable(MuxiError):

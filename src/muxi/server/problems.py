@@ -42,6 +42,7 @@ _STATUS: Mapping[type[MuxiError], int] = {
     errors.ModelTimeout: 504,
     errors.ModelError: 502,
     errors.WeightsUnavailable: 503,
+    errors.DocumentUnreadable: 422,
     errors.ServerUnavailable: 503,
     errors.StorageBusy: 503,
     errors.StorageUnavailable: 503,
