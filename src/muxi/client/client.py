@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Sequence
 from functools import partial
-from typing import Any, TypeVar
-from urllib.parse import quote
+from typing import Any
 
-from pydantic import TypeAdapter
-
-from muxi.client.connection import Connection
-from muxi.client.secrets import Secrets
+from muxi.client.calls import read, segment
+from muxi.client.resources import Resources
 from muxi.client.stream import follow
 from muxi.core.events import Approval, ApprovalDecision, Event
 from muxi.core.ids import new_id
@@ -20,20 +17,8 @@ from muxi.core.pages import Page
 from muxi.core.status import AgentInfo, ModelInfo, ServerStatus
 from muxi.core.threads import Run, Thread
 
-_T = TypeVar("_T")
 
-# Building a validator costs more than a request: each is made when it is first needed, and kept.
-_adapters: dict[Any, TypeAdapter[Any]] = {}
-
-
-def _read(kind: type[_T], body: bytes) -> _T:
-    adapter = _adapters.get(kind)
-    if adapter is None:
-        adapter = _adapters[kind] = TypeAdapter(kind)
-    return adapter.validate_json(body)
-
-
-class Client(Connection):
+class Client(Resources):
     """A connection to one muxi server; use it as `async with Client(...) as client:`.
 
     Every method raises the `MuxiError` that the server reports, and `ServerUnavailable` when there
@@ -49,49 +34,44 @@ class Client(Connection):
             unless it may have been carried out already and must not be twice.
     """
 
-    @property
-    def secrets(self) -> Secrets:
-        """The project's secrets."""
-        return Secrets(self._call)
-
     async def status(self) -> ServerStatus:
         """The project, its default agent and model, and the owner process."""
-        return _read(ServerStatus, await self._call("GET", "/api/status"))
+        return read(ServerStatus, await self._call("GET", "/api/status"))
 
     async def agents(self) -> list[AgentInfo]:
-        return _read(Page[AgentInfo], await self._call("GET", "/api/agents")).items
+        return read(Page[AgentInfo], await self._call("GET", "/api/agents")).items
 
     async def agent(self, name: str) -> AgentInfo:
-        return _read(AgentInfo, await self._call("GET", f"/api/agents/{_segment(name)}"))
+        return read(AgentInfo, await self._call("GET", f"/api/agents/{segment(name)}"))
 
     async def models(self) -> list[ModelInfo]:
-        return _read(Page[ModelInfo], await self._call("GET", "/api/models")).items
+        return read(Page[ModelInfo], await self._call("GET", "/api/models")).items
 
     async def create_thread(self, title: str | None = None, *, agent: str | None = None) -> Thread:
         body = {"title": title, "agent": agent}
-        return _read(Thread, await self._call("POST", "/api/threads", body=body))
+        return read(Thread, await self._call("POST", "/api/threads", body=body))
 
     async def threads(self, *, cursor: str | None = None, limit: int = 50) -> Page[Thread]:
         """Threads, the one that was used last first."""
         params = {"cursor": cursor, "limit": limit}
-        return _read(Page[Thread], await self._call("GET", "/api/threads", params=params))
+        return read(Page[Thread], await self._call("GET", "/api/threads", params=params))
 
     async def thread(self, id: str) -> Thread:
-        return _read(Thread, await self._call("GET", f"/api/threads/{_segment(id)}"))
+        return read(Thread, await self._call("GET", f"/api/threads/{segment(id)}"))
 
     async def rename_thread(self, id: str, title: str | None) -> Thread:
-        return _read(
-            Thread, await self._call("PATCH", f"/api/threads/{_segment(id)}", body={"title": title})
+        return read(
+            Thread, await self._call("PATCH", f"/api/threads/{segment(id)}", body={"title": title})
         )
 
     async def delete_thread(self, id: str) -> None:
         """Delete a thread with its messages, runs and events."""
-        await self._call("DELETE", f"/api/threads/{_segment(id)}")
+        await self._call("DELETE", f"/api/threads/{segment(id)}")
 
     async def messages(self, thread_id: str) -> list[Message]:
         """The messages from the thread's root to its leaf, oldest first."""
-        body = await self._call("GET", f"/api/threads/{_segment(thread_id)}/messages")
-        return _read(Page[Message], body).items
+        body = await self._call("GET", f"/api/threads/{segment(thread_id)}/messages")
+        return read(Page[Message], body).items
 
     async def start_run(
         self,
@@ -120,7 +100,7 @@ class Client(Connection):
             "parent_id": parent_id,
         }
         made = f"/api/runs/{run_id}"
-        return _read(Run, await self._call("POST", "/api/runs", body=body, makes=made))
+        return read(Run, await self._call("POST", "/api/runs", body=body, makes=made))
 
     async def runs(
         self,
@@ -132,15 +112,15 @@ class Client(Connection):
     ) -> Page[Run]:
         """Runs, newest first, of one thread or in one status if asked for."""
         params = {"thread_id": thread_id, "status": status, "cursor": cursor, "limit": limit}
-        return _read(Page[Run], await self._call("GET", "/api/runs", params=params))
+        return read(Page[Run], await self._call("GET", "/api/runs", params=params))
 
     async def run(self, id: str) -> Run:
-        return _read(Run, await self._call("GET", f"/api/runs/{_segment(id)}"))
+        return read(Run, await self._call("GET", f"/api/runs/{segment(id)}"))
 
     async def cancel(self, run_id: str) -> Run:
         """Stop a run; what it has answered so far is kept as a partial message."""
-        path = f"/api/runs/{_segment(run_id)}/cancel"
-        return _read(Run, await self._call("POST", path, again=True))
+        path = f"/api/runs/{segment(run_id)}/cancel"
+        return read(Run, await self._call("POST", path, again=True))
 
     def events(
         self, run_id: str, *, since: int = 0, patience: float = 30.0
@@ -149,37 +129,32 @@ class Client(Connection):
 
         Connects again when the connection breaks, and gives up after `patience` seconds in vain.
         """
-        opener = partial(self._open_stream, f"/api/runs/{_segment(run_id)}/events")
+        opener = partial(self._open_stream, f"/api/runs/{segment(run_id)}/events")
         return follow(opener, since=since, until_end=True, patience=patience, regain=self._regain)
 
     def thread_events(
         self, thread_id: str, *, since: int = 0, patience: float = 30.0
     ) -> AsyncGenerator[Event]:
         """The events of all runs of a thread after number `since`, without end."""
-        opener = partial(self._open_stream, f"/api/threads/{_segment(thread_id)}/events")
+        opener = partial(self._open_stream, f"/api/threads/{segment(thread_id)}/events")
         return follow(opener, since=since, until_end=False, patience=patience, regain=self._regain)
 
     async def approvals(self, run_id: str | None = None) -> list[Approval]:
         """The questions that wait for a person."""
         body = await self._call("GET", "/api/approvals", params={"run_id": run_id})
-        return _read(Page[Approval], body).items
+        return read(Page[Approval], body).items
 
     async def resolve(self, approval_id: str, decision: ApprovalDecision) -> Run:
         """Answer a question; the run goes on once none of its questions is open."""
         body = decision.model_dump(mode="json", exclude_none=True)
-        return _read(
-            Run, await self._call("POST", f"/api/approvals/{_segment(approval_id)}", body=body)
+        return read(
+            Run, await self._call("POST", f"/api/approvals/{segment(approval_id)}", body=body)
         )
 
     async def login_link(self) -> str:
         """A fresh link that signs a browser in once."""
         answer = json.loads(await self._call("POST", "/api/login-links"))
         return str(answer["url"])
-
-
-def _segment(name: str) -> str:
-    """`name` as one step of a path, whatever is in it."""
-    return quote(name, safe="", errors="replace")
 
 
 def _part(part: AnyPart) -> dict[str, Any]:

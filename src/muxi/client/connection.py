@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import aiohttp
 
+from muxi.client.calls import Content, Params
 from muxi.client.errors import LATE, LOST, connection_errors, reported_error
 from muxi.core.errors import NotFound, SecretMissing, ServerUnavailable
 from muxi.core.users import USER_HEADER, user_id
@@ -85,10 +86,11 @@ class Connection:
         method: str,
         path: str,
         *,
-        params: dict[str, str | int | None] | None = None,
+        params: Params | None = None,
         body: object = None,
         again: bool | None = None,
         makes: str | None = None,
+        seconds: float | None = None,
     ) -> bytes:
         """The body of the answer to a request.
 
@@ -96,12 +98,14 @@ class Connection:
             method: Of HTTP.
             path: What is asked.
             params: The query.
-            body: What is sent, as JSON.
+            body: What is sent, as JSON unless it is a `Content`.
             again: Whether it does no harm to ask twice; anything but a POST, unless told.
             makes: Where that which a POST makes is found afterwards. If its answer was lost, it is
                 made again only if there is nothing.
+            seconds: To wait for the answer, if not those of the connection.
         """
-        ask = partial(self._ask, method, path, params=params, body=body)
+        seconds = self._timeout if seconds is None else seconds
+        ask = partial(self._ask, method, path, params=params, body=body, seconds=seconds)
         if self._regain is None:
             return await ask()
         harmless = method != "POST" if again is None else again
@@ -129,21 +133,23 @@ class Connection:
         method: str,
         path: str,
         *,
-        params: dict[str, str | int | None] | None,
+        params: Params | None,
         body: object,
+        seconds: float,
     ) -> bytes:
-        query = {key: str(value) for key, value in (params or {}).items() if value is not None}
+        if body is not None and not isinstance(body, Content):
+            body = Content(json.dumps(body).encode(), "application/json")
         # As a file, which aiohttp sends in pieces.
-        data = None if body is None else BytesIO(json.dumps(body).encode())
-        headers = {"Content-Type": "application/json"} if data is not None else None
+        data = None if body is None else BytesIO(body.data)
+        headers = None if body is None else {"Content-Type": body.media_type}
         with connection_errors(self._where):
             async with self._connected().request(
                 method,
                 self._base_url + path,
-                params=query,
+                params=_query(params),
                 data=data,
                 headers=headers,
-                timeout=aiohttp.ClientTimeout(total=self._timeout),
+                timeout=aiohttp.ClientTimeout(total=seconds),
             ) as response:
                 content = await response.read()
         if response.status >= 400:
@@ -164,6 +170,23 @@ class Connection:
                     raise reported_error(response.status, await response.read())
                 yield response
 
+    async def _lines(self, path: str, *, params: Params | None = None) -> AsyncGenerator[bytes]:
+        """The lines of an answer as they come, without their ends."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout, sock_read=_SILENCE)
+        with connection_errors(self._where):
+            async with self._connected().get(
+                self._base_url + path, params=_query(params), timeout=timeout
+            ) as response:
+                if response.status >= 400:
+                    raise reported_error(response.status, await response.read())
+                rest = b""
+                async for chunk in response.content.iter_any():
+                    *whole, rest = (rest + chunk).split(b"\n")
+                    for line in whole:
+                        yield line
+        if rest:
+            yield rest
+
     @property
     def _where(self) -> str:
         return self._socket or self._base_url
@@ -182,3 +205,7 @@ class Connection:
                 headers[USER_HEADER] = quote(self._user, safe="")
             self._session = aiohttp.ClientSession(connector=connector, headers=headers)
         return self._session
+
+
+def _query(params: Params | None) -> dict[str, str]:
+    return {key: str(value) for key, value in (params or {}).items() if value is not None}

@@ -5,18 +5,11 @@ Reached as `client.secrets`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Protocol
 from urllib.parse import quote
 
+from muxi.client.calls import Call
 from muxi.core.pages import Page
 from muxi.core.status import SecretInfo
-
-
-class Call(Protocol):
-    """One request to the server; gives the body of the answer."""
-
-    def __call__(self, method: str, path: str, /, *, body: object = None) -> Awaitable[bytes]: ...
 
 
 class Secrets:

@@ -17,7 +17,7 @@ from muxi.core.users import USER_HEADER
 from muxi.core.version import __version__
 from muxi.runtime.principal import LOCAL
 from muxi.server import problems
-from muxi.server.operations import AnyOperation, Nothing
+from muxi.server.operations import AnyOperation, Nothing, Raw
 from muxi.server.problems import ProblemDetails
 
 _REFERENCES = "#/components/schemas/{model}"
@@ -68,7 +68,7 @@ class _Schemas:
             (ProblemDetails, "serialization"): None
         }
         for operation in operations:
-            if operation.body is not Nothing:
+            if operation.body is not Nothing and not issubclass(operation.body, Raw):
                 wanted[(operation.body, "validation")] = None
             if operation.answer is not None:
                 wanted[(operation.answer, "serialization")] = None
@@ -104,7 +104,10 @@ def _operation(operation: AnyOperation, schemas: _Schemas) -> dict[str, Any]:
             },
         },
     }
-    if operation.body is not Nothing:
+    if issubclass(operation.body, Raw):
+        content = {name: {"schema": {"type": "string"}} for name in operation.body.media_types}
+        described["requestBody"] = {"required": True, "content": content}
+    elif operation.body is not Nothing:
         schema = schemas.reference(operation.body, "validation")
         described["requestBody"] = {
             "required": True,
@@ -123,6 +126,9 @@ def _answer(operation: AnyOperation, schemas: _Schemas) -> dict[str, Any]:
             "description": description,
             "content": {"text/event-stream": {"itemSchema": schema, "schema": {"type": "string"}}},
         }
+    if operation.media_type is not None:
+        content = {operation.media_type: {"schema": {"type": "string"}}}
+        return {"description": operation.summary, "content": content}
     if operation.answer is None:
         return {"description": operation.summary}
     schema = schemas.reference(operation.answer, "serialization")

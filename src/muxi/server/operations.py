@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -36,10 +36,20 @@ class Nothing(Strict):
     """No body, or no query."""
 
 
+class Raw(BaseModel):
+    """A body that is taken as it comes, of one of these media types."""
+
+    media_types: ClassVar[tuple[str, ...]] = ()
+
+    media_type: str
+    content: bytes
+
+
 _NOTHING = Nothing()
 
 Body = TypeVar("Body", bound=BaseModel)
 Query = TypeVar("Query", bound=BaseModel)
+RawBody = TypeVar("RawBody", bound=Raw)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,6 +89,8 @@ class Operation(Generic[Body, Query]):
     query: type[Query] = Nothing  # pyright: ignore[reportAssignmentType] -- likewise for none
     answer: type[BaseModel] | None = None
     """The model of the JSON that is given back; None for a stream, a page or no content."""
+    media_type: str | None = None
+    """Of an answer that is neither JSON nor events."""
     status: int = 200
     events: bool = False
     """Whether the answer is a stream of server-sent events."""
@@ -100,6 +112,8 @@ def parse_body(kind: type[Body], data: bytes, headers: Headers) -> Body:
     if kind is Nothing and not data:
         return _NOTHING  # pyright: ignore[reportReturnType] -- `kind` is its class
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if issubclass(kind, Raw):
+        return _take(kind, media_type.decode("latin-1"), data)
     if media_type != b"application/json":
         error = InvalidInput("The body must be sent as application/json.")
         raise Refused(415, error)
@@ -109,6 +123,13 @@ def parse_body(kind: type[Body], data: bytes, headers: Headers) -> Body:
         if all(item["type"] != "json_invalid" for item in error.errors(include_url=False)):
             raise invalid(error) from None
     return _parse_leniently(kind, data)
+
+
+def _take(kind: type[RawBody], media_type: str, data: bytes) -> RawBody:
+    if media_type not in kind.media_types:
+        known = " or ".join(kind.media_types)
+        raise Refused(415, InvalidInput(f"The body must be sent as {known}."))
+    return kind(media_type=media_type, content=data)
 
 
 def _parse_leniently(kind: type[Body], data: bytes) -> Body:
