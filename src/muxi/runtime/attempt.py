@@ -85,12 +85,19 @@ class Attempt:
     """Whether the lease is being let go, so that it must not be renewed any more."""
     decided: bool = False
     """Whether the end is on its way to the database, so that it cannot be left to a successor."""
+    stored: bool = True
+    """Whether its beginning is durable: until then nobody sees what it says."""
     lost: bool = False
     """Whether the run was left unfinished, for this or another process to go on with."""
     _begun: bool = False
     _interrupted: bool = False
     _before: Usage = field(init=False)
     _model: str | None = None
+    _unstored: int = 0
+    """Number of the last event that waits for nothing but its beginning to be durable."""
+    _withheld: bool = False
+    """Whether an event waits for more than that."""
+    _void: bool = False
     _spoken: bool = False
     """Whether the first words were told."""
     _recorded: int = 0
@@ -117,6 +124,17 @@ class Attempt:
         if not self.ending:
             self.ctx.cancel.cancel()
             self.interrupt()
+
+    def now_stored(self) -> None:
+        """Its beginning is durable: show what it has said since."""
+        self.stored = True
+        self.stream.release(self.run.id, self._unstored)
+
+    def abandon(self) -> None:
+        """Its beginning could not be stored: it has never been."""
+        self._void = True
+        self.stream.discard(self.run.id)
+        self.interrupt()
 
     def interrupt(self) -> None:
         """Stop to drive and leave the run as it is, for a successor."""
@@ -151,7 +169,8 @@ class Attempt:
             ):
                 await self._finish(await self._work())
         except LeaseLost:
-            _log.warning("Run %s was taken over by another process.", self.run.id)
+            if not self._void:
+                _log.warning("Run %s was taken over by another process.", self.run.id)
             self.lost = True
         except asyncio.CancelledError:
             await self._leave()
@@ -203,7 +222,9 @@ class Attempt:
         text = text_of(event)
         self.journal.record(self.ctx, event, text)
         held = type(event) in _DURABLE_FIRST
-        stream.publish(event, text, held=held)
+        stream.publish(event, text, held=held or not self.stored)
+        if not (self.stored or self._withheld):
+            self._withheld, self._unstored = held, self._unstored if held else event.seq
         if held:
             if isinstance(event, MessageCompleted):
                 self.messages.append(event.message)
@@ -291,6 +312,8 @@ class Attempt:
     async def _leave(self) -> None:
         """Store what there is and let go, so that a successor can go on at once."""
         self.lost = self.ending = True
+        if self._void:
+            return
         if not self.decided:
             self.journal.also(partial(runs.set_status, run_id=self.run.id, status="queued"))
             self.journal.also(partial(leases.release, lease=self.journal.lease))

@@ -133,6 +133,14 @@ class ThreadStream:
         for entry in self._outbox:
             if entry.run_id == run_id and entry.seq <= upto:
                 entry.held = False
+        self._show_free()
+
+    def discard(self, run_id: str) -> None:
+        """Nobody may see what a run has said and readers have not seen yet."""
+        self._outbox = deque(entry for entry in self._outbox if entry.run_id != run_id)
+        self._show_free()
+
+    def _show_free(self) -> None:
         while self._outbox and not self._outbox[0].held:
             entry = self._outbox.popleft()
             self._show(entry.run_id, entry.seq, entry.frame, last=entry.last)

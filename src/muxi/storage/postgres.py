@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, LiteralString, TypeVar, cast
 
 import psycopg
+import psycopg.sql
 from psycopg import Connection, IsolationLevel
 from psycopg_pool import ConnectionPool
 
@@ -31,6 +32,10 @@ _SCOPE = (
 )
 _CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _MAY_BYPASS = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+_OWN_TABLES = (
+    "SELECT tablename FROM pg_tables WHERE tableowner = current_user "
+    "AND schemaname = current_schema()"
+)
 _WAIT = 10.0
 """Seconds to wait for a connection."""
 
@@ -77,8 +82,9 @@ class PostgresDatabase(Database):
 
     dialect: Dialect = "postgresql"
 
-    def __init__(self, url: str, *, pool: int) -> None:
+    def __init__(self, url: str, *, pool: int, owner_url: str | None = None) -> None:
         self._size = pool
+        self._owner_url = owner_url
         self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
             url, min_size=1, max_size=pool, timeout=_WAIT, open=True, name="muxi"
         )
@@ -87,11 +93,27 @@ class PostgresDatabase(Database):
     async def read(self, scope: Scope, fn: Callable[[Tx], T], *, tiny: bool = False) -> T:
         return await self._in_thread(scope, fn, reads=True)
 
-    async def write(self, scope: Scope, fn: Callable[[Tx], T], *, tiny: bool = False) -> T:
+    async def write(
+        self,
+        scope: Scope,
+        fn: Callable[[Tx], T],
+        *,
+        tiny: bool = False,
+        early: Callable[[T], None] | None = None,
+    ) -> T:
         return await self._in_thread(scope, fn)
 
     def write_blocking(self, scope: Scope, fn: Callable[[Tx], T]) -> T:
         return self._work(scope, fn, reads=False, job="")
+
+    async def purge(self) -> str | None:
+        if self._owner_url is None:
+            return (
+                "Dead tuples, until PostgreSQL's own vacuum has come by: only the role that owns "
+                "the tables (`storage.owner_url`) may vacuum them at once."
+            )
+        await asyncio.get_running_loop().run_in_executor(self._threads, _vacuum, self._owner_url)
+        return None
 
     async def tenants(self, job: str) -> list[str]:
         return await self._in_thread(
@@ -150,7 +172,17 @@ async def open_postgres(
     """Open a PostgreSQL database whose schema is current, migrating it as its owner if need be."""
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(None, _prepare, url, owner_url, target)
-    return await loop.run_in_executor(None, lambda: PostgresDatabase(url, pool=pool))
+    return await loop.run_in_executor(
+        None, lambda: PostgresDatabase(url, pool=pool, owner_url=owner_url)
+    )
+
+
+def _vacuum(owner_url: str) -> None:
+    """Remove the dead tuples of every table of muxi, and what their indexes say of them."""
+    with _typed(), psycopg.connect(owner_url, autocommit=True) as connection:
+        names = connection.execute(_OWN_TABLES).fetchall()
+        for (name,) in names:
+            connection.execute(psycopg.sql.SQL("VACUUM {}").format(psycopg.sql.Identifier(name)))
 
 
 def _prepare(url: str, owner_url: str | None, target: Target) -> None:

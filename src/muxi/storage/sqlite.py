@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from muxi.core.errors import StorageBusy
+from muxi.storage.purging import empty_log, rewrite
 from muxi.storage.sql import system
 from muxi.storage.sqlite_errors import translate
 from muxi.storage.statements import Dialect, Statement
@@ -22,6 +26,10 @@ from muxi.storage.transaction import Database, Row, Scope, Tx
 from muxi.storage.writer import Unit, Writer
 
 T = TypeVar("T")
+
+_PATIENCE_WITH_READERS = 30.0
+"""Seconds in which every reader of a moment has finished, unless something is amiss."""
+_LOOK_AGAIN = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +106,8 @@ def connect(path: str, settings: SqliteSettings) -> sqlite3.Connection:
         connection.execute(f"PRAGMA synchronous={settings.synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA temp_store=MEMORY")
+        # What is deleted is overwritten where that costs no further writing; `purge` does the rest.
+        connection.execute("PRAGMA secure_delete=FAST").fetchall()
         connection.execute("PRAGMA journal_size_limit=67108864")
     except BaseException:
         connection.close()
@@ -143,13 +153,35 @@ class SqliteDatabase(Database):
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, scope, fn)
 
-    async def write(self, scope: Scope, fn: Callable[[Tx], T], *, tiny: bool = False) -> T:
-        return await self._submit(scope, fn, tiny=tiny)
+    async def write(
+        self,
+        scope: Scope,
+        fn: Callable[[Tx], T],
+        *,
+        tiny: bool = False,
+        early: Callable[[T], None] | None = None,
+    ) -> T:
+        return await self._submit(scope, fn, tiny=tiny, early=early)
 
     def write_blocking(self, scope: Scope, fn: Callable[[Tx], T]) -> T:
         unit = Unit(self._bound(scope, fn), None)
         self._writer.submit(unit)
         return unit.wait()
+
+    async def purge(self) -> str | None:
+        await self._outside(partial(rewrite, path=self.path))
+        deadline = time.monotonic() + _PATIENCE_WITH_READERS
+        while not await self._outside(empty_log):
+            if time.monotonic() > deadline:
+                raise StorageBusy("A program that reads the database keeps its log from being cut.")
+            await asyncio.sleep(_LOOK_AGAIN)
+        return None
+
+    async def _outside(self, fn: Callable[[sqlite3.Connection], T]) -> T:
+        """Work on the writer's connection outside of any transaction, and alone."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._writer.submit(Unit(fn, future, outside=True))
+        return await future
 
     async def tenants(self, job: str) -> list[str]:
         scope = Scope("*", None)
@@ -163,9 +195,16 @@ class SqliteDatabase(Database):
             connection.close()
         await loop.run_in_executor(None, self._writer.close)
 
-    async def _submit(self, scope: Scope, fn: Callable[[Tx], T], *, tiny: bool) -> T:
+    async def _submit(
+        self,
+        scope: Scope,
+        fn: Callable[[Tx], T],
+        *,
+        tiny: bool,
+        early: Callable[[T], None] | None = None,
+    ) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._writer.submit(Unit(self._bound(scope, fn), future, tiny=tiny))
+        self._writer.submit(Unit(self._bound(scope, fn), future, tiny=tiny, early=early))
         return await future
 
     def _bound(self, scope: Scope, fn: Callable[[Tx], T]) -> Callable[[sqlite3.Connection], T]:

@@ -92,7 +92,14 @@ class Database(ABC):
         """
 
     @abstractmethod
-    async def write(self, scope: Scope, fn: Callable[[Tx], T], *, tiny: bool = False) -> T:
+    async def write(
+        self,
+        scope: Scope,
+        fn: Callable[[Tx], T],
+        *,
+        tiny: bool = False,
+        early: Callable[[T], None] | None = None,
+    ) -> T:
         """Run `fn` as one atomic unit and return once it is durable.
 
         Units that wait at the same time share one commit; one that raises is undone alone, and its
@@ -103,6 +110,9 @@ class Database(ABC):
             fn: Plain function of the transaction.
             tiny: It touches a handful of rows by key, none of them large. SQLite then works on the
                 calling thread, save for the commit, and waits for no busy interpreter.
+            early: Called on the event loop with what `fn` returned, while the commit is under way,
+                where that is possible. Whoever uses it must show nothing until this returns, and
+                undo everything if it raises.
 
         Raises:
             StorageError: Nothing of the unit was stored.
@@ -111,6 +121,20 @@ class Database(ABC):
     @abstractmethod
     def write_blocking(self, scope: Scope, fn: Callable[[Tx], T]) -> T:
         """As `write`, holding the calling thread: for the rare moment that cannot await."""
+
+    @abstractmethod
+    async def purge(self) -> str | None:
+        """Take from the database's files what deleted rows have left there.
+
+        SQLite's file is written anew, and other writers wait for that; PostgreSQL's tables are
+        vacuumed by their owner.
+
+        Returns:
+            What this could not reach, in words; None if nothing of deleted rows is left.
+
+        Raises:
+            StorageError: The files are as they were, and it may be tried again.
+        """
 
     @abstractmethod
     async def tenants(self, job: str) -> list[str]:

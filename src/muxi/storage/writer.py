@@ -34,7 +34,7 @@ _LOOK_AGAIN = 0.005
 class Unit(Generic[T]):
     """What one caller wants written, and where the caller waits for the outcome."""
 
-    __slots__ = ("_blocked", "_future", "error", "fn", "loop", "result", "tiny")
+    __slots__ = ("_blocked", "_future", "early", "error", "fn", "loop", "outside", "result", "tiny")
 
     def __init__(
         self,
@@ -42,8 +42,12 @@ class Unit(Generic[T]):
         future: asyncio.Future[T] | None,
         *,
         tiny: bool = False,
+        early: Callable[[T], None] | None = None,
+        outside: bool = False,
     ) -> None:
         self.fn = fn
+        self.outside = outside
+        self.early = early
         self.tiny = tiny and future is not None
         self.loop = None if future is None else future.get_loop()
         self.result: T | None = None
@@ -131,8 +135,12 @@ class Writer:
     def _take(self) -> list[Unit[Any]]:
         """The next group, for the one who now is busy with it. The mutex is held."""
         self._busy = True
-        count = min(self._largest, len(self._waiting))
-        return [self._waiting.popleft() for _ in range(count)]
+        group = [self._waiting.popleft()]
+        while self._waiting and len(group) < self._largest:
+            if group[0].outside or self._waiting[0].outside:
+                break
+            group.append(self._waiting.popleft())
+        return group
 
     def _work_here(self) -> None:
         """Work off a group of tiny units on the event loop, and leave the commit to the thread."""
@@ -152,6 +160,10 @@ class Writer:
         if begun:
             _attempt_all(self.connection, group)
         self._jobs.put(_Job(group, begun))
+        if begun:
+            for unit in group:
+                if unit.early is not None and unit.error is None and unit.loop is not None:
+                    unit.loop.call_soon(unit.early, unit.result)
 
     def _run(self) -> None:
         while True:
@@ -170,7 +182,10 @@ class Writer:
     def _finish(self, job: _Job) -> None:
         group = job.group
         try:
-            if not job.begun:
+            if group[0].outside:
+                # It is alone: what cannot be done inside of a transaction.
+                group[0].result = group[0].fn(self.connection)
+            elif not job.begun:
                 self._begin()
                 _attempt_all(self.connection, group)
             if self.connection.in_transaction:

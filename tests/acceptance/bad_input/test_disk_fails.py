@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import aclosing, closing
 from pathlib import Path
 
 import pytest
@@ -106,6 +106,31 @@ async def test_a_disk_that_fills_up_during_an_answer_ends_it_with_words(
         assert ending(events).status == "completed"
         said = [message.text for message in await muxi.client.messages(thread)]
         assert said[::2] == ["before", "after"]
+
+
+async def test_a_run_that_could_not_be_stored_has_never_been(disk: Disk, unlucky: Unlucky) -> None:
+    async with unlucky.served() as muxi:
+        thread, before = await muxi.answer("before")
+        watching = muxi.client.thread_events(thread, since=before[-1].seq)
+        first = asyncio.ensure_future(anext(watching))
+        disk.fill()
+        for path in ("/api/runs", "/api/runs/stream"):
+            # The model is asked while the disk still writes; what it says must not come out.
+            response = await muxi.http.post(
+                f"{muxi.url}{path}", json={"input": "meanwhile", "thread_id": thread}
+            )
+            assert (response.status, (await response.json(content_type=None))["code"]) == (
+                507,
+                "storage_full",
+            )
+        disk.make_room()
+        _, events = await muxi.answer("after", thread_id=thread)
+        assert ending(events).status == "completed"
+        async with aclosing(watching):
+            assert [await first, *[await anext(watching) for _ in events[1:]]] == events
+        said = [message.text for message in await muxi.client.messages(thread)]
+        assert said[::2] == ["before", "after"]
+        assert len((await muxi.client.runs(thread_id=thread)).items) == 2
 
 
 async def test_what_is_read_only_is_called_so(disk: Disk, unlucky: Unlucky) -> None:
