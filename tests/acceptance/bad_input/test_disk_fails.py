@@ -6,6 +6,7 @@ left out.
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import sqlite3
 import subprocess
