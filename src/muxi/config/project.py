@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from muxi.config.knowledge_settings import KnowledgeSettings
 from muxi.config.memory_settings import MemorySettings
 from muxi.config.model_settings import ModelDefinition, Positive, Section
 from muxi.config.secret import SecretRef
@@ -91,6 +92,8 @@ class Project(Section):
     """Where `muxi up` listens."""
     memory: MemorySettings = Field(default_factory=MemorySettings)
     """What agents remember of their conversations, and what they are told of it."""
+    knowledge: KnowledgeSettings = Field(default_factory=KnowledgeSettings)
+    """Documents that agents look into."""
 
     folder: Path = Field(default=Path(), exclude=True)
     """The project's folder; relative paths start there. Not part of the file."""

@@ -17,6 +17,11 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
+from muxi.config.knowledge_settings import (
+    ConversionSettings,
+    KnowledgeSettings,
+    SourceSettings,
+)
 from muxi.config.memory_settings import MemorySettings, RecallSettings
 from muxi.config.model_settings import (
     ModelDefinition,
@@ -38,6 +43,7 @@ from muxi.config.tool_settings import (
     WebSearchTool,
 )
 from muxi.core.definitions import AgentDefinition
+from muxi.core.documents import KnowledgePolicy
 from muxi.core.memories import MemoryPolicy
 from muxi.core.requests import ModelSettings
 from muxi.core.usage import Limits
@@ -46,6 +52,9 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     AgentDefinition,
     CalculatorTool,
     ClockTool,
+    ConversionSettings,
+    KnowledgePolicy,
+    KnowledgeSettings,
     Limits,
     MemoryPolicy,
     MemorySettings,
@@ -59,6 +68,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     RetrySettings,
     ServerSettings,
     SnapshotSettings,
+    SourceSettings,
     StorageSettings,
     WebFetchTool,
     WebSearchTool,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from muxi.core.documents import KnowledgePolicy
 from muxi.core.memories import MemoryPolicy
 from muxi.core.record import Record
 from muxi.core.requests import ModelSettings
@@ -40,6 +41,8 @@ class AgentDefinition(Record):
     """Bounds on each run of this agent."""
     history_tokens: int | None = None
     """Tokens of earlier messages that enter a turn; None for what the model's context allows."""
+    knowledge: KnowledgePolicy = Field(default_factory=KnowledgePolicy)
+    """What documents it looks into."""
     memory: MemoryPolicy = Field(default_factory=MemoryPolicy)
     """What the agent remembers of its conversations, and may recall."""
 

@@ -65,6 +65,17 @@ class FoundPieces(Record):
     """What was amiss, such as an embedder that does not answer."""
 
 
+class KnowledgePolicy(Record):
+    """What one agent may look up. None leaves a matter to the project."""
+
+    recall: bool | None = None
+    """Whether documents are searched for each answer."""
+    tools: bool | None = None
+    """Whether the agent gets a tool to search documents by itself."""
+    sources: list[str] = Field(default_factory=list[str])
+    """Files, folders and addresses that only this agent may read."""
+
+
 class Document(Record):
     """Something that was put in to be found: a file, a folder, a page of the web, a text."""
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, JsonValue, Tag, TypeAdapter
 
+from muxi.core.documents import Citation
 from muxi.core.messages import AnyPart, Message, Role, StopReason, ToolResultPart
 from muxi.core.record import Record
 from muxi.core.summaries import CompactionStrategy
@@ -241,6 +242,27 @@ class MemoryRecalled(Event):
     """What kept the search from being whole."""
 
 
+class KnowledgeHit(Record):
+    """One piece of a document that an answer was given; what it says is not told twice."""
+
+    id: str
+    score: float
+    citation: Citation
+
+
+class KnowledgeRecalled(Event):
+    """Documents were searched for this run; these pieces were shown to the model."""
+
+    type: Literal["knowledge.recalled"] = "knowledge.recalled"
+    query: str
+    """What was searched for, cut to 500 characters."""
+    hits: list[KnowledgeHit]
+    embedder: str | None = None
+    """The embedding model that took part; None if words alone were compared."""
+    note: str | None = None
+    """What kept the search from being whole."""
+
+
 class HistoryCompacted(Event):
     """Older messages of the thread were summarised since its last run. They can still be read."""
 
@@ -318,6 +340,7 @@ KINDS: dict[str, type[Event]] = {
         ApprovalResolved,
         GuardrailTripped,
         MemoryRecalled,
+        KnowledgeRecalled,
         HistoryCompacted,
         RunSuspended,
         RunCompleted,
@@ -357,6 +380,7 @@ AnyEvent = Annotated[
     | Annotated[ApprovalResolved, Tag("approval.resolved")]
     | Annotated[GuardrailTripped, Tag("guardrail.tripped")]
     | Annotated[MemoryRecalled, Tag("memory.recalled")]
+    | Annotated[KnowledgeRecalled, Tag("knowledge.recalled")]
     | Annotated[HistoryCompacted, Tag("history.compacted")]
     | Annotated[RunSuspended, Tag("run.suspended")]
     | Annotated[RunCompleted, Tag("run.completed")]
