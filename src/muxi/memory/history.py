@@ -1,27 +1,59 @@
 """What was said before in a thread, as much of it as a model can take. A source of every run.
 
 Called by agents through the port `ContextSource`, and told by `runtime` what a run has added. The
-path of a thread that is in use stays in memory, so that a turn costs the same however long the
-thread is.
+end of a path that is in use stays in memory, and no more of it is looked at than fits, so that a
+turn costs the same however long the thread is. Summaries are looked for only when a thread does
+not fit any more.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
+from muxi.config.memory_settings import CompactionSettings
+from muxi.core.events import HistoryCompacted
 from muxi.core.messages import Message, ReasoningPart, TextPart, ToolResultPart
 from muxi.core.ports import Context, ContextBlock, ContextQuery
+from muxi.core.summaries import Summary
+from muxi.memory.fitting import Fit, Room, fit
+from muxi.memory.overlay import Overlays
 from muxi.storage import messages as stored
+from muxi.storage import summaries
 from muxi.storage.transaction import Database, Scope
 
-_LONGEST_PATH = 4_000
+LONGEST_PATH = 4_000
 """Messages of one thread that are read and kept: more than any model reads with profit."""
 
+_FIRST_READ = 256
+"""Messages that are read first: mostly as many as fit."""
+_MORE = 4
+"""How many times as many are read when there was room for more."""
 _MESSAGE_WEIGHT = 3_000
 """Bytes that a message takes in memory beside its text."""
+_THREADS = 256
+"""Threads whose summaries are kept in memory."""
+
+
+@dataclass(slots=True)
+class Path:
+    """The end of a thread's path, oldest first."""
+
+    messages: list[Message]
+    complete: bool
+    """Whether it begins where the thread does."""
+    weight: int
+
+
+@dataclass(slots=True)
+class Summaries:
+    """What is known of a thread's summaries."""
+
+    overlays: Overlays
+    untold: list[HistoryCompacted] = field(default_factory=list[HistoryCompacted])
+    """What the thread's next run is to tell."""
 
 
 class HistoryCache:
@@ -35,22 +67,25 @@ class HistoryCache:
     def __init__(self, database: Database, *, max_bytes: int = 32 << 20) -> None:
         self._database = database
         self._max_bytes = max_bytes
-        self._paths: OrderedDict[tuple[str, str], _Path] = OrderedDict()
+        self._paths: OrderedDict[tuple[str, str], Path] = OrderedDict()
         self._bytes = 0
+        self._summaries: OrderedDict[tuple[str, str], Summaries] = OrderedDict()
 
-    async def path(self, who: Scope, thread_id: str, leaf_id: str) -> Sequence[Message]:
-        """The messages up to `leaf_id`, oldest first; of a very long thread, the newest of them."""
+    async def path(self, who: Scope, thread_id: str, leaf_id: str) -> Path:
+        """The messages up to `leaf_id`; of a long thread, the newest of them."""
         key = (who.tenant, leaf_id)
         known = self._paths.get(key)
         if known is not None:
             self._paths.move_to_end(key)
-            return known.messages
-        read = partial(
-            stored.path_to_leaf, thread_id=thread_id, leaf_id=leaf_id, limit=_LONGEST_PATH
-        )
-        messages = await self._database.read(who, read)
-        self._put(key, _Path(messages, sum(map(_weight, messages))))
-        return messages
+            return known
+        return await self._read(who, thread_id, leaf_id, _FIRST_READ)
+
+    async def longer(self, who: Scope, thread_id: str, leaf_id: str, than: Path) -> Path | None:
+        """More of a path than there was; None if no more is read."""
+        if than.complete or len(than.messages) >= LONGEST_PATH:
+            return None
+        limit = min(LONGEST_PATH, _MORE * max(_FIRST_READ, len(than.messages)))
+        return await self._read(who, thread_id, leaf_id, limit)
 
     def extend(self, who: Scope, leaf_id: str | None, added: Sequence[Message]) -> None:
         """A run has added messages below `leaf_id`, which are durable now.
@@ -62,81 +97,178 @@ class HistoryCache:
         if path is None or not added:
             return
         self._bytes -= path.weight
-        # A reader may hold the old list.
-        path.messages = [*path.messages, *added][-_LONGEST_PATH:]
-        path.weight += sum(map(_weight, added))
-        self._put((who.tenant, added[-1].id), path)
+        # A reader may hold the old path.
+        messages = [*path.messages, *added][-LONGEST_PATH:]
+        complete = path.complete and len(messages) == len(path.messages) + len(added)
+        weight = path.weight + sum(map(_weight, added))
+        self._put((who.tenant, added[-1].id), Path(messages, complete, weight))
 
-    def _put(self, key: tuple[str, str], path: _Path) -> None:
+    def known(self, who: Scope, thread_id: str) -> Summaries | None:
+        """What is known of a thread's summaries without reading."""
+        return self._summaries.get((who.tenant, thread_id))
+
+    async def summaries(self, who: Scope, thread_id: str, *, since: Message | None) -> Summaries:
+        """A thread's summaries, read anew.
+
+        Args:
+            who: Who reads.
+            thread_id: The thread.
+            since: The newest message of the path, if a run is beginning that is to tell what has
+                been summarised after it; None if there is nothing to tell.
+        """
+        found = await self._database.read(who, partial(summaries.newest, thread_id=thread_id))
+        key = (who.tenant, thread_id)
+        known = self._summaries.get(key)
+        if known is None:
+            known = Summaries(Overlays())
+            if since is not None:
+                fresh = [each for each in found if each.created_at >= since.created_at]
+                known.untold = told(fresh)
+            self._summaries[key] = known
+        known.overlays = Overlays.holding(found)
+        self._summaries.move_to_end(key)
+        if len(self._summaries) > _THREADS:
+            self._summaries.popitem(last=False)
+        return known
+
+    def summarised(self, who: Scope, thread_id: str, made: Sequence[Summary]) -> None:
+        """Summaries of a thread have been stored."""
+        known = self._summaries.get((who.tenant, thread_id))
+        if known is not None:
+            known.overlays.add(made)
+            known.untold += told(made)
+
+    def drop(self, tenant: str, thread_id: str) -> None:
+        """Forget a thread: something of it was deleted."""
+        self._summaries.pop((tenant, thread_id), None)
+        for key, path in list(self._paths.items()):
+            if key[0] == tenant and path.messages and path.messages[0].thread_id == thread_id:
+                del self._paths[key]
+                self._bytes -= path.weight
+
+    async def _read(self, who: Scope, thread_id: str, leaf_id: str, limit: int) -> Path:
+        read = partial(stored.path_to_leaf, thread_id=thread_id, leaf_id=leaf_id, limit=limit)
+        messages = await self._database.read(who, read)
+        complete = not messages or messages[0].parent_id is None
+        path = Path(messages, complete, sum(map(_weight, messages)))
+        self._put((who.tenant, leaf_id), path)
+        return path
+
+    def _put(self, key: tuple[str, str], path: Path) -> None:
+        old = self._paths.pop(key, None)
+        self._bytes += path.weight - (0 if old is None else old.weight)
         self._paths[key] = path
-        self._bytes += path.weight
         while self._bytes > self._max_bytes and self._paths:
             _, oldest = self._paths.popitem(last=False)
             self._bytes -= oldest.weight
 
 
 @dataclass(slots=True)
-class _Path:
-    messages: list[Message]
-    weight: int
-
-
-def _weight(message: Message) -> int:
-    return _MESSAGE_WEIGHT + sum(map(_part_weight, message.parts))
-
-
-def _part_weight(part: object) -> int:
-    if isinstance(part, TextPart | ReasoningPart):
-        return len(part.text)
-    if isinstance(part, ToolResultPart):
-        return sum(map(_part_weight, part.content))
-    return len(getattr(part, "data", None) or b"")
-
-
-@dataclass(frozen=True, slots=True)
 class History:
     """The context source of one run: the path to what its input answers."""
 
     who: Scope
     cache: HistoryCache
+    settings: CompactionSettings = field(default_factory=CompactionSettings)
+    room: Room | None = None
+    """What there was room for; None until the run has asked."""
+    tokens: int = 0
+    """What the run was given."""
+    crowded: bool = False
+    """Whether the thread was to be summarised already when the run began."""
 
     async def gather(self, ctx: Context, query: ContextQuery) -> ContextBlock:
+        """See `core.ports.ContextSource`."""
+        room = self.room = Room(
+            budget=query.budget, target=int(query.budget * self.settings.at), count=query.count
+        )
         parent = query.input[0].parent_id if query.input else None
         if parent is None:
             return ContextBlock()
         path = await self.cache.path(self.who, ctx.thread_id, parent)
-        return ContextBlock(messages=newest_that_fit(path, query.budget, query.count))
+        known = self._known(ctx.thread_id)
+        overlays = None if known is None else known.overlays
+        found = fit(path.messages, room, complete=path.complete, overlays=overlays)
+        if found.crowded:
+            found = await self._crowded(ctx.thread_id, parent, path, found)
+            known = self._known(ctx.thread_id)
+        self.tokens, self.crowded = found.tokens, found.crowded
+        if known is None or not known.untold:
+            return ContextBlock(messages=found.messages)
+        events, known.untold = known.untold, []
+        return ContextBlock(messages=found.messages, events=events)
+
+    def is_crowded(self, added: Iterable[Message]) -> bool:
+        """Whether the thread is perhaps to be summarised, now that the run has added messages."""
+        if self.room is None or self.settings.strategy == "window":
+            return False
+        if self.crowded:
+            return True
+        characters = 2 * (self.room.target - self.tokens)
+        return sum(_size(message) for message in added) > characters
+
+    def _known(self, thread_id: str) -> Summaries | None:
+        if self.settings.strategy == "window":
+            return None
+        return self.cache.known(self.who, thread_id)
+
+    async def _crowded(self, thread_id: str, leaf_id: str, path: Path, found: Fit) -> Fit:
+        """What enters the turn when not everything does, with all that is worth reading read."""
+        assert self.room is not None
+        known = self._known(thread_id)
+        if known is None and self.settings.strategy != "window":
+            newest = path.messages[-1] if path.messages else None
+            known = await self.cache.summaries(self.who, thread_id, since=newest)
+        overlays = None if known is None else known.overlays
+        while True:
+            found = fit(path.messages, self.room, complete=path.complete, overlays=overlays)
+            if not (found.crowded and found.short):
+                return found
+            longer = await self.cache.longer(self.who, thread_id, leaf_id, path)
+            if longer is None:
+                return found
+            path = longer
 
 
-def newest_that_fit(
-    path: Sequence[Message], budget: int, count: Callable[[Message], int]
-) -> list[Message]:
-    """The newest messages of `path` within `budget` tokens, oldest first.
+def told(made: Sequence[Summary]) -> list[HistoryCompacted]:
+    """The event that tells of summaries; none if there are no new ones of messages."""
+    fresh = [each for each in made if each.level == 1]
+    if not fresh:
+        return []
+    chained = {before for each in fresh for before in each.summary_ids}
+    usages = [each.usage for each in made if each.usage is not None]
+    usage = usages[0].model_copy() if usages else None
+    for more in usages[1:]:
+        if usage is not None:
+            usage.add(more)
+    models = [each.model for each in made if each.model is not None]
+    return [
+        HistoryCompacted(
+            strategy=fresh[-1].strategy,
+            summary_ids=[each.id for each in made],
+            first_message_id=fresh[0].message_ids[0],
+            last_message_id=fresh[-1].last_message_id,
+            messages=sum(len(each.message_ids) for each in fresh),
+            tokens_before=sum(each.source_tokens for each in fresh),
+            # Of summaries that continue one another only the last is given.
+            tokens_after=sum(each.tokens for each in fresh if each.id not in chained),
+            model=models[-1] if models else None,
+            usage=usage,
+        )
+    ]
 
-    A tool call and its results stay together, and what is kept begins with words of a person if
-    there are any in it: a model that reads an answer without its question is led astray. Answers
-    that were cut off before their first word are left out.
-    """
-    kept: list[Message] = []
-    for group in _groups_from_newest(path):
-        budget -= sum(map(count, group))
-        if budget < 0:
-            break
-        kept.extend(reversed(group))
-    kept.reverse()
-    first = next((at for at, message in enumerate(kept) if message.role == "user"), 0)
-    return kept[first:]
+
+def _weight(message: Message) -> int:
+    return _MESSAGE_WEIGHT + _size(message)
 
 
-def _groups_from_newest(path: Sequence[Message]) -> Iterator[list[Message]]:
-    """Messages that may not be separated: each alone, but tool results with their calls."""
-    results: list[Message] = []
-    for message in reversed(path):
-        if message.role == "tool":
-            results.insert(0, message)
-            continue
-        if results:
-            yield [message, *results]
-            results = []
-        elif message.status == "complete" or message.text:
-            yield [message]
+def _size(message: Message) -> int:
+    return sum(map(_part_size, message.parts))
+
+
+def _part_size(part: object) -> int:
+    if isinstance(part, TextPart | ReasoningPart):
+        return len(part.text)
+    if isinstance(part, ToolResultPart):
+        return sum(map(_part_size, part.content))
+    return len(getattr(part, "data", None) or b"")

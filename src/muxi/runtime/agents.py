@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from muxi.config.memory_settings import CompactionSettings
 from muxi.config.project import Project
 from muxi.core.definitions import AgentDefinition
 from muxi.core.errors import ConfigError, Conflict, NotFound
@@ -125,6 +126,15 @@ class Agents:
                 self._live.popitem(last=False)
         self._live.move_to_end(version.hash)
         return agent
+
+    def compaction(self, agent: Agent[object] | None) -> CompactionSettings:
+        """What becomes of messages that no longer fit into turns of this agent."""
+        definition = None if agent is None else agent.spec.definition
+        whole = self.project.memory.compaction
+        own = None if definition is None else definition.memory.compaction
+        if own is None or not own.model_fields_set:
+            return whole
+        return whole.model_copy(update=own.model_dump(exclude_none=True))
 
     def policy(self, agent: Agent[object] | None) -> Policy:
         """What calls of this agent's tools need a person's approval."""

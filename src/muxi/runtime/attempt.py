@@ -31,6 +31,7 @@ from muxi.core.ports import Host
 from muxi.core.problems import problem_of
 from muxi.core.threads import Run
 from muxi.core.usage import Usage
+from muxi.memory.history import History
 from muxi.runtime.streams import ThreadStream
 from muxi.storage import leases, runs, steps
 from muxi.storage.events import text_of
@@ -73,6 +74,7 @@ class Attempt:
     database: Database
     host: Host
     ctx: RunContext[None]
+    history: History
     asked: Message | None = None
     """The input with the bytes that it refers to, if it does."""
     replaces_from: int | None = None

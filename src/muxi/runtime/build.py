@@ -19,6 +19,7 @@ from muxi.core.alone import OpenLedger
 from muxi.core.errors import SecretMissing
 from muxi.core.status import ServerStatus
 from muxi.core.version import __version__
+from muxi.memory.compaction import Compactor
 from muxi.memory.history import HistoryCache
 from muxi.runtime.agents import Agents
 from muxi.runtime.approvals import Approvals
@@ -113,6 +114,7 @@ class Runtime:
         try:
             await self.stop_runs(grace=0)
             await self.recovery.stop()
+            await self.runs.compactor.close()
             await self.models.close()
             await self.database.close()
         finally:
@@ -207,13 +209,16 @@ def _assemble(
     agents = Agents(project=project, database=database, models=made_models, tools=made_tools)
     streams = Streams(database)
     blobs = Blobs(database=database, files=BlobFiles(state.blobs))
+    history, ledger = HistoryCache(database), OpenLedger()
+    compactor = Compactor(database=database, cache=history, ledger=ledger, model=made_models.live)
     runs = Runs(
         database=database,
         streams=streams,
         agents=agents,
         credentials=secrets,
-        ledger=OpenLedger(),
-        history=HistoryCache(database),
+        ledger=ledger,
+        history=history,
+        compactor=compactor,
         blobs=blobs,
     )
     return Runtime(

@@ -21,6 +21,7 @@ from muxi.core.pages import Page
 from muxi.core.ports import Credentials, Host, Ledger
 from muxi.core.threads import Run, Thread
 from muxi.core.usage import Limits
+from muxi.memory.compaction import Compactor, Job
 from muxi.memory.history import History, HistoryCache
 from muxi.runtime.attempt import Attempt
 from muxi.runtime.begin import Beginning, Begun, occupied, take_over
@@ -55,6 +56,7 @@ class Runs:
     credentials: Credentials
     ledger: Ledger
     history: HistoryCache
+    compactor: Compactor
     blobs: Blobs
     holder: str = field(default_factory=lambda: new_id("proc"))
     """Name of this process in leases."""
@@ -306,12 +308,13 @@ class Runs:
             buffer=stream.buffer,
             fresh=run.attempt == 1,
         )
+        history = History(who, self.history, self.agents.compaction(agent))
         host = Host(
             journal=journal,
             ledger=self.ledger,
             policy=self.agents.policy(agent),
             credentials=self.credentials,
-            sources=(WithBlobs(who, History(who, self.history), self.blobs),),
+            sources=(WithBlobs(who, history, self.blobs),),
             media=RunMedia(who, journal, self.blobs),
         )
         ctx = RunContext(
@@ -336,6 +339,7 @@ class Runs:
             database=self.database,
             host=host,
             ctx=ctx,
+            history=history,
         )
         stream.sources[run.id] = attempt
         stream.last_words.pop(run.id, None)
@@ -353,6 +357,7 @@ class Runs:
         if attempt.end is not None and not attempt.lost:
             first = [attempt.input] if run.attempt == 1 else []
             self._remember(who, [*first, *attempt.messages])
+            self._compact(who, attempt)
         elif isinstance(attempt.end, RunCompleted):
             # The stream stays open: what its buffer holds goes before whatever comes next.
             self.untold[run.id] = attempt.end
@@ -366,6 +371,23 @@ class Runs:
         whole = all(after.parent_id == before.id for before, after in pairwise(added))
         if added and whole:
             self.history.extend(who, added[0].parent_id, added)
+
+    def _compact(self, who: Principal, attempt: Attempt) -> None:
+        """Have the thread summarised if it no longer fits into turns. A waiting run goes on."""
+        history, said = attempt.history, attempt.messages
+        if history.room is None or not said or not history.is_crowded((attempt.input, *said)):
+            return
+        if isinstance(attempt.end, RunCompleted) and not self._closing:
+            job = Job(
+                who=who,
+                thread_id=attempt.run.thread_id,
+                leaf_id=said[-1].id,
+                room=history.room,
+                settings=history.settings,
+                agent=attempt.run.agent,
+                run_id=attempt.run.id,
+            )
+            self.compactor.soon(job)
 
     def _check_open(self) -> None:
         if self._closing:

@@ -18,7 +18,8 @@ from muxi.core.messages import (
 )
 from muxi.core.ports import ContextQuery
 from muxi.core.threads import Thread
-from muxi.memory.history import History, HistoryCache, newest_that_fit
+from muxi.memory.fitting import newest_that_fit
+from muxi.memory.history import History, HistoryCache
 from muxi.storage import messages as stored
 from muxi.storage import threads
 from muxi.storage.database import Database, Scope, Tx, open_database
@@ -120,12 +121,12 @@ async def test_a_path_is_read_once_and_then_extended(database: Database) -> None
     path = await database.write(WHO, partial(_fill, thread=thread, texts=["1", "2"]))
     counting = Counting(database)
     cache = HistoryCache(counting)  # pyright: ignore[reportArgumentType] -- it has what is called
-    assert await cache.path(WHO, thread.id, path[-1].id) == path
+    assert (await cache.path(WHO, thread.id, path[-1].id)).messages == path
     more = [said("3"), answered("4")]
     more[0].parent_id = path[-1].id
     more[1].parent_id = more[0].id
     cache.extend(WHO, path[-1].id, more)
-    assert await cache.path(WHO, thread.id, more[-1].id) == [*path, *more]
+    assert (await cache.path(WHO, thread.id, more[-1].id)).messages == [*path, *more]
     assert counting.reads == 1
 
 
