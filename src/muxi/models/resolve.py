@@ -25,6 +25,7 @@ from muxi.wire.chat_completions.quirks import Quirks
 if TYPE_CHECKING:
     from muxi.models.embedding import Embedder
     from muxi.models.endpoint import Endpoint
+    from muxi.models.reranking import Reranker
 
 _INSIDE = ("embedded", "scripted")
 
@@ -164,6 +165,53 @@ def embedder(
 
     kind = GoogleEmbedder if provider.format == "gemini" else OpenAIEmbedder
     return kind(parsed.full, endpoint, dimensions=dimensions or known, cut=dimensions is not None)
+
+
+def reranker(name: str, *, key: str | None = None, base_url: str | None = None) -> Reranker:
+    """The reranker that `name` names.
+
+    Args:
+        name: `cohere/...`, `jina/...` or `voyage/...`; with `base_url`, any server that speaks the
+            format of the one before the slash.
+        key: The API key; None: the provider's environment variable.
+        base_url: Address of the API up to `/rerank`.
+
+    Raises:
+        UnknownModel: No provider of rerankers has this name.
+        ModelKeyMissing: The provider needs a key and there is none.
+    """
+    from muxi.models.endpoint import Timeouts, shared_endpoint
+    from muxi.models.reranking import SERVICES, HostedReranker
+
+    provider, _, model = name.partition("/")
+    service = SERVICES.get(provider)
+    if service is None or not model:
+        raise UnknownModel(
+            f"There is no reranker {name!r}.",
+            hint=f"Names read `provider/model`, of {', '.join(SERVICES)}.",
+            model=name,
+        )
+    key = key or _from_environment((service.key_env,))
+    if key is None and base_url is None:
+        raise ModelKeyMissing(
+            f"{service.title} needs an API key and none is set.",
+            hint=f"Set {service.key_env}.",
+            provider=provider,
+            env=service.key_env,
+        )
+    address = base_url or service.base_url
+    endpoint = shared_endpoint(
+        address,
+        provider=provider,
+        key=key,
+        key_header="Authorization",
+        key_prefix="Bearer ",
+        headers={},
+        query=None,
+        timeouts=Timeouts(),
+        proxy=_proxy(address),
+    )
+    return HostedReranker(name, endpoint)
 
 
 def key_names(provider: str) -> tuple[str, ...]:
