@@ -21,13 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
 from muxi.storage import queries
-from muxi.storage.schema import (
-    OLDEST_PROGRAM,
-    VERSION,
-    WORDS_OF_SQLITE,
-    alembic_version,
-    metadata,
-)
+from muxi.storage.schema import OLDEST_PROGRAM, VERSION, alembic_version, metadata
 
 FOLDER = Path(__file__).with_name("sql")
 SQLITE: Dialect = SQLiteDialect_pysqlite(paramstyle="qmark")
@@ -101,7 +95,7 @@ def _quoted(text: str) -> str:
 
 
 def _schema() -> str:
-    created = [*(_ddl(element) for element in _elements()), *WORDS_OF_SQLITE]
+    created = [_ddl(element) for element in _elements()]
     return "\n".join(
         [
             _HEAD.format(title="The newest schema as SQLite takes it.", source="storage/schema.py"),
@@ -117,8 +111,6 @@ def _schema() -> str:
 
 def _elements() -> Iterator[DDLElement]:
     for table in (*metadata.sorted_tables, alembic_version):
-        if table.info.get("only", "sqlite") != "sqlite":
-            continue
         yield CreateTable(table)
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             if index.name != "ix_events_cursor":

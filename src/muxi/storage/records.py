@@ -7,7 +7,7 @@ hold that character, takes it too; lone surrogates become U+FFFD, as everywhere 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, cast
@@ -16,6 +16,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from muxi.core.errors import InvalidInput
 from muxi.core.record import Record, clean
+from muxi.storage.statements import Dialect
 
 Item = TypeVar("Item")
 
@@ -63,6 +64,11 @@ def micros(instant: datetime) -> int:
 def instant(micros: int) -> datetime:
     """The instant of `micros` microseconds since 1970."""
     return datetime.fromtimestamp(micros / 1_000_000, UTC)
+
+
+def listed(dialect: Dialect, values: Iterable[int] | Iterable[str]) -> Any:
+    """Values as the parameter of "is one of these"."""
+    return to_json(list(values)).decode() if dialect == "sqlite" else list(values)
 
 
 def cursor(*values: int | str) -> str:

@@ -26,7 +26,6 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -340,6 +339,7 @@ passages = Table(
     _number("size"),
     _text("text"),
     _text("record"),
+    _text("words", null=True),
     Index("uq_passages_id", "tenant", "id", unique=True),
     Index("ix_passages_owner", "tenant", "owner", "corpus", "created_at", "number"),
     Index("ix_passages_group", "tenant", "owner", "group_id", "place"),
@@ -347,30 +347,18 @@ passages = Table(
     sqlite_autoincrement=True,
 )
 
-lexicons = Table(
-    "lexicons",
+# What a word stands in: numbers of passages that follow `base`, each with how often, packed by
+# `storage.postings`. Not FTS5 or tsvector: see docs/design/storage.md.
+postings = Table(
+    "postings",
     metadata,
-    # Stands in every indexed word for the owner and corpus that the word was said in.
-    Column("number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
-    _text("tenant"),
-    _text("owner"),
-    _text("corpus"),
-    Index("uq_lexicons_owner", "tenant", "owner", "corpus", unique=True),
-    sqlite_autoincrement=True,
-)
-
-passage_words = Table(
-    "passage_words",
-    metadata,
-    _text("tenant"),
-    _text("owner"),
-    _text("corpus"),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    _number("length"),
-    Column("words", TSVECTOR, nullable=False),
-    Index("ix_passage_words_owner", "tenant", "owner", "corpus"),
-    Index("ix_passage_words_words", "words", postgresql_using="gin"),
-    info={"only": "postgresql"},
+    _text("tenant", key=True),
+    _text("owner", key=True),
+    _text("corpus", key=True),
+    _text("word", key=True),
+    Column("base", BigInteger, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 vectors = Table(
@@ -384,7 +372,9 @@ vectors = Table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     _number("dimensions"),
     Column("data", LargeBinary, nullable=False),
-    Index("ix_vectors_number", "number"),
+    # A passage that was removed while its vector was being made never gets one.
+    ForeignKeyConstraint(["number"], ["passages.number"], ondelete="CASCADE"),
+    Index("ix_vectors_number", "number", "model", "kind"),
     sqlite_with_rowid=False,
 )
 
@@ -470,12 +460,6 @@ forgettings = Table(
     _number("done_at", null=True),
     Index("ix_forgettings_state", "tenant", "state"),
 )
-
-WORDS_OF_SQLITE = (
-    "CREATE VIRTUAL TABLE passage_words USING fts5(words, tokenize='ascii', columnsize=0)",
-    "CREATE VIRTUAL TABLE passage_terms USING fts5vocab(passage_words, instance)",
-)
-"""The words of passages on SQLite: a row a passage, and where each word stands."""
 
 schema_info = Table(
     "schema_info",

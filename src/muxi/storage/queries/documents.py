@@ -38,11 +38,11 @@ FIND = select(*_COLUMNS).where(
     mine(documents), documents.c.owner == given("owner"), documents.c.uri == given("uri")
 )
 PAGE = on_each(
-    lambda among: (
+    lambda on: (
         select(*_COLUMNS)
         .where(
             _mine,
-            among(documents.c.owner, "owners"),
+            on.among(documents.c.owner, "owners"),
             or_(
                 documents.c.parent_id == given("parent_id"),
                 and_(given("parent_id").is_(None), documents.c.parent_id.is_(None)),
@@ -63,16 +63,16 @@ WAITING = (
     .order_by(documents.c.added_at, documents.c.id)
 )
 BY_IDS = on_each(
-    lambda among: select(*_COLUMNS).where(
-        _mine, among(documents.c.id, "ids"), among(documents.c.owner, "owners")
+    lambda on: select(*_COLUMNS).where(
+        _mine, on.among(documents.c.id, "ids"), on.among(documents.c.owner, "owners")
     )
 )
-ALL = on_each(lambda among: select(*_COLUMNS).where(_mine, among(documents.c.owner, "owners")))
+ALL = on_each(lambda on: select(*_COLUMNS).where(_mine, on.among(documents.c.owner, "owners")))
 RESTRICTED = on_each(
-    lambda among: select(
+    lambda on: select(
         exists(
             select(one(1)).where(
-                _mine, among(documents.c.owner, "owners"), documents.c.agents.is_not(None)
+                _mine, on.among(documents.c.owner, "owners"), documents.c.agents.is_not(None)
             )
         )
     )

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
+    Column,
     ColumnElement,
     FromClause,
     Table,
     Text,
+    any_,
     bindparam,
     exists,
+    func,
     literal_column,
     or_,
     select,
 )
-from sqlalchemy.sql.elements import BindParameter
+from sqlalchemy.sql.elements import BindParameter, ClauseElement, UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from muxi.storage.schema import participants
 
@@ -69,4 +77,41 @@ def visible(thread_id: ColumnElement[str]) -> ColumnElement[bool]:
                 participants.c.thread_id == thread_id,
             )
         ),
+    )
+
+
+class Terms:
+    """Terms that a statement takes from `on_each`, for PostgreSQL."""
+
+    def among(self, column: Column[Any], name: str) -> ColumnElement[bool]:
+        """The value is one of a parameter's, which is what `records.listed` gives."""
+        return column == any_(bindparam(name, type_=ARRAY(type(column.type))))
+
+    def beside(self, column: Column[Any]) -> ColumnElement[Any]:
+        """A column that is compared, but that rows are not to be looked up by."""
+        return column
+
+
+class _TermsOfSqlite(Terms):
+    def among(self, column: Column[Any], name: str) -> ColumnElement[bool]:
+        return column.in_(select(func.json_each(given(name)).table_valued("value").c.value))
+
+    def beside(self, column: Column[Any]) -> ColumnElement[Any]:
+        # Without statistics SQLite takes an owner to have ten rows, and would walk all of them
+        # rather than go to a handful by their keys.
+        plus: custom_op[Any] = custom_op("+")
+        return UnaryExpression(column, operator=plus, type_=column.type)
+
+
+def on_each(make: Callable[[Terms], ClauseElement]) -> Mapping[str, ClauseElement]:
+    """The statement that `make` gives for each database."""
+    return {"sqlite": make(_TermsOfSqlite()), "postgresql": make(Terms())}
+
+
+def seen(owner: ColumnElement[str]) -> ColumnElement[bool]:
+    """The row is no other user's: the rule that PostgreSQL enforces by itself besides."""
+    return or_(
+        PRINCIPAL.is_(None),
+        func.substr(owner, one(1), one(5)) != word("user:"),
+        owner == word("user:") + PRINCIPAL,
     )

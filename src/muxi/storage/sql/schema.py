@@ -100,13 +100,6 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT pk_leases PRIMARY KEY (tenant, kind, id)
 )
  WITHOUT ROWID""",
-    """CREATE TABLE lexicons (
-    number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-    tenant TEXT NOT NULL,
-    owner TEXT NOT NULL,
-    corpus TEXT NOT NULL
-)""",
-    """CREATE UNIQUE INDEX uq_lexicons_owner ON lexicons (tenant, owner, corpus)""",
     """CREATE TABLE passages (
     number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     tenant TEXT NOT NULL,
@@ -125,12 +118,23 @@ CREATE: tuple[str, ...] = (
     used_at BIGINT,
     size BIGINT NOT NULL,
     text TEXT NOT NULL,
-    record TEXT NOT NULL
+    record TEXT NOT NULL,
+    words TEXT
 )""",
     """CREATE INDEX ix_passages_group ON passages (tenant, owner, group_id, place)""",
     """CREATE INDEX ix_passages_hash ON passages (tenant, owner, hash)""",
     """CREATE INDEX ix_passages_owner ON passages (tenant, owner, corpus, created_at, number)""",
     """CREATE UNIQUE INDEX uq_passages_id ON passages (tenant, id)""",
+    """CREATE TABLE postings (
+    tenant TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    corpus TEXT NOT NULL,
+    word TEXT NOT NULL,
+    base BIGINT NOT NULL,
+    data BLOB NOT NULL,
+    CONSTRAINT pk_postings PRIMARY KEY (tenant, owner, corpus, word, base)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE schema_info (
     version INTEGER NOT NULL,
     oldest_program TEXT NOT NULL,
@@ -192,19 +196,6 @@ CREATE: tuple[str, ...] = (
 )
  WITHOUT ROWID""",
     """CREATE INDEX ix_usage_tenant_created_at ON usage (tenant, created_at)""",
-    """CREATE TABLE vectors (
-    tenant TEXT NOT NULL,
-    owner TEXT NOT NULL,
-    corpus TEXT NOT NULL,
-    model TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    number BIGINT NOT NULL,
-    dimensions BIGINT NOT NULL,
-    data BLOB NOT NULL,
-    CONSTRAINT pk_vectors PRIMARY KEY (tenant, owner, corpus, model, kind, number)
-)
- WITHOUT ROWID""",
-    """CREATE INDEX ix_vectors_number ON vectors (number)""",
     """CREATE TABLE blob_uses (
     tenant TEXT NOT NULL,
     hash TEXT NOT NULL,
@@ -302,6 +293,20 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT fk_summaries_threads FOREIGN KEY(tenant, thread_id) REFERENCES threads (tenant, id) ON DELETE CASCADE
 )""",
     """CREATE INDEX ix_summaries_thread ON summaries (tenant, thread_id, level, created_at)""",
+    """CREATE TABLE vectors (
+    tenant TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    corpus TEXT NOT NULL,
+    model TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    dimensions BIGINT NOT NULL,
+    data BLOB NOT NULL,
+    CONSTRAINT pk_vectors PRIMARY KEY (tenant, owner, corpus, model, kind, number),
+    CONSTRAINT fk_vectors_passages FOREIGN KEY(number) REFERENCES passages (number) ON DELETE CASCADE
+)
+ WITHOUT ROWID""",
+    """CREATE INDEX ix_vectors_number ON vectors (number, model, kind)""",
     """CREATE TABLE steps (
     tenant TEXT NOT NULL,
     run_id TEXT NOT NULL,
@@ -323,6 +328,4 @@ CREATE: tuple[str, ...] = (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 )""",
-    """CREATE VIRTUAL TABLE passage_words USING fts5(words, tokenize='ascii', columnsize=0)""",
-    """CREATE VIRTUAL TABLE passage_terms USING fts5vocab(passage_words, instance)""",
 )

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from muxi.storage.migrations.security import protect, protect_owned
 
@@ -84,6 +83,7 @@ passages = Table(
     _number("size"),
     _text("text"),
     _text("record"),
+    _text("words", null=True),
     Index("uq_passages_id", "tenant", "id", unique=True),
     Index("ix_passages_owner", "tenant", "owner", "corpus", "created_at", "number"),
     Index("ix_passages_group", "tenant", "owner", "group_id", "place"),
@@ -91,30 +91,18 @@ passages = Table(
     sqlite_autoincrement=True,
 )
 
-lexicons = Table(
-    "lexicons",
+# What a word stands in: numbers of passages that follow `base`, each with how often, packed by
+# `storage.postings`. Not FTS5 or tsvector: see docs/design/storage.md.
+postings = Table(
+    "postings",
     metadata,
-    # Stands in every indexed word for the owner and corpus that the word was said in.
-    Column("number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
-    _text("tenant"),
-    _text("owner"),
-    _text("corpus"),
-    Index("uq_lexicons_owner", "tenant", "owner", "corpus", unique=True),
-    sqlite_autoincrement=True,
-)
-
-passage_words = Table(
-    "passage_words",
-    metadata,
-    _text("tenant"),
-    _text("owner"),
-    _text("corpus"),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    _number("length"),
-    Column("words", TSVECTOR, nullable=False),
-    Index("ix_passage_words_owner", "tenant", "owner", "corpus"),
-    Index("ix_passage_words_words", "words", postgresql_using="gin"),
-    info={"only": "postgresql"},
+    _text("tenant", key=True),
+    _text("owner", key=True),
+    _text("corpus", key=True),
+    _text("word", key=True),
+    Column("base", BigInteger, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 vectors = Table(
@@ -128,7 +116,9 @@ vectors = Table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     _number("dimensions"),
     Column("data", LargeBinary, nullable=False),
-    Index("ix_vectors_number", "number"),
+    # A passage that was removed while its vector was being made never gets one.
+    ForeignKeyConstraint(["number"], ["passages.number"], ondelete="CASCADE"),
+    Index("ix_vectors_number", "number", "model", "kind"),
     sqlite_with_rowid=False,
 )
 
@@ -215,26 +205,13 @@ forgettings = Table(
     Index("ix_forgettings_state", "tenant", "state"),
 )
 
-WORDS_OF_SQLITE = (
-    "CREATE VIRTUAL TABLE passage_words USING fts5(words, tokenize='ascii', columnsize=0)",
-    "CREATE VIRTUAL TABLE passage_terms USING fts5vocab(passage_words, instance)",
-)
-
 
 def upgrade() -> None:
     """Make the tables; on PostgreSQL, bind every role by row-level security."""
     connection = op.get_bind()
-    dialect = connection.dialect.name
-    made = [
-        table
-        for table in metadata.sorted_tables
-        if table is not threads and table.info.get("only", dialect) == dialect
-    ]
+    made = [table for table in metadata.sorted_tables if table is not threads]
     metadata.create_all(connection, tables=made, checkfirst=False)
-    if dialect == "sqlite":
-        for statement in WORDS_OF_SQLITE:
-            connection.execute(text(statement))
-    else:
+    if connection.dialect.name == "postgresql":
         protect_owned(connection, [table.name for table in made if "owner" in table.columns])
         protect(connection, [table.name for table in made if "owner" not in table.columns])
     connection.execute(
@@ -246,14 +223,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Remove the tables, and all that was remembered with them."""
     connection = op.get_bind()
-    dialect = connection.dialect.name
-    if dialect == "sqlite":
-        connection.execute(text("DROP TABLE passage_terms"))
-        connection.execute(text("DROP TABLE passage_words"))
-    else:
-        # Made later, where pgvector is there and a scope is large.
-        connection.execute(text("DROP TABLE IF EXISTS shared_vectors"))
+    # Made later, where pgvector is there and a scope is large.
+    connection.execute(text("DROP TABLE IF EXISTS shared_vectors"))
     for table in reversed(metadata.sorted_tables):
-        if table is not threads and table.info.get("only", dialect) == dialect:
+        if table is not threads:
             table.drop(connection)
     connection.execute(text("DELETE FROM schema_info WHERE version = :v"), {"v": VERSION})

@@ -1,0 +1,153 @@
+"""Passages: what can be found again."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy import Text as TextType
+
+from muxi.storage.queries.terms import (
+    TENANT,
+    Terms,
+    given,
+    mine,
+    number,
+    on_each,
+    one,
+    seen,
+    values,
+)
+from muxi.storage.schema import passages
+
+_own = and_(mine(passages), passages.c.owner == given("owner"))
+_COLUMNS = (
+    passages.c.number,
+    passages.c.id,
+    passages.c.owner,
+    passages.c.corpus,
+    passages.c.kind,
+    passages.c.group_id,
+    passages.c.place,
+    passages.c.speaker,
+    passages.c.said_at,
+    passages.c.created_at,
+    passages.c.text,
+    passages.c.hash,
+    passages.c.information,
+    passages.c.uses,
+    passages.c.used_at,
+    passages.c.record,
+)
+
+
+def _at(on: Terms) -> ColumnElement[bool]:
+    """Passages of one owner, by their numbers."""
+    return and_(
+        on.beside(passages.c.tenant) == TENANT,
+        on.beside(passages.c.owner) == given("owner"),
+        on.among(passages.c.number, "numbers"),
+    )
+
+
+def _of_some(on: Terms) -> ColumnElement[bool]:
+    """Passages of several owners, by their numbers."""
+    return and_(
+        on.beside(passages.c.tenant) == TENANT,
+        on.among(passages.c.number, "numbers"),
+        on.among(passages.c.owner, "owners"),
+    )
+
+
+_kind = given("kind").is_(None) | (passages.c.kind == given("kind"))
+_group = given("group_id").is_(None) | (passages.c.group_id == given("group_id"))
+_in_corpus = and_(_own, passages.c.corpus == given("corpus"))
+
+INSERT = insert(passages).values(values(passages, "number", "words"))
+NUMBERS = on_each(
+    lambda on: select(passages.c.id, passages.c.number).where(
+        mine(passages),
+        on.beside(passages.c.owner) == given("owner"),
+        on.among(passages.c.id, "ids"),
+    )
+)
+GET = on_each(
+    lambda on: select(*_COLUMNS).where(
+        mine(passages), on.among(passages.c.id, "ids"), on.among(passages.c.owner, "owners")
+    )
+)
+BY_NUMBERS = on_each(lambda on: select(*_COLUMNS).where(_of_some(on)))
+PAGE = (
+    select(*_COLUMNS)
+    .where(
+        _in_corpus,
+        _kind,
+        _group,
+        tuple_(passages.c.created_at, passages.c.number)
+        < tuple_(number("before"), number("before_number")),
+    )
+    .order_by(passages.c.created_at.desc(), passages.c.number.desc())
+    .limit(number("limit"))
+    .offset(one(0))
+)
+GROUP = (
+    select(*_COLUMNS)
+    .where(
+        _own,
+        passages.c.group_id == given("group_id"),
+        passages.c.place >= number("first"),
+        passages.c.place <= number("last"),
+    )
+    .order_by(passages.c.place, passages.c.number)
+)
+LAST = (
+    select(*_COLUMNS)
+    .where(_own, passages.c.group_id == given("group_id"))
+    .order_by(passages.c.place.desc(), passages.c.number.desc())
+    .limit(number("limit"))
+    .offset(one(0))
+)
+SAME_HASH = (
+    select(*_COLUMNS).where(_own, passages.c.hash == given("hash")).order_by(passages.c.number)
+)
+IN_GROUPS = on_each(
+    lambda on: select(passages.c.number).where(_own, on.among(passages.c.group_id, "groups"))
+)
+WORDS = on_each(
+    lambda on: select(passages.c.number, passages.c.corpus, passages.c.words).where(_at(on))
+)
+SET_WORDS = (
+    update(passages)
+    .where(_own, passages.c.number == number("at"))
+    .values(words=bindparam("words", type_=TextType()))
+)
+SET_INFORMATION = (
+    update(passages)
+    .where(_own, passages.c.number == number("at"))
+    .values(information=bindparam("information", type_=passages.c.information.type))
+)
+USED = on_each(
+    lambda on: (
+        update(passages)
+        .where(_of_some(on))
+        .values(uses=passages.c.uses + one(1), used_at=number("at"))
+    )
+)
+COUNT = select(func.count(), func.coalesce(func.sum(passages.c.size), one(0))).where(
+    _in_corpus, _kind
+)
+OWNERS = (
+    select(passages.c.owner)
+    .where(mine(passages), seen(passages.c.owner))
+    .distinct()
+    .order_by(passages.c.owner)
+)
+REMOVE = on_each(lambda on: delete(passages).where(_at(on)))
