@@ -9,7 +9,7 @@ which it became known. It must never look at a database.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,14 +98,16 @@ def alike(one: Version, other: Version) -> bool:
     return one.value == other.value and one.until is None and other.until is None
 
 
-def place(before: Version | None, after: Version | None, new: Version, *, fresh_id: str) -> Placed:
+def place(
+    before: Version | None, after: Version | None, new: Version, *, fresh_id: Callable[[], str]
+) -> Placed:
     """Put `new` between its neighbours, which are changed in place.
 
     Args:
         before: The version whose first statement is the last one not after that of `new`.
         after: The one that follows `before`.
         new: A version of a single statement.
-        fresh_id: For the later half of `before`, should it be split.
+        fresh_id: Gives an id to the later half of `before`, should it be split.
     """
     if before is not None and alike(before, new):
         if before.knows(new.first):
@@ -114,7 +116,7 @@ def place(before: Version | None, after: Version | None, new: Version, *, fresh_
         return Placed(before, new=False, changed=[before])
     rest = [] if before is None else _cut(before, new)
     if before is not None and rest:
-        late = _version(before, rest, fresh_id)
+        late = _version(before, rest, fresh_id())
         late.close(after)
         new.close(late)
         before.close(new)
@@ -139,8 +141,8 @@ def rebuilt(versions: Iterable[Version]) -> list[Version]:
             last.confirmations += version.confirmations - len(version.confirmed)
         elif last is not None or version.value != NOTHING:
             chain.append(version)
-    for version, successor in zip(chain, [*chain[1:], None], strict=True):
-        version.close(successor)
+    for at, version in enumerate(chain, 1):
+        version.close(chain[at] if at < len(chain) else None)
     return chain
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from muxi.core.facts import Confirmation, Fact
 from muxi.core.paths import dotted, steps
 from muxi.storage.fact_chain import Said, Version
-from muxi.storage.records import instant, micros
 from muxi.storage.transaction import Row
 
 Key = tuple[str, str]
@@ -26,6 +25,19 @@ path comes right behind it."""
 
 _EMPTY = "{}"
 _OWN = ("until", "confirmed", "confirmations")
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970, exact for every year that there is."""
+    return (instant - _EPOCH) // timedelta(microseconds=1)
+
+
+def instant(micros: int) -> datetime:
+    """The instant of `micros` microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=micros)
 
 
 @dataclass(frozen=True, slots=True)

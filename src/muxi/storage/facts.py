@@ -76,6 +76,11 @@ class Outcome:
     """Versions that it closed."""
 
 
+def lock(tx: Tx, owner: str) -> None:
+    """Let no other transaction write this owner's facts until this one ends."""
+    tx.row(sql.LOCK, key=f"facts\n{tx.scope.tenant}\n{owner}")
+
+
 def put(tx: Tx, owner: str, statements: Sequence[Statement]) -> list[Outcome]:
     """Let what is said take its place in what is known.
 
@@ -88,7 +93,7 @@ def put(tx: Tx, owner: str, statements: Sequence[Statement]) -> list[Outcome]:
     _own(tx, owner)
     if not statements:
         return []
-    tx.row(sql.LOCK, key=_lock(tx, owner))
+    lock(tx, owner)
     now = tx.clock()
     if len(statements) < _MANY:
         book = StoredBook(tx, owner)
@@ -117,7 +122,7 @@ def end(
         children: Whether what lies below ends too.
     """
     _own(tx, owner)
-    tx.row(sql.LOCK, key=_lock(tx, owner))
+    lock(tx, owner)
     at = tx.clock() if said.at is None else said.at
     key = subject, stored_path(path)
     limits = within(*key) if children else exactly(key)
@@ -254,7 +259,7 @@ def delete(tx: Tx, owner: str, fact_id: str) -> None:
         NotFound: There is none.
     """
     get(tx, owner, fact_id)
-    tx.row(sql.LOCK, key=_lock(tx, owner))
+    lock(tx, owner)
     row = tx.row(sql.GET, owner=owner, id=fact_id)
     if row is not None:
         _rebuild(tx, owner, fact_rows.key(row), frozenset((fact_id,)), frozenset())
@@ -266,14 +271,14 @@ def delete_path(tx: Tx, owner: str, subject: str, path: str = "") -> int:
     The empty path is all of the subject.
     """
     _own(tx, owner)
-    tx.row(sql.LOCK, key=_lock(tx, owner))
+    lock(tx, owner)
     return tx.run(sql.DELETE_RANGE, owner=owner, **bounds(within(subject, stored_path(path))))
 
 
 def delete_owner(tx: Tx, owner: str) -> int:
     """Delete every fact of the owner; return the number of rows."""
     _own(tx, owner)
-    tx.row(sql.LOCK, key=_lock(tx, owner))
+    lock(tx, owner)
     return tx.run(sql.DELETE_OWNER, owner=owner)
 
 
@@ -293,7 +298,7 @@ def forget_sources(tx: Tx, owner: str, sources: Iterable[str]) -> int:
         The number of versions that are gone.
     """
     _own(tx, owner)
-    tx.row(sql.LOCK, key=_lock(tx, owner))
+    lock(tx, owner)
     gone = frozenset(sources)
     keys = {fact_rows.key(row) for row in _citing(tx, owner, gone)}
     return sum(_rebuild(tx, owner, key, frozenset(), gone) for key in sorted(keys))
@@ -306,10 +311,6 @@ def _own(tx: Tx, owner: str) -> None:
         raise AccessDenied("These facts belong to another user.")
 
 
-def _lock(tx: Tx, owner: str) -> str:
-    return f"facts\n{tx.scope.tenant}\n{owner}"
-
-
 def _put(book: Book, statement: Statement, now: int) -> Outcome:
     key = statement.key
     if statement.at is None:
@@ -320,18 +321,22 @@ def _put(book: Book, statement: Statement, now: int) -> Outcome:
         said = _said(statement, statement.at, now)
         before = book.before(key, said)
     after = book.after(key, said)
-    new = Version(id=new_id("fct"), value=statement.value, first=said, until=statement.until)
     if before is None and statement.value == NOTHING:
         return Outcome("", new=False, ended=0)
-    if before is not None and _came_twice(before, new):
+    if before is not None and _came_twice(before, statement, said):
         return Outcome(before.id, new=False, ended=0)
+    new = Version(id=_fresh_id(), value=statement.value, first=said, until=statement.until)
     held = before is not None and before.holds(said.at)
-    placed = place(before, after, new, fresh_id=new_id("fct"))
+    placed = place(before, after, new, fresh_id=_fresh_id)
     ended = int(held and placed.new and placed.version is not before)
     book.write(key, placed)
     if placed.new and statement.value != NOTHING:
         ended += _settle(book, key, placed, said)
     return Outcome(placed.version.id, new=placed.new, ended=ended)
+
+
+def _fresh_id() -> str:
+    return new_id("fct")
 
 
 def _said(statement: Statement, at: int, now: int) -> Said:
@@ -346,8 +351,8 @@ def _said(statement: Statement, at: int, now: int) -> Said:
     )
 
 
-def _came_twice(known: Version, new: Version) -> bool:
-    return known.value == new.value and known.until == new.until and known.knows(new.first)
+def _came_twice(known: Version, statement: Statement, said: Said) -> bool:
+    return known.value == statement.value and known.until == statement.until and known.knows(said)
 
 
 def _settle(book: Book, key: Key, placed: Placed, said: Said) -> int:
@@ -368,9 +373,9 @@ def _nothing(book: Book, key: Key, said: Said) -> int:
     before = book.before(key, said)
     held = before is not None and before.holds(said.at)
     if held:
-        new = Version(id=new_id("fct"), value=NOTHING, first=said)
+        new = Version(id=_fresh_id(), value=NOTHING, first=said)
         after = book.after(key, said)
-        book.write(key, place(before, after, new, fresh_id=new_id("fct")))
+        book.write(key, place(before, after, new, fresh_id=_fresh_id))
     return int(held)
 
 
