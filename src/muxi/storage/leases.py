@@ -14,7 +14,7 @@ from muxi.core.errors import LeaseLost
 from muxi.storage.sql import leases as sql
 from muxi.storage.transaction import Tx
 
-LeaseKind = Literal["thread", "run"]
+LeaseKind = Literal["thread", "run", "job"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     tuple_,
     update,
@@ -25,6 +26,7 @@ from muxi.storage.queries.terms import (
     one,
     seen,
     values,
+    word,
 )
 from muxi.storage.schema import passages
 
@@ -67,7 +69,11 @@ def _of_some(on: Terms) -> ColumnElement[bool]:
     )
 
 
-_kind = given("kind").is_(None) | (passages.c.kind == given("kind"))
+# What only stands in windows is given to those who ask for it by name.
+_kind = or_(
+    and_(given("kind").is_(None), passages.c.kind != word("context")),
+    passages.c.kind == given("kind"),
+)
 _group = given("group_id").is_(None) | (passages.c.group_id == given("group_id"))
 _in_corpus = and_(_own, passages.c.corpus == given("corpus"))
 

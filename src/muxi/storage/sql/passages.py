@@ -45,12 +45,12 @@ WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.number = ANY (%(numbers
 PAGE = Statement(
     sqlite="""SELECT passages.number, passages.id, passages.owner, passages.corpus, passages.kind, passages.group_id, passages.place, passages.speaker, passages.said_at, passages.created_at, passages.text, passages.hash, passages.information, passages.uses, passages.used_at, passages.record
 FROM passages
-WHERE passages.tenant = ? AND passages.owner = ? AND passages.corpus = ? AND (? IS NULL OR passages.kind = ?) AND (? IS NULL OR passages.group_id = ?) AND (passages.created_at, passages.number) < (?, ?) ORDER BY passages.created_at DESC, passages.number DESC
+WHERE passages.tenant = ? AND passages.owner = ? AND passages.corpus = ? AND (? IS NULL AND passages.kind != 'context' OR passages.kind = ?) AND (? IS NULL OR passages.group_id = ?) AND (passages.created_at, passages.number) < (?, ?) ORDER BY passages.created_at DESC, passages.number DESC
  LIMIT ? OFFSET 0""",
     order="tenant owner corpus kind kind group_id group_id before before_number limit",
     postgresql="""SELECT passages.number, passages.id, passages.owner, passages.corpus, passages.kind, passages.group_id, passages.place, passages.speaker, passages.said_at, passages.created_at, passages.text, passages.hash, passages.information, passages.uses, passages.used_at, passages.record
 FROM passages
-WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.corpus = %(corpus)s::VARCHAR AND (%(kind)s::VARCHAR IS NULL OR passages.kind = %(kind)s::VARCHAR) AND (%(group_id)s::VARCHAR IS NULL OR passages.group_id = %(group_id)s::VARCHAR) AND (passages.created_at, passages.number) < (%(before)s::BIGINT, %(before_number)s::BIGINT) ORDER BY passages.created_at DESC, passages.number DESC
+WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.corpus = %(corpus)s::VARCHAR AND (%(kind)s::VARCHAR IS NULL AND passages.kind != 'context' OR passages.kind = %(kind)s::VARCHAR) AND (%(group_id)s::VARCHAR IS NULL OR passages.group_id = %(group_id)s::VARCHAR) AND (passages.created_at, passages.number) < (%(before)s::BIGINT, %(before_number)s::BIGINT) ORDER BY passages.created_at DESC, passages.number DESC
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
 GROUP = Statement(
@@ -122,11 +122,11 @@ FROM json_each(?) AS anon_2)""",
 COUNT = Statement(
     sqlite="""SELECT count(*) AS count_1, coalesce(sum(passages.size), 0) AS coalesce_1
 FROM passages
-WHERE passages.tenant = ? AND passages.owner = ? AND passages.corpus = ? AND (? IS NULL OR passages.kind = ?)""",
+WHERE passages.tenant = ? AND passages.owner = ? AND passages.corpus = ? AND (? IS NULL AND passages.kind != 'context' OR passages.kind = ?)""",
     order="tenant owner corpus kind kind",
     postgresql="""SELECT count(*) AS count_1, coalesce(sum(passages.size), 0) AS coalesce_1
 FROM passages
-WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.corpus = %(corpus)s::VARCHAR AND (%(kind)s::VARCHAR IS NULL OR passages.kind = %(kind)s::VARCHAR)""",
+WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.corpus = %(corpus)s::VARCHAR AND (%(kind)s::VARCHAR IS NULL AND passages.kind != 'context' OR passages.kind = %(kind)s::VARCHAR)""",
 )
 OWNERS = Statement(
     sqlite="""SELECT DISTINCT passages.owner

@@ -1,0 +1,66 @@
+"""A question to memory, from words to memories. Called by recall, by tools and by doors.
+
+It decides nothing about rank, which is `retrieval`'s, and sees no owner that it is not given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from muxi.core.memories import Recalled, Recollection
+from muxi.core.record import now
+from muxi.memory.rows import MEMORY, memory_of
+from muxi.retrieval.question import Question
+from muxi.retrieval.search import Searcher
+from muxi.storage import passages
+from muxi.storage.transaction import Database, Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finder:
+    """Searches memory. Shared by all who ask."""
+
+    database: Database
+    searcher: Searcher
+
+    async def find(
+        self,
+        who: Scope,
+        owners: Sequence[str],
+        text: str,
+        *,
+        limit: int = 10,
+        you: str | None = None,
+        groups: Sequence[str] | None = None,
+    ) -> Recollection:
+        """The memories that answer `text` best, best first.
+
+        Args:
+            who: In whose name.
+            owners: Whose memories may be read.
+            text: The question.
+            limit: The most memories.
+            you: The agent that is asked, whom "you" means.
+            groups: Only memories of these threads.
+
+        Raises:
+            StorageError: The database could not answer.
+            AccessDenied: `who` may not read one of these owners.
+        """
+        question = Question.read(text, me=who.principal, you=you, now=now())
+        found = await self.searcher.search(
+            who, owners, question, corpus=MEMORY, limit=limit, groups=groups
+        )
+        if not found.hits:
+            return Recollection(items=[], embedder=found.embedder, note=found.note)
+        numbers = [hit.number for hit in found.hits]
+        read = partial(passages.by_numbers, owners=owners, numbers=numbers)
+        rows = {row.number: row for row in await self.database.read(who, read, tiny=True)}
+        items = [
+            Recalled(memory=memory_of(rows[hit.number]), score=hit.score, signals=dict(hit.signals))
+            for hit in found.hits
+            if hit.number in rows
+        ]
+        return Recollection(items=items, embedder=found.embedder, note=found.note)

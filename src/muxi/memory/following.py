@@ -1,0 +1,184 @@
+"""From finished runs to memories: follows the feed of a tenant by a stored cursor.
+
+Called by the backlog, one step at a time. A run's messages are read and its memories stored in one
+transaction, so that what was deleted meanwhile does not come back; a step that is cut short is made
+again and stores nothing twice. It must never be called by a turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from muxi.core.errors import NotFound
+from muxi.core.events import MemoryRecalled, RunCompleted
+from muxi.core.memories import Memory, MemoryPolicy
+from muxi.core.messages import Message, ToolResultPart
+from muxi.core.threads import Run
+from muxi.memory.echoes import Given, said_anew
+from muxi.memory.policy import owners_of
+from muxi.memory.recall import line_of
+from muxi.memory.rows import memory_of
+from muxi.memory.writing import memory_id, remember
+from muxi.retrieval.search import Searcher
+from muxi.storage import cursors, events, messages, passages, runs, steps, threads
+from muxi.storage.transaction import Database, Scope, Tx
+
+CURSOR = "memory"
+"""Name of the cursor: where this worker stands in the feed."""
+FORGOTTEN = "forgotten"
+"""Key in the metadata of a message whose words were taken away."""
+
+_ROWS = 256
+"""Stored rows of the feed that are looked at in one step."""
+_RUNS_AT_ONCE = 8
+"""Runs that are stored in one transaction: a turn that waits for it waits for little."""
+_REWRITTEN = "guardrail:input:0"
+"""Key of the step that holds what a guardrail made of the input."""
+
+Policies = Callable[[Scope, Run], Awaitable[MemoryPolicy | None]]
+"""What a run's agent remembers; None for nothing."""
+Listener = Callable[[Scope, str, Sequence[Memory]], Awaitable[None]]
+"""Called with what is newly remembered of an owner, after it was stored."""
+
+
+@dataclass(kw_only=True)
+class Follower:
+    """Remembers the finished runs of any tenant of one database."""
+
+    database: Database
+    searcher: Searcher
+    policies: Policies
+    listeners: list[Listener] = field(default_factory=list[Listener])
+
+    async def step(self, tenant: str) -> bool:
+        """Go on from the cursor for a while; whether there may be more.
+
+        Raises:
+            StorageError: The rest of this step is made again.
+        """
+        whole = Scope(tenant, None)
+        start = await self.database.read(whole, partial(cursors.get, name=CURSOR), tiny=True)
+        look = partial(events.feed, after=start, limit=_ROWS, only={"run.completed"})
+        page = await self.database.read(whole, look)
+        if page.cursor == start:
+            return False
+        finished = [
+            event.run_id
+            for _, event in page.events
+            # What a guardrail kept from the model is not to be remembered either.
+            if isinstance(event, RunCompleted) and event.status != "blocked"
+        ]
+        for at in range(0, len(finished), _RUNS_AT_ONCE):
+            await self._remember(whole, finished[at : at + _RUNS_AT_ONCE])
+        await self.database.write(whole, partial(cursors.set, name=CURSOR, cursor=page.cursor))
+        return True
+
+    async def _remember(self, whole: Scope, run_ids: Sequence[str]) -> None:
+        wanted: list[tuple[Run, MemoryPolicy]] = []
+        for run_id in run_ids:
+            run = await self._run(whole, run_id)
+            policy = None if run is None else await self.policies(whole, run)
+            if run is not None and policy is not None:
+                wanted.append((run, policy))
+        if not wanted:
+            return
+        stored = await self.database.write(whole, partial(_store, wanted=wanted))
+        for owner, memories in stored.items():
+            self.searcher.changed(whole.tenant, owner)
+            for listener in self.listeners:
+                await listener(whole, owner, memories)
+
+    async def _run(self, whole: Scope, run_id: str) -> Run | None:
+        """The run, unless it is gone or a part of another one, which answers the user."""
+        try:
+            run = await self.database.read(whole, partial(runs.get, run_id=run_id), tiny=True)
+        except NotFound:
+            return None
+        return None if run.parent_run_id else run
+
+
+def _store(tx: Tx, wanted: Iterable[tuple[Run, MemoryPolicy]]) -> dict[str, list[Memory]]:
+    """Remember runs; what is new, by owner."""
+    stored: dict[str, list[Memory]] = {}
+    for run, policy in wanted:
+        said = messages.of_run(tx, run.thread_id, run.id)
+        asked = next((message for message in said if message.id == run.input_id), None)
+        if asked is None:
+            continue
+        user = asked.author or threads.get(tx, run.thread_id).owner
+        owners = owners_of(policy, user=user, agent=run.agent)
+        if not owners:
+            continue
+        recalled = _recalled(tx, run, owners)
+        turns = [
+            _turn(message, text, run, speaker=user if message is asked else run.agent)
+            for message, text in _worth_telling(tx, run, asked, said, recalled)
+        ]
+        if new := remember(tx, owners[0], turns):
+            stored.setdefault(owners[0], []).extend(new)
+    return stored
+
+
+def _recalled(tx: Tx, run: Run, owners: Sequence[str]) -> list[Memory]:
+    """The memories that the run's model was given, which count as used."""
+    told = events.read(
+        tx,
+        run.thread_id,
+        since=max(0, run.first_seq - 1),
+        run_id=run.id,
+        only={"memory.recalled"},
+    )
+    ids = [hit.id for event in told if isinstance(event, MemoryRecalled) for hit in event.hits]
+    if not ids:
+        return []
+    rows = passages.get(tx, owners, list(dict.fromkeys(ids)))
+    passages.mark_used(tx, owners, [row.number for row in rows], tx.now())
+    return [memory_of(row) for row in rows]
+
+
+def _worth_telling(
+    tx: Tx, run: Run, asked: Message, said: Sequence[Message], recalled: Sequence[Memory]
+) -> Iterable[tuple[Message, str]]:
+    """What the user said, and what the agent said that it was not given."""
+    asked_text = _as_the_model_saw_it(tx, run, asked)
+    if FORGOTTEN not in asked.metadata:
+        yield asked, asked_text
+    outputs = [
+        part.text
+        for message in said
+        for part in message.parts
+        if isinstance(part, ToolResultPart) and part.outcome == "ok"
+    ]
+    given = Given(
+        [*(memory.text for memory in recalled), *map(line_of, recalled), asked_text], outputs
+    )
+    for message in said:
+        # What is said beside a call announces it; the answer comes after its result.
+        if message.role != "assistant" or message.tool_calls or FORGOTTEN in message.metadata:
+            continue
+        yield message, said_anew(message.text, given)
+
+
+def _as_the_model_saw_it(tx: Tx, run: Run, asked: Message) -> str:
+    rewritten = steps.get(tx, run.id, _REWRITTEN)
+    result = None if rewritten is None else rewritten.result
+    return asked.text if result is None else str(result["text"])
+
+
+def _turn(message: Message, text: str, run: Run, *, speaker: str) -> Memory:
+    return Memory(
+        id=memory_id(message.id),
+        owner="",
+        kind="turn",
+        text=text,
+        speaker=speaker,
+        role=message.role,
+        said_at=message.created_at,
+        thread_id=run.thread_id,
+        message_id=message.id,
+        run_id=run.id,
+        agent=run.agent,
+        source="conversation",
+    )

@@ -1,0 +1,155 @@
+"""Turns and notes into passages that can be found. Called by the backlog, by tools and by doors.
+
+Everything happens in the caller's transaction, so that a memory is stored with its words or not at
+all; vectors are made afterwards, by `embedding`. What was stored before, says nothing, or was said
+in the same words lately is no new memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from muxi.core.errors import InvalidInput
+from muxi.core.memories import Memory
+from muxi.core.record import clean
+from muxi.memory.rows import CONTEXT, group_of, instant_of, memory_of, row_of
+from muxi.memory.small_talk import is_small_talk
+from muxi.retrieval.search import Searcher
+from muxi.retrieval.window import AFTER, BEFORE, plain_window, window_text
+from muxi.retrieval.words import information, words
+from muxi.storage import passages
+from muxi.storage.passages import PassageRow
+from muxi.storage.transaction import Database, Scope, Tx
+
+LONGEST_TURN: Final = 20_000
+"""Characters of a turn that are remembered; its message holds the rest."""
+LONGEST_NOTE: Final = 20_000
+"""Characters of a note; what is longer is a document."""
+
+_REPEAT_WITHIN: Final = timedelta(days=30)
+"""The same words within this time are a repetition; later they say that it is still so."""
+
+
+def memory_id(message_id: str) -> str:
+    """The id of the memory of a message: one message is one memory at most."""
+    return f"mem_{message_id.removeprefix('msg_')}"
+
+
+async def remember_turns(
+    database: Database, who: Scope, owner: str, turns: Sequence[Memory], searcher: Searcher | None
+) -> list[Memory]:
+    """Store turns and notes of one owner, oldest first, and give those that are new memories.
+
+    Args:
+        database: Where to.
+        who: In whose name.
+        owner: Whose memories they are.
+        turns: What was said; those of one thread in their order.
+        searcher: Whoever searches them in this process, to look again.
+
+    Raises:
+        InvalidInput: A note is empty or too long, or `owner` is no owner.
+        AccessDenied: `who` may not write for this owner.
+        StorageError: Nothing was stored.
+    """
+    stored = await database.write(who, lambda tx: remember(tx, owner, turns))
+    if stored and searcher is not None:
+        searcher.changed(who.tenant, owner)
+    return stored
+
+
+def remember(tx: Tx, owner: str, turns: Sequence[Memory]) -> list[Memory]:
+    """As `remember_turns`, in a transaction of the caller's."""
+    new: list[Memory] = []
+    for turn in turns:
+        memory = _prepared(turn, owner)
+        if memory is None or passages.get(tx, [owner], [memory.id]):
+            continue
+        if _place(tx, owner, memory):
+            new.append(memory)
+    return new
+
+
+def _prepared(turn: Memory, owner: str) -> Memory | None:
+    """The turn as it is stored; None for one that has no words."""
+    text = clean(turn.text).replace("\0", " ").strip()
+    changes: dict[str, object] = {"owner": owner, "text": text}
+    if turn.kind == "note":
+        if not text:
+            raise InvalidInput("The memory is empty.")
+        if len(text) > LONGEST_NOTE:
+            raise InvalidInput(
+                f"The memory is longer than {LONGEST_NOTE} characters.",
+                hint="Long texts belong into knowledge: `muxi knowledge add`.",
+            )
+    elif len(text) > LONGEST_TURN:
+        changes["text"] = text[:LONGEST_TURN]
+        changes["metadata"] = {**turn.metadata, "cut_from": len(text)}
+    if not text:
+        return None
+    changes["hash"] = digest(text, turn.speaker)
+    changes["information"] = information(str(changes["text"]))
+    return turn.model_copy(update=changes)
+
+
+def digest(text: str, speaker: str | None) -> str:
+    """What two memories share that say the same in the same words, whatever its case and blanks."""
+    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split()).strip(" .!?…")
+    return hashlib.sha256(f"{speaker or ''}\0{plain}".encode()).hexdigest()[:32]
+
+
+def _place(tx: Tx, owner: str, memory: Memory) -> bool:
+    """Store one turn behind the others of its thread; whether it is more than mere context."""
+    group = group_of(memory)
+    before = [] if memory.thread_id is None else passages.last(tx, owner, group, limit=BEFORE + 1)
+    speakers = filter(None, [memory.speaker, *(row.speaker for row in before)])
+    mere_context = memory.kind == "turn" and (
+        is_small_talk(memory.text, speakers) or _is_repetition(tx, owner, memory)
+    )
+    place = before[-1].place + 1 if before else 0
+    row = row_of(memory, place=place, kind=CONTEXT if mere_context else memory.kind)
+    (number,) = passages.add(tx, owner, [row])
+    said = [*map(_said, before), _said(row)]
+    found_by: dict[int, list[str]] = {}
+    if not mere_context:
+        found_by[number] = words(window_text(said, len(said) - 1))
+    if before and before[-1].kind != CONTEXT:
+        # The turn before has a successor now, which belongs into its window.
+        found_by[before[-1].number] = words(window_text(said, len(said) - 2))
+    passages.set_many_words(tx, owner, found_by)
+    return not mere_context
+
+
+def _is_repetition(tx: Tx, owner: str, memory: Memory) -> bool:
+    said_at = memory.said_at or memory.created_at
+    for row in passages.same_hash(tx, owner, memory.hash):
+        known = memory_of(row)
+        earlier = known.said_at or known.created_at
+        if abs(said_at - earlier) <= _REPEAT_WITHIN:
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A turn as windows see it."""
+
+    text: str
+    said_at: datetime | None
+    session: str | None
+
+
+def _said(row: PassageRow) -> Said:
+    return Said(row.text, instant_of(row), row.group_id)
+
+
+def window_of(tx: Tx, row: PassageRow) -> str:
+    """A stored turn with its neighbours, as it is embedded besides the turn alone."""
+    around = passages.neighbours(tx, row.owner, row.group_id, row.place, before=BEFORE, after=AFTER)
+    at = next((at for at, each in enumerate(around) if each.number == row.number), None)
+    return row.text if at is None else plain_window([_said(each) for each in around], at)
