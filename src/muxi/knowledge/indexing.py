@@ -1,0 +1,260 @@
+"""One document into the index: read, cut, compared with what is there, and stored.
+
+Called by `runtime.knowledge`. What has not changed stays with its vectors. It is stored in small
+transactions, so that nobody waits for a large document; one that was broken off is begun again and
+finds what it had stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from muxi.core.documents import Citation, Document
+from muxi.core.errors import DocumentUnreadable
+from muxi.core.ids import new_id
+from muxi.core.record import now
+from muxi.knowledge.chunks import Chunk, chunks
+from muxi.knowledge.conversion import Converter
+from muxi.knowledge.fingerprint import Fingerprint, fingerprint, state_of
+from muxi.knowledge.formats import format_of
+from muxi.storage import documents, passages
+from muxi.storage.passages import PassageRow
+from muxi.storage.transaction import Database, Scope, Tx
+
+_BATCH = 64
+"""Pieces of one transaction."""
+_MOST_PIECES = 50_000
+_RACY = 2_000_000_000
+"""Nanoseconds: a file that was changed so shortly before it was read may change once more without
+looking any younger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What indexing a document has brought about."""
+
+    document: Document
+    added: int = 0
+    removed: int = 0
+    kept: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexer:
+    """Puts documents into the index of one project."""
+
+    database: Database
+    converter: Converter
+    changed: Callable[[str, str], None]
+    """Told the tenant and the owner whose pieces are others now."""
+
+    async def index(
+        self, who: Scope, document: Document, path: Path, *, media_type: str | None = None
+    ) -> Change:
+        """Index the file at `path` as `document`, unless it is indexed as it is.
+
+        A document that cannot be read is stored as `failed`, with the reason; what of it was
+        indexed before stays.
+
+        Args:
+            who: Whose transaction it is.
+            document: As it is stored.
+            path: Where its bytes are.
+            media_type: What a server called it.
+
+        Raises:
+            NotFound: The document has been removed meanwhile.
+            StorageError: It cannot be stored now.
+        """
+        known = document.status != "waiting"
+        if known and await asyncio.to_thread(_untouched, document, path):
+            return Change(document)
+        try:
+            most = self.converter.bounds.bytes
+            found = await asyncio.to_thread(fingerprint, path, most=most)
+        except DocumentUnreadable as error:
+            return Change(await self.fail(who, document, error))
+        seen = document.model_copy(
+            update={
+                "hash": found.hash,
+                "size": found.size,
+                "modified": found.modified,
+                "indexed_at": now(),
+            }
+        )
+        if known and found.hash == document.hash:
+            return Change(await self.database.write(who, partial(documents.update, document=seen)))
+        try:
+            cut = await self._read(document, path, found, media_type)
+        except DocumentUnreadable as error:
+            return Change(await self.fail(who, seen, error))
+        fresh = seen.model_copy(
+            update={
+                "pages": cut.pages,
+                "media_type": cut.media_type,
+                "pieces": len(cut.rows),
+                "status": "ready",
+                "error": None,
+                "hint": None,
+            }
+        )
+        return await self._store(who, fresh, cut.rows)
+
+    async def fail(self, who: Scope, document: Document, error: DocumentUnreadable) -> Document:
+        """Store why a document cannot be read. Raises `NotFound` if it has been removed."""
+        failed = document.model_copy(
+            update={"status": "failed", "error": error.message, "hint": error.hint}
+        )
+        return await self.database.write(who, partial(documents.update, document=failed))
+
+    async def _read(
+        self, document: Document, path: Path, found: Fingerprint, media_type: str | None
+    ) -> _Cut:
+        name = path.name if document.kind == "file" else document.name
+        kind = format_of(name, found.head, media_type)
+        if kind is None:
+            raise DocumentUnreadable(
+                "This kind of file cannot be read.",
+                hint="PDF, Word, PowerPoint, Excel, HTML, Markdown, CSV, code and text can.",
+            )
+        converted = await self.converter.convert(path, kind, name=document.name)
+        rows = await asyncio.to_thread(_rows, document, list(chunks(converted.blocks)))
+        return _Cut(rows, converted.pages, kind.media_type)
+
+    async def _store(self, who: Scope, document: Document, rows: Sequence[PassageRow]) -> Change:
+        before = await self.database.read(who, partial(documents.pieces, document=document))
+        difference = _compare(before, rows)
+        for at in range(0, len(difference.added), _BATCH):
+            batch = difference.added[at : at + _BATCH]
+            words = await asyncio.to_thread(_words, batch)
+            add = partial(documents.add_pieces, document=document, rows=batch, words=words)
+            await self.database.write(who, add)
+        for at in range(0, len(difference.removed), _BATCH):
+            numbers = difference.removed[at : at + _BATCH]
+            remove = partial(passages.remove, owner=document.owner, numbers=numbers)
+            await self.database.write(who, remove)
+
+        def finish(tx: Tx) -> Document:
+            documents.move_pieces(tx, document, difference.moved)
+            return documents.update(tx, document)
+
+        stored = await self.database.write(who, finish)
+        if difference.added or difference.removed:
+            self.changed(who.tenant, document.owner)
+        return Change(stored, len(difference.added), len(difference.removed), difference.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    rows: Sequence[PassageRow]
+    pages: int | None
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    added: Sequence[PassageRow]
+    removed: Sequence[int]
+    moved: Sequence[PassageRow]
+    kept: int
+
+
+def citation_of(row: PassageRow) -> Citation:
+    """Where a piece stands."""
+    return Citation.model_validate_json(row.record)
+
+
+def _untouched(document: Document, path: Path) -> bool:
+    """Whether a file that is indexed looks as it did then."""
+    if document.modified is None or document.indexed_at is None:
+        return False
+    try:
+        size, modified = state_of(path)
+    except DocumentUnreadable:
+        return False
+    indexed = int(document.indexed_at.timestamp() * 1e9)
+    return (size, modified) == (document.size, document.modified) and modified < indexed - _RACY
+
+
+def _rows(document: Document, cut: Sequence[Chunk]) -> list[PassageRow]:
+    if len(cut) > _MOST_PIECES:
+        raise DocumentUnreadable(
+            f"The document is cut into {len(cut)} pieces, more than {_MOST_PIECES}.",
+            hint="Split it into smaller files.",
+        )
+    at = round(now().timestamp() * 1_000_000)
+    return [
+        PassageRow(
+            id=new_id("pce"),
+            corpus=documents.CORPUS,
+            kind=documents.KIND,
+            group_id=document.id,
+            place=place,
+            text=chunk.text,
+            created_at=at,
+            hash=hashlib.sha256(chunk.text.encode("utf-8", "replace")).hexdigest()[:32],
+            record=_citation(document, chunk).model_dump_json(exclude_none=True),
+        )
+        for place, chunk in enumerate(cut)
+    ]
+
+
+def _citation(document: Document, chunk: Chunk) -> Citation:
+    return Citation(
+        document_id=document.id,
+        name=document.name,
+        label=_label(document.name, chunk),
+        page=chunk.page,
+        first_line=chunk.first_line,
+        last_line=chunk.last_line,
+        heading=chunk.heading,
+    )
+
+
+def _label(name: str, chunk: Chunk) -> str:
+    # The brackets around a label must end where it ends.
+    name = name.replace("[", "(").replace("]", ")")
+    if chunk.page is not None:
+        return f"{name}, p. {chunk.page}"
+    if chunk.first_line is not None:
+        last = chunk.last_line
+        if last is None or last == chunk.first_line:
+            return f"{name}, line {chunk.first_line}"
+        return f"{name}, lines {chunk.first_line}–{last}"
+    if chunk.heading:
+        heading = chunk.heading.rpartition(" › ")[2].replace("[", "(").replace("]", ")")
+        return f"{name}, “{heading}”"
+    return name
+
+
+def _compare(before: Sequence[PassageRow], after: Sequence[PassageRow]) -> _Difference:
+    """Pieces of the same text stay, each once, wherever they have moved to."""
+    known: defaultdict[str, list[PassageRow]] = defaultdict(list)
+    for row in reversed(before):
+        known[row.hash].append(row)
+    added: list[PassageRow] = []
+    moved: list[PassageRow] = []
+    kept = 0
+    for row in after:
+        if not known[row.hash]:
+            added.append(row)
+            continue
+        old = known[row.hash].pop()
+        kept += 1
+        if (old.place, json.loads(old.record)) != (row.place, json.loads(row.record)):
+            moved.append(replace(old, place=row.place, record=row.record))
+    removed = [row.number for rows in known.values() for row in rows]
+    return _Difference(added, removed, moved, kept)
+
+
+def _words(rows: Sequence[PassageRow]) -> list[list[str]]:
+    from muxi.retrieval.words import words
+
+    return [words(row.text) for row in rows]
