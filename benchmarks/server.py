@@ -1,6 +1,6 @@
 """What the server costs: a chat turn through the OpenAI wire, stored before it is answered.
 
-    python benchmarks/server.py [--seconds 5] [--json FILE]
+    python benchmarks/server.py [--seconds 5] [--agno PYTHON_WITH_AGNO] [--json FILE]
 
 Three processes: a provider that answers at once (`upstream.py`), `muxi up` on a fresh project, and
 this one, which generates the load over keep-alive connections: each turn is one
@@ -8,7 +8,9 @@ this one, which generates the load over keep-alive connections: each turn is one
 server process. Afterwards the database is asked whether every turn is there.
 
 The same load then goes to `plain_server.py`, the least that such a turn can be made of without a
-framework: where the machine is busy, the ratio between the two tells more than either figure.
+framework: where the machine is busy, the ratio between the two tells more than either figure. With
+`--agno`, an interpreter that has agno, openai, fastapi, uvicorn, sqlalchemy and python-multipart,
+it also goes to agno's AgentOS.
 """
 
 from __future__ import annotations
@@ -96,19 +98,19 @@ class Caller:
 
 async def load(server: Server, concurrency: int, seconds: float) -> Level:
     level = Level()
-    headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/json"}
-    body = json.dumps({"input": "Tell me eight words, please."}).encode()
+    talk = server.talk
+    headers = {"Authorization": f"Bearer {server.token}", "Content-Type": talk.media_type}
     end = time.perf_counter() + seconds
 
     async def work() -> None:
-        caller = Caller(server.url, "/api/runs/stream", headers, b"event: text.delta")
+        caller = Caller(server.url, talk.path, headers, talk.first)
         while time.perf_counter() < end:
             try:
-                first, wall, data = await caller.call(body)
+                first, wall, data = await caller.call(talk.body)
             except OSError:
                 level.failed += 1
                 return
-            if b'"status":"completed"' not in data:
+            if talk.last not in data:
                 level.failed += 1
             level.walls.append(wall)
             level.firsts.append(first)
@@ -124,6 +126,26 @@ async def direct(upstream: str, turns: int) -> list[float]:
     return [(await caller.call(body))[0] for _ in range(turns)]
 
 
+@dataclass(frozen=True)
+class Talk:
+    """How a turn is asked for, and known by its answer."""
+
+    path: str = "/api/runs/stream"
+    media_type: str = "application/json"
+    body: bytes = b'{"input": "Tell me eight words, please."}'
+    first: bytes = b"event: text.delta"
+    last: bytes = b'"status":"completed"'
+
+
+AGNO = Talk(
+    path="/agents/assistant/runs",
+    media_type="application/x-www-form-urlencoded",
+    body=b"message=Tell+me+eight+words%2C+please.&stream=true",
+    first=b'"content":"word0 "',
+    last=b'"event":"RunCompleted"',
+)
+
+
 @dataclass
 class Server:
     """A running `muxi up`."""
@@ -133,6 +155,7 @@ class Server:
     token: str
     start_s: float
     database: Path
+    talk: Talk = Talk()
 
     @property
     def cpu(self) -> float:
@@ -177,6 +200,22 @@ def plain(upstream: str) -> Iterator[Server]:
 
 
 @contextmanager
+def agno(upstream: str, python: str) -> Iterator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="agno-benchmark-"))
+    port = _free_port()
+    database = folder / "agno.db"
+    command = [python, str(HERE / "agno_server.py"), upstream, str(port), str(database)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_healthy(port, process, path="/health")
+        yield Server(process, f"http://127.0.0.1:{port}", "", 0.0, database, AGNO)
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder)
+
+
+@contextmanager
 def muxi(upstream: str) -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="muxi-benchmark-"))
     (folder / "muxi.yaml").write_text(PROJECT.format(url=upstream))
@@ -206,13 +245,13 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_healthy(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_healthy(port: int, process: subprocess.Popen[bytes], path: str = "/healthz") -> None:
     from urllib.error import URLError
     from urllib.request import urlopen
 
     while process.poll() is None:
         try:
-            urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).read()
+            urlopen(f"http://127.0.0.1:{port}{path}", timeout=5).read()
         except URLError:
             time.sleep(0.005)
         else:
@@ -225,7 +264,7 @@ def at(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def measure(seconds: float, levels: list[int]) -> dict[str, Any]:
+def measure(seconds: float, levels: list[int], peer: str | None) -> dict[str, Any]:
     with provider() as upstream, muxi(upstream) as server:
         time.sleep(1)
         figures: dict[str, Any] = {"start_s": server.start_s, "idle_rss_mib": server.rss_mib}
@@ -241,16 +280,32 @@ def measure(seconds: float, levels: list[int]) -> dict[str, Any]:
             figures[f"at_{concurrency}"] = found
         figures["missing"] = missing(server.database, turns)
     with provider() as upstream, plain(upstream) as server:
-        asyncio.run(load(server, 8, 1.0))
-        alone = at(asyncio.run(direct(upstream, 300)), 0.1)
-        single = asyncio.run(load(server, 1, min(seconds, 3.0)))
-        figures["plain_ttft_added_ms"] = (at(single.firsts, 0.1) - alone) * 1000
-        for concurrency in levels:
-            found = under_load(server, concurrency, seconds)
-            figures[f"plain_at_{concurrency}"] = found
-            own = figures[f"at_{concurrency}"]
-            own["cpu_to_plain"] = own["cpu_ms_a_turn"] / found["cpu_ms_a_turn"]
+        compare(figures, "plain", server, upstream, seconds=seconds, levels=levels)
+    if peer is not None:
+        with provider() as upstream, agno(upstream, peer) as server:
+            compare(figures, "agno", server, upstream, seconds=seconds, levels=levels)
     return figures
+
+
+def compare(
+    figures: dict[str, Any],
+    name: str,
+    server: Server,
+    upstream: str,
+    *,
+    seconds: float,
+    levels: list[int],
+) -> None:
+    """Put the same figures of another server beside muxi's."""
+    asyncio.run(load(server, 8, 1.0))
+    alone = at(asyncio.run(direct(upstream, 300)), 0.1)
+    single = asyncio.run(load(server, 1, min(seconds, 3.0)))
+    figures[f"{name}_ttft_added_ms"] = (at(single.firsts, 0.1) - alone) * 1000
+    for concurrency in levels:
+        found = under_load(server, concurrency, seconds)
+        figures[f"{name}_at_{concurrency}"] = found
+        own = figures[f"at_{concurrency}"]
+        own[f"cpu_to_{name}"] = own["cpu_ms_a_turn"] / found["cpu_ms_a_turn"]
 
 
 def under_load(server: Server, concurrency: int, seconds: float) -> dict[str, Any]:
@@ -286,9 +341,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--levels", type=int, nargs="*", default=[32, 128])
+    parser.add_argument("--agno", metavar="PYTHON")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    figures = measure(options.seconds, options.levels)
+    figures = measure(options.seconds, options.levels, options.agno)
     figures["goals"] = GOALS
     figures["load_average"] = os.getloadavg()[0]
     text = json.dumps(figures, indent=2, default=lambda value: round(value, 3))
