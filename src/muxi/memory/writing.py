@@ -70,9 +70,27 @@ def remember(tx: Tx, owner: str, turns: Sequence[Memory]) -> list[Memory]:
         memory = _prepared(turn, owner)
         if memory is None or passages.get(tx, [owner], [memory.id]):
             continue
+        if memory.kind == "note" and _repeated(tx, owner, memory) is not None:
+            continue
         if _place(tx, owner, memory):
             new.append(memory)
     return new
+
+
+def put_down(tx: Tx, owner: str, note: Memory) -> Memory:
+    """Store a note, and give it as it is stored; the one there was if it says the same.
+
+    Raises:
+        InvalidInput: It is empty or too long.
+        AccessDenied: The scope may not write for this owner.
+    """
+    memory = _prepared(note, owner)
+    assert memory is not None, "a note without words is refused"
+    known = _repeated(tx, owner, memory)
+    if known is not None:
+        return known
+    _place(tx, owner, memory)
+    return memory
 
 
 def _prepared(turn: Memory, owner: str) -> Memory | None:
@@ -106,10 +124,11 @@ def digest(text: str, speaker: str | None) -> str:
 def _place(tx: Tx, owner: str, memory: Memory) -> bool:
     """Store one turn behind the others of its thread; whether it is more than mere context."""
     group = group_of(memory)
-    before = [] if memory.thread_id is None else passages.last(tx, owner, group, limit=BEFORE + 1)
+    alone = group == memory.id
+    before = [] if alone else passages.last(tx, owner, group, limit=BEFORE + 1)
     speakers = filter(None, [memory.speaker, *(row.speaker for row in before)])
     mere_context = memory.kind == "turn" and (
-        is_small_talk(memory.text, speakers) or _is_repetition(tx, owner, memory)
+        is_small_talk(memory.text, speakers) or _repeated(tx, owner, memory) is not None
     )
     place = before[-1].place + 1 if before else 0
     row = row_of(memory, place=place, kind=CONTEXT if mere_context else memory.kind)
@@ -125,14 +144,13 @@ def _place(tx: Tx, owner: str, memory: Memory) -> bool:
     return not mere_context
 
 
-def _is_repetition(tx: Tx, owner: str, memory: Memory) -> bool:
+def _repeated(tx: Tx, owner: str, memory: Memory) -> Memory | None:
+    """The memory that says the same in the same words, of about the same time."""
     said_at = memory.said_at or memory.created_at
     for row in passages.same_hash(tx, owner, memory.hash):
-        known = memory_of(row)
-        earlier = known.said_at or known.created_at
-        if abs(said_at - earlier) <= _REPEAT_WITHIN:
-            return True
-    return False
+        if row.kind == memory.kind and abs(said_at - instant_of(row)) <= _REPEAT_WITHIN:
+            return memory_of(row)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +168,17 @@ def _said(row: PassageRow) -> Said:
 
 def window_of(tx: Tx, row: PassageRow) -> str:
     """A stored turn with its neighbours, as it is embedded besides the turn alone."""
+    said, at = _with_neighbours(tx, row)
+    return plain_window(said, at)
+
+
+def found_by(tx: Tx, row: PassageRow) -> list[str]:
+    """The words of a stored turn and of its neighbours, by which it is found."""
+    said, at = _with_neighbours(tx, row)
+    return words(window_text(said, at))
+
+
+def _with_neighbours(tx: Tx, row: PassageRow) -> tuple[list[Said], int]:
     around = passages.neighbours(tx, row.owner, row.group_id, row.place, before=BEFORE, after=AFTER)
     at = next((at for at, each in enumerate(around) if each.number == row.number), None)
-    return row.text if at is None else plain_window([_said(each) for each in around], at)
+    return ([_said(row)], 0) if at is None else ([_said(each) for each in around], at)

@@ -71,6 +71,26 @@ class BlobFiles:
             raise StorageCorrupt(f"The blob {digest} is damaged.")
         return data
 
+    def remove(self, tenant: str, digest: str, *, put_before: float) -> bool:
+        """Remove the bytes that no row speaks of; whether they are gone.
+
+        Args:
+            tenant: Whose blob.
+            digest: Its hash.
+            put_before: Seconds since 1970; bytes that were put since then stay, as a transaction
+                may be about to refer to them.
+        """
+        path = self._path(tenant, digest)
+        try:
+            if path.stat().st_mtime >= put_before:
+                return False
+            path.unlink()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise _typed(error) from error
+        return True
+
     def sweep(self, tenant: str, known: Collection[str], *, older_than: float = 3600.0) -> int:
         """Remove files that are not among the `known` hashes and return their number.
 

@@ -1,0 +1,94 @@
+"""Takes out of stored events what need not or must not be kept, and says so with a `gap`.
+
+Called by `erasing` and by retention. What is left keeps its numbers. Where something went, one
+`gap` stands for it: a reader is to read the thread, whose messages hold every finished text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from muxi.core.events import Gap
+from muxi.storage.events import text_of
+from muxi.storage.records import listed
+from muxi.storage.sql import erasing as sql
+from muxi.storage.transaction import Tx
+
+Keep = Callable[[dict[str, Any]], dict[str, Any] | None]
+"""An event as it is kept; None to let it go."""
+
+_BARE = frozenset({"run.started", "attempt.started", "run.suspended", "run.completed", "gap"})
+_CONTENT = ("text", "output", "approvals", "problem")
+
+
+def whole_events(event: dict[str, Any]) -> dict[str, Any]:
+    """Every event that is no piece of a text: the message at the end holds the whole of it."""
+    return event
+
+
+def bare_events(event: dict[str, Any]) -> dict[str, Any] | None:
+    """Only that a run began and ended, without a word of what was said in it."""
+    if event.get("type") not in _BARE:
+        return None
+    bare = {name: value for name, value in event.items() if name not in _CONTENT}
+    if event["type"] == "run.suspended":
+        bare["approvals"] = []
+    return bare
+
+
+def thin(tx: Tx, thread_id: str, run_id: str, keep: Keep) -> int:
+    """Let the pieces of texts of a run go, and what `keep` does not keep; return the rows touched.
+
+    To do it again changes nothing.
+    """
+    rows = tx.rows(sql.EVENTS_OF_RUN, thread_id=thread_id, run_id=run_id)
+    told = False
+    emptied: list[int] = []
+    touched = 0
+    for position, record in rows:
+        kept, first_gone = _kept(record, keep)
+        told = told or any(entry.get("type") == "gap" for entry in kept)
+        if first_gone is not None and not told:
+            gap = Gap(run_id=run_id, seq=first_gone, from_seq=first_gone - 1, thread_id=thread_id)
+            kept.append(json.loads(text_of(gap)))
+            kept.sort(key=lambda entry: entry["seq"])
+            told = True
+        if not kept:
+            emptied.append(position)
+        elif first_gone is not None or keep is bare_events:
+            tx.run(sql.SET_EVENTS, position=position, record=_text(kept), type=_type(kept))
+        touched += first_gone is not None
+    if emptied:
+        tx.run(sql.DROP_EVENTS, positions=listed(tx.dialect, emptied))
+    return touched
+
+
+def _kept(record: str, keep: Keep) -> tuple[list[dict[str, Any]], int | None]:
+    """The events that stay, and the number of the first that goes; None if none does."""
+    kept: list[dict[str, Any]] = []
+    gone: int | None = None
+    entries: list[dict[str, Any] | list[Any]] = json.loads(record)
+    for entry in entries:
+        event = keep(entry) if isinstance(entry, dict) else None
+        if event is not None:
+            kept.append(event)
+        elif gone is None:
+            gone = _first_number(entry)
+    return kept, gone
+
+
+def _first_number(entry: dict[str, Any] | list[Any]) -> int:
+    if isinstance(entry, dict):
+        return int(entry["seq"])
+    numbers: int | list[int] = entry[2]
+    return numbers if isinstance(numbers, int) else numbers[0]
+
+
+def _text(events: list[dict[str, Any]]) -> str:
+    return json.dumps(events, ensure_ascii=False, separators=(",", ":"))
+
+
+def _type(events: list[dict[str, Any]]) -> str:
+    return str(events[0]["type"])

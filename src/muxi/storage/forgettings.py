@@ -1,0 +1,78 @@
+"""Forgettings: what was begun to be forgotten, so that it ends whole after a crash.
+
+Called by `memory.forgetting`. A row names ids and numbers, never content. When it is done, what it
+says of its owner is a digest: whoever knows the owner can tell that it was forgotten, and when.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from muxi.core.ids import new_id
+from muxi.storage.records import column
+from muxi.storage.sql import forgettings as sql
+from muxi.storage.transaction import Tx
+
+What = dict[str, Any]
+"""Ids of what is to go, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A forgetting that is not whole yet."""
+
+    id: str
+    owner: str
+    what: What
+
+
+def begin(tx: Tx, owner: str, what: What) -> Begun:
+    """Note that it is begun; from here on it is gone through with, whatever happens."""
+    begun = Begun(new_id("fgt"), column(owner), what)
+    tx.run(
+        sql.INSERT,
+        id=begun.id,
+        owner=begun.owner,
+        what=json.dumps(what),
+        state="started",
+        created_at=tx.now(),
+        done_at=None,
+    )
+    return begun
+
+
+def unfinished(tx: Tx) -> list[Begun]:
+    """Those that were begun and are not whole, the oldest first."""
+    return [Begun(row[0], row[1], json.loads(row[2])) for row in tx.rows(sql.OPEN)]
+
+
+def change(tx: Tx, begun: Begun) -> None:
+    """Store what it knows now of what is to go."""
+    tx.run(sql.CHANGE, id=begun.id, what=json.dumps(begun.what))
+
+
+def finish(tx: Tx, begun: Begun, counts: dict[str, int]) -> None:
+    """Note that it is whole. What is kept are numbers."""
+    what = {"kind": begun.what.get("kind", ""), "counts": counts}
+    tx.run(
+        sql.FINISH,
+        id=begun.id,
+        owner=digest(tx.scope.tenant, begun.owner),
+        what=json.dumps(what),
+        state="done",
+        done_at=tx.now(),
+    )
+
+
+def drop_old(tx: Tx, before: int) -> int:
+    """Drop what is known of forgettings that were whole before an instant, in microseconds."""
+    return tx.run(sql.DROP_OLD, before=before)
+
+
+def digest(tenant: str, owner: str) -> str:
+    """What stands for an owner that was forgotten."""
+    named = "\0".join((tenant, owner)).encode()
+    return f"forgotten:{hashlib.sha256(named).hexdigest()[:32]}"

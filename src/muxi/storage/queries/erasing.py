@@ -1,0 +1,206 @@
+"""What a forgetting looks for and erases, in every table that bears a user or was drawn from one.
+
+All of it in the name of a whole tenant: what was drawn from one user's words may be another's.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+
+from muxi.storage.queries.terms import given, mine, number, on_each, one, word
+from muxi.storage.schema import (
+    agent_versions,
+    agents,
+    blob_uses,
+    documents,
+    events,
+    facts,
+    messages,
+    participants,
+    passages,
+    postings,
+    runs,
+    secrets,
+    steps,
+    threads,
+    usage,
+    vectors,
+)
+
+_said = func.coalesce(passages.c.said_at, passages.c.created_at)
+
+
+def _in_span(column: ColumnElement[int]) -> ColumnElement[bool]:
+    return and_(column >= number("since"), column < number("until"))
+
+
+FACT_OWNERS = on_each(
+    lambda on: (
+        select(facts.c.owner)
+        .where(
+            mine(facts),
+            or_(
+                on.among(facts.c.source_message_id, "ids"),
+                on.among(facts.c.source_memory_id, "ids"),
+            ),
+        )
+        .distinct()
+    )
+)
+DROP_BLOB_USE = delete(blob_uses).where(
+    mine(blob_uses), blob_uses.c.hash == given("hash"), blob_uses.c.holder == given("holder")
+)
+_PLACE = (passages.c.owner, passages.c.number, passages.c.id)
+PASSAGES_OF_OWNER = (
+    select(*_PLACE)
+    .where(mine(passages), passages.c.owner == given("owner"), passages.c.number > number("after"))
+    .order_by(passages.c.number)
+    .limit(number("limit"))
+    .offset(one(0))
+)
+PASSAGES_IN_SPAN = (
+    select(*_PLACE)
+    .where(
+        mine(passages),
+        passages.c.owner == given("owner"),
+        passages.c.corpus == word("memory"),
+        _in_span(_said),
+        passages.c.number > number("after"),
+    )
+    .order_by(passages.c.number)
+    .limit(number("limit"))
+    .offset(one(0))
+)
+PASSAGES_SPOKEN = (
+    select(*_PLACE)
+    .where(mine(passages), passages.c.speaker == given("speaker"))
+    .order_by(passages.c.number)
+    .limit(number("limit"))
+    .offset(one(0))
+)
+PASSAGES_BY_ID = on_each(
+    lambda on: select(*_PLACE).where(mine(passages), on.among(passages.c.id, "ids"))
+)
+PASSAGES_OF_GROUP = select(*_PLACE).where(
+    mine(passages), passages.c.owner == given("owner"), passages.c.group_id == given("group_id")
+)
+WINDOWS = on_each(
+    lambda on: delete(vectors).where(
+        mine(vectors), vectors.c.kind == word("window"), on.among(vectors.c.number, "numbers")
+    )
+)
+VECTORS_OF_OWNER = delete(vectors).where(mine(vectors), vectors.c.owner == given("owner"))
+POSTINGS_OF_OWNER = delete(postings).where(mine(postings), postings.c.owner == given("owner"))
+DOCUMENTS_OF_OWNER = (
+    delete(documents)
+    .where(mine(documents), documents.c.owner == given("owner"))
+    .returning(documents.c.id)
+)
+
+THREADS_OF_OWNER = (
+    select(threads.c.id)
+    .where(mine(threads), threads.c.owner == given("user"))
+    .order_by(threads.c.id)
+)
+LEAVE = delete(participants).where(mine(participants), participants.c.principal == given("user"))
+MESSAGES_OF_THREAD = (
+    select(messages.c.id)
+    .where(mine(messages), messages.c.thread_id == given("thread_id"))
+    .order_by(messages.c.id)
+)
+_MESSAGE = (messages.c.thread_id, messages.c.id, messages.c.run_id, messages.c.record)
+MESSAGES_OF_AUTHOR = (
+    select(*_MESSAGE)
+    .where(mine(messages), messages.c.author == given("user"))
+    .order_by(messages.c.id)
+)
+MESSAGES_IN_SPAN = (
+    select(*_MESSAGE)
+    .join(threads, and_(mine(threads), threads.c.id == messages.c.thread_id))
+    .where(mine(messages), threads.c.owner == given("user"), _in_span(messages.c.created_at))
+    .order_by(messages.c.id)
+)
+MESSAGES_BY_ID = on_each(
+    lambda on: select(*_MESSAGE).where(mine(messages), on.among(messages.c.id, "ids"))
+)
+RECORDS_OF_THREAD = select(messages.c.record).where(
+    mine(messages), messages.c.thread_id == given("thread_id")
+)
+BLANK = (
+    update(messages)
+    .where(mine(messages), messages.c.id == given("id"))
+    .values(record=given("record"), author=given("author"))
+)
+RUNS_OF_THREAD = (
+    select(runs.c.id).where(mine(runs), runs.c.thread_id == given("thread_id")).order_by(runs.c.id)
+)
+RUNS_BEGUN_BY = on_each(
+    lambda on: select(runs.c.id).where(mine(runs), on.among(runs.c.input_id, "ids"))
+)
+RUNS_OF_OWNER = select(runs.c.id).where(mine(runs), runs.c.owner == given("user"))
+RUN = select(runs.c.thread_id, runs.c.input_id, runs.c.record, runs.c.owner).where(
+    mine(runs), runs.c.id == given("id")
+)
+SET_RUN = (
+    update(runs)
+    .where(mine(runs), runs.c.id == given("id"))
+    .values(record=given("record"), owner=given("owner"))
+)
+STEPS_OF_RUN = delete(steps).where(mine(steps), steps.c.run_id == given("run_id"))
+EVENTS_OF_RUN = (
+    select(events.c.position, events.c.record)
+    .where(
+        mine(events), events.c.thread_id == given("thread_id"), events.c.run_id == given("run_id")
+    )
+    .order_by(events.c.seq)
+)
+SET_EVENTS = (
+    update(events)
+    .where(mine(events), events.c.position == number("position"))
+    .values(record=given("record"), type=given("type"))
+)
+DROP_EVENTS = on_each(
+    lambda on: delete(events).where(mine(events), on.among(events.c.position, "positions"))
+)
+FINISHED_RUNS = (
+    select(runs.c.id, runs.c.thread_id, runs.c.finished_at)
+    .where(
+        mine(runs),
+        runs.c.finished_at.is_not(None),
+        runs.c.finished_at < number("before"),
+        runs.c.id > given("after"),
+    )
+    .order_by(runs.c.id)
+    .limit(number("limit"))
+    .offset(one(0))
+)
+
+SECRETS_OF_OWNER = on_each(
+    lambda on: delete(secrets).where(mine(secrets), on.among(secrets.c.owner, "owners"))
+)
+USAGE_OF_OWNER = (
+    select(usage.c.run_id, usage.c.attempt)
+    .where(mine(usage), usage.c.owner == given("user"))
+    .order_by(usage.c.run_id)
+)
+USAGE_OF_THREAD = select(usage.c.run_id, usage.c.attempt).where(
+    mine(usage), usage.c.thread_id == given("thread_id")
+)
+UNNAME_USAGE = (
+    update(usage)
+    .where(mine(usage), usage.c.run_id == given("run_id"), usage.c.attempt == number("attempt"))
+    .values(
+        run_id=given("fresh_id"),
+        root_run_id=given("fresh_id"),
+        thread_id=word(""),
+        owner=word(""),
+    )
+)
+UNNAME_AGENTS = (
+    update(agents).where(mine(agents), agents.c.owner == given("user")).values(owner=word(""))
+)
+UNNAME_VERSIONS = (
+    update(agent_versions)
+    .where(mine(agent_versions), agent_versions.c.author == given("user"))
+    .values(author=word(""))
+)
