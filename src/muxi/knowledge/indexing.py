@@ -74,7 +74,7 @@ class Indexer:
             StorageError: It cannot be stored now.
         """
         known = document.status != "waiting"
-        if known and await asyncio.to_thread(_untouched, document, path):
+        if known and await asyncio.to_thread(is_indexed, document, path):
             return Change(document)
         try:
             most = self.converter.bounds.bytes
@@ -117,7 +117,7 @@ class Indexer:
     async def _read(
         self, document: Document, path: Path, found: Fingerprint, media_type: str | None
     ) -> _Cut:
-        name = path.name if document.kind == "file" else document.name
+        name = document.name if document.kind == "text" else path.name
         kind = format_of(name, found.head, media_type)
         if kind is None:
             raise DocumentUnreadable(
@@ -131,6 +131,10 @@ class Indexer:
     async def _store(self, who: Scope, document: Document, rows: Sequence[PassageRow]) -> Change:
         before = await self.database.read(who, partial(documents.pieces, document=document))
         difference = _compare(before, rows)
+        if before and (difference.added or difference.removed):
+            # Half of what it was and half of what it is: if it stays so, it is to be begun again.
+            unfinished = document.model_copy(update={"status": "waiting"})
+            await self.database.write(who, partial(documents.update, document=unfinished))
         for at in range(0, len(difference.added), _BATCH):
             batch = difference.added[at : at + _BATCH]
             words = await asyncio.to_thread(_words, batch)
@@ -171,8 +175,8 @@ def citation_of(row: PassageRow) -> Citation:
     return Citation.model_validate_json(row.record)
 
 
-def _untouched(document: Document, path: Path) -> bool:
-    """Whether a file that is indexed looks as it did then."""
+def is_indexed(document: Document, path: Path) -> bool:
+    """Whether the file at `path` looks as it did when it was indexed."""
     if document.modified is None or document.indexed_at is None:
         return False
     try:

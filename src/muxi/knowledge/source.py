@@ -7,7 +7,7 @@ event with ids, scores and citations; a search that fails costs the turn nothing
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from muxi.core.documents import FoundPiece, FoundPieces
@@ -45,8 +45,12 @@ class KnowledgeSource:
     """Whose documents may be read."""
     limit: int
     tokens: int
+    present: Callable[[], Awaitable[bool]]
+    """Whether there are any, so that a project without documents pays nothing for them."""
 
     async def gather(self, ctx: Context, query: ContextQuery) -> ContextBlock:
+        if not await self.present():
+            return ContextBlock()
         text = " ".join(message.text for message in query.input).strip()
         found = await self._find(text, ctx.agent) if text else FoundPieces(items=[])
         room = min(self.tokens, query.budget // _SHARE)

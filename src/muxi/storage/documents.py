@@ -111,20 +111,15 @@ def waiting(tx: Tx) -> list[Document]:
     return [_document(row) for row in tx.rows(sql.WAITING)]
 
 
-def by_ids(tx: Tx, owners: Sequence[str], ids: Iterable[str]) -> dict[str, Document]:
-    """The documents of these owners that have these ids."""
-    found = tx.rows(
-        sql.BY_IDS,
-        owners=listed(tx.dialect, readable(tx, owners)),
-        ids=listed(tx.dialect, ids),
-    )
-    return {row[2]: _document(row) for row in found}
-
-
 def everything(tx: Tx, owners: Sequence[str]) -> list[Document]:
     """All documents of these owners."""
     rows = tx.rows(sql.ALL, owners=listed(tx.dialect, readable(tx, owners)))
     return [_document(row) for row in rows]
+
+
+def owners(tx: Tx) -> list[str]:
+    """Who has documents, of those that the scope may see."""
+    return [row[0] for row in tx.rows(sql.OWNERS)]
 
 
 def restricted(tx: Tx, owners: Sequence[str]) -> bool:

@@ -62,12 +62,8 @@ WAITING = (
     .where(_mine, documents.c.status == word("waiting"))
     .order_by(documents.c.added_at, documents.c.id)
 )
-BY_IDS = on_each(
-    lambda on: select(*_COLUMNS).where(
-        _mine, on.among(documents.c.id, "ids"), on.among(documents.c.owner, "owners")
-    )
-)
 ALL = on_each(lambda on: select(*_COLUMNS).where(_mine, on.among(documents.c.owner, "owners")))
+OWNERS = select(documents.c.owner).where(_mine).distinct()
 RESTRICTED = on_each(
     lambda on: select(
         exists(

@@ -72,17 +72,6 @@ WHERE documents.tenant = ? AND (? IS NULL OR substr(documents.owner, 1, 5) != 'u
 FROM documents
 WHERE documents.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(documents.owner, 1, 5) != 'user:' OR documents.owner = ('user:' || %(principal)s::VARCHAR)) AND documents.status = 'waiting' ORDER BY documents.added_at, documents.id""",
 )
-BY_IDS = Statement(
-    sqlite="""SELECT documents.record, documents.added_at, documents.id
-FROM documents
-WHERE documents.tenant = ? AND (? IS NULL OR substr(documents.owner, 1, 5) != 'user:' OR documents.owner = ('user:' || ?)) AND documents.id IN (SELECT anon_1.value
-FROM json_each(?) AS anon_1) AND documents.owner IN (SELECT anon_2.value
-FROM json_each(?) AS anon_2)""",
-    order="tenant principal principal ids owners",
-    postgresql="""SELECT documents.record, documents.added_at, documents.id
-FROM documents
-WHERE documents.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(documents.owner, 1, 5) != 'user:' OR documents.owner = ('user:' || %(principal)s::VARCHAR)) AND documents.id = ANY (%(ids)s::TEXT[]) AND documents.owner = ANY (%(owners)s::TEXT[])""",
-)
 ALL = Statement(
     sqlite="""SELECT documents.record, documents.added_at, documents.id
 FROM documents
@@ -92,6 +81,15 @@ FROM json_each(?) AS anon_1)""",
     postgresql="""SELECT documents.record, documents.added_at, documents.id
 FROM documents
 WHERE documents.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(documents.owner, 1, 5) != 'user:' OR documents.owner = ('user:' || %(principal)s::VARCHAR)) AND documents.owner = ANY (%(owners)s::TEXT[])""",
+)
+OWNERS = Statement(
+    sqlite="""SELECT DISTINCT documents.owner
+FROM documents
+WHERE documents.tenant = ? AND (? IS NULL OR substr(documents.owner, 1, 5) != 'user:' OR documents.owner = ('user:' || ?))""",
+    order="tenant principal principal",
+    postgresql="""SELECT DISTINCT documents.owner
+FROM documents
+WHERE documents.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(documents.owner, 1, 5) != 'user:' OR documents.owner = ('user:' || %(principal)s::VARCHAR))""",
 )
 RESTRICTED = Statement(
     sqlite="""SELECT EXISTS (SELECT 1
