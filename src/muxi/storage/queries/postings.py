@@ -47,7 +47,7 @@ def _at(pairs: FromClause, said: ColumnElement[str], passage: ColumnElement[int]
 _pairs = func.json_each(given("pairs")).table_valued("value")
 _unnested = func.unnest(
     bindparam("words", type_=ARRAY(Text)), bindparam("numbers", type_=ARRAY(BigInteger))
-).table_valued("word", "passage", name="pairs")
+).table_valued("word", "passage", name="pairs").render_derived()
 
 LOCK = {
     # One writer of an owner's postings at a time: they are read before they are written.

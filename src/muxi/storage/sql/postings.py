@@ -17,9 +17,9 @@ FROM postings AS earlier
 WHERE earlier.tenant = ? AND earlier.owner = ? AND earlier.corpus = ? AND earlier.word = json_extract(anon_1.value, '$[0]') AND earlier.base <= json_extract(anon_1.value, '$[1]'))""",
     order="pairs tenant owner corpus tenant owner corpus",
     postgresql="""SELECT postings.word, postings.base, postings.data
-FROM unnest(%(words)s::TEXT[], %(numbers)s::BIGINT[]) AS pairs LEFT OUTER JOIN postings ON postings.tenant = %(tenant)s::VARCHAR AND postings.owner = %(owner)s::VARCHAR AND postings.corpus = %(corpus)s::VARCHAR AND postings.word = pairs.word AND postings.base = (SELECT max(earlier.base) AS max_1
+FROM unnest(%(words)s::TEXT[], %(numbers)s::BIGINT[]) AS anon_1(word, passage) LEFT OUTER JOIN postings ON postings.tenant = %(tenant)s::VARCHAR AND postings.owner = %(owner)s::VARCHAR AND postings.corpus = %(corpus)s::VARCHAR AND postings.word = anon_1.word AND postings.base = (SELECT max(earlier.base) AS max_1
 FROM postings AS earlier
-WHERE earlier.tenant = %(tenant)s::VARCHAR AND earlier.owner = %(owner)s::VARCHAR AND earlier.corpus = %(corpus)s::VARCHAR AND earlier.word = pairs.word AND earlier.base <= pairs.passage)""",
+WHERE earlier.tenant = %(tenant)s::VARCHAR AND earlier.owner = %(owner)s::VARCHAR AND earlier.corpus = %(corpus)s::VARCHAR AND earlier.word = anon_1.word AND earlier.base <= anon_1.passage)""",
 )
 OF = Statement(
     sqlite="""SELECT postings.word, postings.base, postings.data
