@@ -30,7 +30,8 @@ _UNNAMED = frozenset({"", "local"})
 """Authors that tell nobody who it was."""
 _FRAME = 12
 """Tokens added to each line's size when it is weighed, so that short ones do not win by that."""
-_DAY_TOKENS = 12
+_HEADING = 13
+"""Tokens of the heading of a day."""
 _LEAST_NEW = 0.25
 """A line of whose weight less is new than this share says what others have said."""
 
@@ -162,6 +163,7 @@ class _Choice:
     rarity: dict[str, float]
     chosen: set[int] = field(default_factory=set[int])
     _covered: set[str] = field(default_factory=set[str])
+    _days: set[str] = field(default_factory=set[str])
 
     def fill(self, among: Iterable[int], room: int) -> int:
         """Choose `among` as many as fit into `room` tokens; returns what is left of it."""
@@ -170,7 +172,8 @@ class _Choice:
         while heap and room > _FRAME:
             before, at = heapq.heappop(heap)
             line = self.lines[at]
-            if line.tokens > room:
+            size = line.tokens + (_HEADING if line.day and line.day not in self._days else 0)
+            if size > room:
                 continue
             score = self._score(at)
             if heap and -score > heap[0][0] and -score > before:
@@ -181,7 +184,8 @@ class _Choice:
                 break
             self.chosen.add(at)
             self._covered |= line.words
-            room -= line.tokens
+            self._days.add(line.day)
+            room -= size
         return room
 
     def _score(self, at: int) -> float:
@@ -200,9 +204,6 @@ def _chosen(lines: Sequence[_Line], room: int, share: float) -> set[int]:
     for line in lines:
         line.weight = fsum(rarities[word] for word in line.words)
     choice = _Choice(lines, rarities)
-    days = len({line.day for line in lines})
-    # Headings of days are a cost of their own.
-    room -= min(days * _DAY_TOKENS, room // 4)
     old = [at for at, line in enumerate(lines) if not line.fresh]
     fresh = [at for at, line in enumerate(lines) if line.fresh]
     for_fresh = int(room * share)
