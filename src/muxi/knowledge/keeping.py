@@ -114,9 +114,7 @@ class Keeper:
             except StorageError as error:
                 _log.warning("Document %s is not indexed yet: %s", id, error.message)
                 await asyncio.sleep(_PAUSE)
-            except (
-                Exception
-            ) as error:  # the boundary of a task: the reason is stored with the document
+            except Exception as error:  # noqa: BLE001 -- the edge of a task: the reason is stored
                 await self._give_up(id, error)
                 return
             else:
