@@ -121,7 +121,7 @@ class FactStore:
                 (at, leaf)
                 for at, leaf in leaves
                 # An empty object laid over another takes nothing from it.
-                if leaf != {} or next(stored.leaves(tx, owner, subject, at), None) is None
+                if leaf != {} or not _has_parts(tx, owner, said, at)
             ]
             _put(tx, owner, _statements(said, told), changed)
 
@@ -274,11 +274,11 @@ class FactStore:
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page[Fact]:
-        """Facts that hold, by subject and path; all subjects if none is named."""
+        """Facts that hold, by subject and path; all subjects if neither is named."""
         read = partial(
             stored.page,
             owner=owner,
-            subject=subject,
+            subject=USER if path and subject is None else subject,
             path=normal(path),
             as_of=_as_of(as_of),
             after=cursor,
@@ -297,11 +297,11 @@ class FactStore:
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page[Fact]:
-        """All versions of facts, by subject and path, the earliest first."""
+        """All versions of facts, by subject and path, the earliest first. As `page`."""
         read = partial(
             stored.history,
             owner=owner,
-            subject=subject,
+            subject=USER if path and subject is None else subject,
             path=normal(path),
             after=cursor,
             limit=limit,
@@ -412,6 +412,12 @@ def _end_others(tx: Tx, owner: str, said: Statement, *, path: str, named: set[st
     leaves = stored.leaves(tx, owner, said.subject, path, as_of=said.at)
     others = [leaf.predicate for leaf in leaves if leaf.predicate not in named]
     return sum(stored.end(tx, owner, said.subject, at, said=said, children=False) for at in others)
+
+
+def _has_parts(tx: Tx, owner: str, said: Statement, path: str) -> bool:
+    """Whether anything holds below `path` when `said` begins to."""
+    first = next(stored.leaves(tx, owner, said.subject, path, as_of=said.at), None)
+    return first is not None and first.predicate != path
 
 
 def _value(tx: Tx, owner: str, subject: str, path: str, at: int | None) -> JsonValue:

@@ -20,14 +20,17 @@ from muxi.core.errors import SecretMissing
 from muxi.core.status import ServerStatus
 from muxi.core.version import __version__
 from muxi.memory.compaction import Compactor
+from muxi.memory.facts import FactStore
 from muxi.memory.history import HistoryCache
 from muxi.runtime.agents import Agents
 from muxi.runtime.approvals import Approvals
 from muxi.runtime.blobs import Blobs
+from muxi.runtime.memories import Memories
 from muxi.runtime.models import Models
 from muxi.runtime.owner import Ownership
 from muxi.runtime.principal import LOCAL, Principal
 from muxi.runtime.recovery import Recovery
+from muxi.runtime.remembering import Remembering, remembering
 from muxi.runtime.runs import Runs
 from muxi.runtime.secrets import Secrets
 from muxi.runtime.state import StateFolder
@@ -63,6 +66,9 @@ class Runtime:
     runs: Runs
     approvals: Approvals
     blobs: Blobs
+    facts: FactStore
+    memories: Memories
+    remembering: Remembering
     recovery: Recovery
     url: str | None = None
     """Where browsers reach this process; None if they do not."""
@@ -90,6 +96,7 @@ class Runtime:
         """Store a secret; agents that use it do so from their next run on."""
         await self.secrets.put(name, value)
         self.agents.forget()
+        await self.remembering.refresh()
 
     async def delete_secret(self, name: str) -> None:
         """Raises `SecretMissing` if there is none of that name."""
@@ -154,6 +161,7 @@ async def open_runtime(
     )
     try:
         await runtime.agents.check(LOCAL)
+        await runtime.remembering.start()
         if go_on:
             await runtime.recovery.start()
     except BaseException:
@@ -211,6 +219,8 @@ def _assemble(
     blobs = Blobs(database=database, files=BlobFiles(state.blobs))
     history, ledger = HistoryCache(database), OpenLedger()
     compactor = Compactor(database=database, cache=history, ledger=ledger, model=made_models.live)
+    memory = remembering(project=project, database=database, models=made_models, agents=agents)
+    agents.further.append(memory.toolsets)
     runs = Runs(
         database=database,
         streams=streams,
@@ -220,6 +230,7 @@ def _assemble(
         history=history,
         compactor=compactor,
         blobs=blobs,
+        remembering=memory,
     )
     return Runtime(
         project=project,
@@ -234,6 +245,9 @@ def _assemble(
         runs=runs,
         approvals=Approvals(database=database, runs=runs),
         blobs=blobs,
+        facts=memory.facts,
+        memories=Memories(database=database, finder=memory.finder, backlog=memory.backlog),
+        remembering=memory,
         recovery=Recovery(
             database=database, runs=runs, blobs=blobs, alone=database.dialect == "sqlite"
         ),

@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from muxi.core.paths import LONGEST
 from muxi.storage import fact_rows
 from muxi.storage.fact_chain import NOTHING, Placed, Said, Version
 from muxi.storage.fact_rows import Key
@@ -22,8 +23,8 @@ Range = tuple[Key, Key]
 """From the first key up to, and without, the second."""
 
 FOREVER = 2**62
-LAST = "\U0010ffff"
-"""Sorts behind all subjects and paths."""
+LAST = "\U0010ffff" * (LONGEST // 4 + 1)
+"""Sorts behind all subjects and paths: it is longer than the last of them."""
 
 _LITTLE = "\x01"
 """No path holds it: with it, a path sorts right behind itself, before what lies below it."""

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from muxi.core.errors import AccessDenied, InvalidInput, NotFound
+from muxi.core.errors import InvalidInput, NotFound
 from muxi.core.facts import Fact, Subject
 from muxi.core.ids import new_id
-from muxi.core.owners import checked
 from muxi.storage import fact_rows
 from muxi.storage.fact_books import (
     FOREVER,
@@ -30,6 +29,7 @@ from muxi.storage.fact_books import (
 )
 from muxi.storage.fact_chain import NOTHING, Placed, Said, Version, forgotten, place, rebuilt
 from muxi.storage.fact_rows import Key, Leaf, shown_path, stored_path
+from muxi.storage.owners import owned
 from muxi.storage.records import Page, cursor
 from muxi.storage.records import place as values_of
 from muxi.storage.sql import facts as sql
@@ -78,6 +78,7 @@ class Outcome:
 
 def lock(tx: Tx, owner: str) -> None:
     """Let no other transaction write this owner's facts until this one ends."""
+    owner = owned(tx, owner)
     tx.row(sql.LOCK, key=f"facts\n{tx.scope.tenant}\n{owner}")
 
 
@@ -90,7 +91,7 @@ def put(tx: Tx, owner: str, statements: Sequence[Statement]) -> list[Outcome]:
     Returns:
         An outcome for each statement, in their order.
     """
-    _own(tx, owner)
+    owner = owned(tx, owner)
     if not statements:
         return []
     lock(tx, owner)
@@ -121,7 +122,7 @@ def end(
         said: Who says so, and since when; subject, predicate and value are left out of account.
         children: Whether what lies below ends too.
     """
-    _own(tx, owner)
+    owner = owned(tx, owner)
     lock(tx, owner)
     at = tx.clock() if said.at is None else said.at
     key = subject, stored_path(path)
@@ -134,7 +135,7 @@ def end(
 
 def get(tx: Tx, owner: str, fact_id: str) -> Fact:
     """One version of a fact. Raises `NotFound`."""
-    _own(tx, owner)
+    owner = owned(tx, owner)
     row = tx.row(sql.GET, owner=owner, id=fact_id)
     if row is None or row[3] == NOTHING:
         raise NotFound(f"There is no fact {fact_id}.", fact_id=fact_id)
@@ -145,7 +146,7 @@ def current(
     tx: Tx, owner: str, subject: str, predicate: str, *, as_of: int | None = None
 ) -> Fact | None:
     """The fact that holds at exactly this path; None if there is none."""
-    _own(tx, owner)
+    owner = owned(tx, owner)
     limits = exactly((subject, stored_path(predicate)))
     row = tx.row(sql.HOLDING, owner=owner, at=_instant(tx, as_of), limit=1, **bounds(limits))
     return None if row is None else fact_rows.fact(owner, row)
@@ -172,7 +173,7 @@ def page(
         after: Cursor of the page before.
         limit: The most facts.
     """
-    _own(tx, owner)
+    owner = owned(tx, owner)
     at = _instant(tx, as_of)
     first, last = _range(subject, path)
     first = max(first, _key_of(after))
@@ -187,7 +188,7 @@ def leaves(
     tx: Tx, owner: str, subject: str, path: str = "", *, as_of: int | None = None
 ) -> Iterator[Leaf]:
     """What holds at `path` and below it, as a tree needs it, in the order of paths."""
-    _own(tx, owner)
+    owner = owned(tx, owner)
     at = _instant(tx, as_of)
     limits = bounds(within(subject, stored_path(path)))
     for predicate, value, valid_from in tx.rows(sql.LEAVES, owner=owner, at=at, **limits):
@@ -204,7 +205,7 @@ def history(
     limit: int = 50,
 ) -> Page[Fact]:
     """All versions, by subject and path, the earliest first. Arguments as of `page`."""
-    _own(tx, owner)
+    owner = owned(tx, owner)
     first, last = _range(subject, path)
     start = max(_version_of(after), (*first, _NEVER, _NEVER, ""))
     rows = tx.rows(
@@ -228,7 +229,7 @@ def history(
 
 def subjects(tx: Tx, owner: str, *, after: str | None = None, limit: int = 50) -> Page[Subject]:
     """Of whom and what anything is known that holds now."""
-    _own(tx, owner)
+    owner = owned(tx, owner)
     start = values_of(after, 1)[0] if after else ""
     rows = tx.rows(sql.SUBJECTS, owner=owner, after_subject=start, at=tx.clock(), limit=limit + 1)
     following = cursor(rows[limit - 1][0]) if len(rows) > limit else None
@@ -237,14 +238,14 @@ def subjects(tx: Tx, owner: str, *, after: str | None = None, limit: int = 50) -
 
 def count(tx: Tx, owner: str) -> tuple[int, int]:
     """How many versions there are, and the characters of their values."""
-    _own(tx, owner)
+    owner = owned(tx, owner)
     row = tx.row(sql.COUNT, owner=owner)
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def mark_used(tx: Tx, owner: str, fact_ids: Iterable[str], at: datetime) -> None:
     """Note that these facts were recalled for an answer."""
-    _own(tx, owner)
+    owner = owned(tx, owner)
     for fact_id in fact_ids:
         row = tx.row(sql.GET, owner=owner, id=fact_id)
         if row is not None:
@@ -258,7 +259,7 @@ def delete(tx: Tx, owner: str, fact_id: str) -> None:
     Raises:
         NotFound: There is none.
     """
-    get(tx, owner, fact_id)
+    owner = get(tx, owner, fact_id).owner
     lock(tx, owner)
     row = tx.row(sql.GET, owner=owner, id=fact_id)
     if row is not None:
@@ -270,21 +271,21 @@ def delete_path(tx: Tx, owner: str, subject: str, path: str = "") -> int:
 
     The empty path is all of the subject.
     """
-    _own(tx, owner)
+    owner = owned(tx, owner)
     lock(tx, owner)
     return tx.run(sql.DELETE_RANGE, owner=owner, **bounds(within(subject, stored_path(path))))
 
 
 def delete_owner(tx: Tx, owner: str) -> int:
     """Delete every fact of the owner; return the number of rows."""
-    _own(tx, owner)
+    owner = owned(tx, owner)
     lock(tx, owner)
     return tx.run(sql.DELETE_OWNER, owner=owner)
 
 
 def citing(tx: Tx, owner: str, sources: Iterable[str]) -> list[Fact]:
     """The versions that any of these messages and memories said or confirmed."""
-    _own(tx, owner)
+    owner = owned(tx, owner)
     rows = {row[0]: row for row in _citing(tx, owner, frozenset(sources))}
     return [fact_rows.fact(owner, row) for _, row in sorted(rows.items()) if row[3] != NOTHING]
 
@@ -297,18 +298,11 @@ def forget_sources(tx: Tx, owner: str, sources: Iterable[str]) -> int:
     Returns:
         The number of versions that are gone.
     """
-    _own(tx, owner)
+    owner = owned(tx, owner)
     lock(tx, owner)
     gone = frozenset(sources)
     keys = {fact_rows.key(row) for row in _citing(tx, owner, gone)}
     return sum(_rebuild(tx, owner, key, frozenset(), gone) for key in sorted(keys))
-
-
-def _own(tx: Tx, owner: str) -> None:
-    principal = tx.scope.principal
-    kind, _, name = checked(owner).partition(":")
-    if kind == "user" and principal is not None and principal != name:
-        raise AccessDenied("These facts belong to another user.")
 
 
 def _put(book: Book, statement: Statement, now: int) -> Outcome:
