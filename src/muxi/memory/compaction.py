@@ -120,7 +120,7 @@ class Compactor:
         found = fit(path.messages, job.room, complete=path.complete, overlays=known.overlays)
         if not found.crowded:
             return []
-        writer = await self._writer(job, known.overlays)
+        writer = await self._writer(job)
         made: list[Summary] = []
         async with aclosing(self._old(job, path, known.overlays)) as batches:
             async for batch in batches:
@@ -202,7 +202,7 @@ class Compactor:
             )
             yield await self.database.read(job.who, load)
 
-    async def _writer(self, job: Job, overlays: Overlays) -> Writer:
+    async def _writer(self, job: Job) -> Writer:
         from muxi.memory.summarising import Extractive, Retelling
 
         name, budget = job.settings.model, job.settings.budget
@@ -213,7 +213,7 @@ class Compactor:
         except MuxiError as error:
             _log.warning("Summaries are made without the model %s: %s", name, error.message)
             return Extractive()
-        left = None if budget is None else budget - _spent(overlays)
+        left = None if budget is None else budget - await self._spent(job)
         ctx = RunContext(
             deps=None,
             tenant=job.who.tenant,
@@ -223,6 +223,12 @@ class Compactor:
             run_id=job.run_id,
         )
         return Retelling(model=model, ledger=self.ledger, ctx=ctx, left=left)
+
+    async def _spent(self, job: Job) -> int:
+        """Tokens that a model has taken for this thread's summaries within a day."""
+        read = partial(summaries.since, thread_id=job.thread_id, at=now() - _DAY)
+        made = await self.database.read(job.who, read)
+        return sum(each.usage.total_tokens for each in made if each.usage is not None)
 
 
 def contiguous(messages: Sequence[Message]) -> list[list[Message]]:
@@ -264,14 +270,3 @@ def _kept_from(messages: Sequence[Message], job: Job) -> int:
         return len(messages)
     first = next((each for each in reversed(kept) if each.role == "user"), kept[-1])
     return next(at for at in range(len(messages)) if messages[at].id == first.id)
-
-
-def _spent(overlays: Overlays) -> int:
-    """Tokens that a model has taken for this thread's summaries within a day."""
-    since = now() - _DAY
-    return sum(
-        each.usage.total_tokens
-        for made in overlays.by_last.values()
-        for each in made
-        if each.usage is not None and each.created_at > since
-    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
 from muxi.core.errors import NotFound
 from muxi.core.summaries import Summary
@@ -71,6 +72,11 @@ def newest(tx: Tx, thread_id: str) -> list[Summary]:
 def of_thread(tx: Tx, thread_id: str) -> list[Summary]:
     """All summaries of a thread, those of other branches too, oldest first."""
     return _summaries(tx.rows(sql.OF_THREAD, thread_id=thread_id))
+
+
+def since(tx: Tx, thread_id: str, at: datetime) -> list[Summary]:
+    """The summaries of a thread that were made from `at` on, oldest first."""
+    return _summaries(tx.rows(sql.SINCE, thread_id=thread_id, since=micros(at)))
 
 
 def get(tx: Tx, summary_id: str) -> Summary:

@@ -46,6 +46,11 @@ OF_THREAD = (
     .where(*_shown)
     .order_by(summaries.c.created_at, summaries.c.id)
 )
+SINCE = (
+    select(summaries.c.record, summaries.c.text)
+    .where(*_shown, summaries.c.created_at >= number("since"))
+    .order_by(summaries.c.created_at, summaries.c.id)
+)
 GET = select(summaries.c.record, summaries.c.text).where(
     mine(summaries), summaries.c.id == given("id"), visible(summaries.c.thread_id)
 )

@@ -53,6 +53,19 @@ WHERE summaries.tenant = %(tenant)s::VARCHAR AND summaries.thread_id = %(thread_
 FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = %(thread_id)s::VARCHAR))) ORDER BY summaries.created_at, summaries.id""",
 )
+SINCE = Statement(
+    sqlite="""SELECT summaries.record, summaries.text
+FROM summaries
+WHERE summaries.tenant = ? AND summaries.thread_id = ? AND (? IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?))) AND summaries.created_at >= ? ORDER BY summaries.created_at, summaries.id""",
+    order="tenant thread_id principal tenant principal thread_id since",
+    postgresql="""SELECT summaries.record, summaries.text
+FROM summaries
+WHERE summaries.tenant = %(tenant)s::VARCHAR AND summaries.thread_id = %(thread_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = %(thread_id)s::VARCHAR))) AND summaries.created_at >= %(since)s::BIGINT ORDER BY summaries.created_at, summaries.id""",
+)
 GET = Statement(
     sqlite="""SELECT summaries.record, summaries.text
 FROM summaries
