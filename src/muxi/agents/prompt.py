@@ -90,6 +90,9 @@ async def assemble(
         earlier.extend(block.messages)
         events.extend(block.events)
         query.budget -= sum(query.count(message) for message in block.messages)
+        if block.instructions:
+            told = Message(role="system", parts=[TextPart(text=block.instructions)])
+            query.budget -= query.count(told)
     return Prompt("\n\n".join(texts), answered(earlier), events)
 
 
