@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -28,6 +29,13 @@ _POLL: Final = 2.0
 """Seconds between two looks at what other processes have finished."""
 _GATHER: Final = 0.1
 """Seconds in which runs that end after one another become one piece of work."""
+_EMBED_AFTER: Final = 0.4
+"""Seconds until vectors are made: a program that ends after one answer does not begin with them."""
+_FIRST_VECTORS: Final = 1.0
+"""Seconds after the start for which a question waits for vectors that are missing."""
+_AT_START: Final = 0.5
+_AT_END: Final = 1.0
+"""Seconds for which the start and the end of a process wait for what is to be stored."""
 _BREATH: Final = 0.01
 """Seconds between two pieces of work, for the turns that wait."""
 _LONGEST_PAUSE: Final = 60.0
@@ -48,6 +56,8 @@ class Backlog:
     behind: bool = False
     """Whether a run has ended that is not remembered yet."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _ready: asyncio.Event = field(default_factory=asyncio.Event)
+    _ready_by: float = 0.0
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _task: asyncio.Task[None] | None = None
     _failures: int = 0
@@ -55,22 +65,37 @@ class Backlog:
     _embed_at: float = 0.0
     """When a provider that has failed is asked again, by the monotonic clock; 0 for at once."""
 
-    def start(self) -> None:
-        """Begin to work, with what was left behind."""
-        self.behind = True
+    async def start(self) -> None:
+        """Store what was left behind, as far as that is soon done, and begin to work."""
+        await self._follow_for(_AT_START)
+        await self.embedding.choose(await self.tenants())
+        self._ready_by = time.monotonic() + _FIRST_VECTORS
         self._task = asyncio.create_task(self._watch(), name="memory")
 
     async def stop(self) -> None:
-        """Work no longer; what is left is done after the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
+        """Store what has ended here, if that is soon done, and work no longer."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        self._task = None
+        if self.behind:
+            await self._follow_for(_AT_END)
 
     def wake(self) -> None:
-        """A run has ended. Costs nothing; called on the event loop."""
+        """A run has ended, or something was put down. Costs nothing; called on the event loop."""
         self.behind = True
         self._wake.set()
+
+    async def ready(self) -> None:
+        """Return once the vectors are made that were missing at the start, or soon all the same.
+
+        A program that is started for one question would not find what the last one was told.
+        """
+        left = self._ready_by - time.monotonic()
+        if left > 0 and not self._ready.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ready.wait(), left)
 
     async def catch_up(self) -> None:
         """Return once all finished runs are remembered and all of it has vectors.
@@ -78,13 +103,25 @@ class Backlog:
         Raises:
             MuxiError: The database or the embedding provider fails.
         """
-        async with self._lock:
-            while await self._round(patient=False):
-                pass
+        busy = True
+        while busy:
+            async with self._lock:
+                following = await self._follow()
+                busy = await self._embed() or following
 
     async def tenants(self) -> list[str]:
         """All tenants of the database."""
         return await self.database.tenants("memory")
+
+    async def _follow_for(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds), self._lock:
+                while await self._follow():
+                    pass
+        except TimeoutError:
+            _log.info("Much is to be remembered; it goes on in the background.")
+        except MuxiError as error:
+            _log.warning("Memory falls behind: %s", error.message)
 
     async def _watch(self) -> None:
         while True:
@@ -93,7 +130,8 @@ class Backlog:
                 await self._work()
                 self._failures = 0
                 if self._embed_at:
-                    pause = max(0.0, self._embed_at - time.monotonic())
+                    left = max(0.0, self._embed_at - time.monotonic())
+                    pause = left if pause is None else min(pause, left)
             except MuxiError as error:
                 self._failures += 1
                 pause = _pause(self._failures)
@@ -110,54 +148,48 @@ class Backlog:
                 await self._wake.wait()
         except TimeoutError:
             return
-        self._wake.clear()
         await asyncio.sleep(_GATHER)
+        self._wake.clear()
 
     async def _work(self) -> None:
+        """Store what has ended, then embed, with pauses in which turns go first."""
         busy = True
         while busy:
             async with self._lock:
-                busy = await self._round(patient=True)
+                busy = await self._follow()
             await asyncio.sleep(_BREATH)
+        if self._ready.is_set():
+            await asyncio.sleep(_EMBED_AFTER)
+        busy = True
+        while busy and not self.behind:
+            async with self._lock:
+                busy = await self._embed_patiently()
+            await asyncio.sleep(_BREATH)
+        self._ready.set()
 
-    async def _round(self, *, patient: bool) -> bool:
-        """One step in each tenant; whether there may be more to do.
-
-        Args:
-            patient: Whether a provider that has failed is left alone for a while.
-        """
-        tenants = await self.tenants()
-        if not self.embedding.chosen:
-            await self.embedding.choose(tenants)
-        self.behind, was_behind = False, self.behind
-        mine: list[str] = []
-        following = False
+    async def _follow(self) -> bool:
+        """One step in each tenant; whether there may be more to do."""
+        was_behind, self.behind = self.behind, False
+        more = False
         try:
-            for tenant in tenants:
+            for tenant in await self.tenants():
                 if await self._take(tenant):
-                    mine.append(tenant)
-                    following |= await self.follower.step(tenant)
+                    more |= await self.follower.step(tenant)
         except BaseException:
             self.behind = was_behind
             raise
-        self.behind = self.behind or following
-        embedding = await self._embed(mine, patient=patient)
-        if not (following or embedding) and self.embedding.switching:
-            await self._finish_switch(tenants, mine)
-        return following or embedding
+        self.behind = self.behind or more
+        return more
 
-    async def _embed(self, tenants: list[str], *, patient: bool) -> bool:
-        if patient and time.monotonic() < self._embed_at:
+    async def _embed_patiently(self) -> bool:
+        """As `_embed`, leaving a provider that has failed alone for a while."""
+        if time.monotonic() < self._embed_at:
             return False
-        busy = False
         try:
-            for tenant in tenants:
-                busy |= await self.embedding.step(tenant)
+            busy = await self._embed()
         except StorageError:
             raise
         except MuxiError as error:
-            if not patient:
-                raise
             self._embed_failures += 1
             pause = _pause(self._embed_failures)
             self._embed_at = time.monotonic() + pause
@@ -166,12 +198,22 @@ class Backlog:
         self._embed_at, self._embed_failures = 0.0, 0
         return busy
 
-    async def _finish_switch(self, tenants: list[str], mine: list[str]) -> None:
-        if len(mine) == len(tenants):
-            await self.embedding.settle(tenants)
-        else:
-            # Another process makes the vectors: look whether it has done so.
+    async def _embed(self) -> bool:
+        """One batch in each tenant; whether there may be more to do."""
+        tenants = await self.tenants()
+        if not self.embedding.chosen:
             await self.embedding.choose(tenants)
+        mine = [tenant for tenant in tenants if await self._take(tenant)]
+        busy = False
+        for tenant in mine:
+            busy |= await self.embedding.step(tenant)
+        if not busy and self.embedding.switching:
+            if len(mine) == len(tenants):
+                await self.embedding.settle(tenants)
+            else:
+                # Another process makes the vectors: look whether it has done so.
+                await self.embedding.choose(tenants)
+        return busy
 
     async def _take(self, tenant: str) -> bool:
         """Whether this process is the one that works for the tenant."""

@@ -17,7 +17,7 @@ from muxi.core.errors import ModelRejected, MuxiError, StorageError
 from muxi.memory.rows import MEMORY
 from muxi.memory.writing import window_of
 from muxi.retrieval.search import Searcher
-from muxi.storage import passages, vectors
+from muxi.storage import cursors, passages, vectors
 from muxi.storage.transaction import Database, Scope, Tx
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ _LONGEST: Final = 6_000
 """Characters of a text that are embedded: most models read no more."""
 _SHORTER: Final = 1_000
 """Characters of a text that a provider refused, the second time."""
+
+SERVING: Final = "memory.embedder"
+"""Name of the cursor that holds the model whose vectors are complete."""
 
 KINDS: Final = (("turn", None), ("window", MEMORY))
 """What is embedded: every passage alone, and turns with their neighbours besides."""
@@ -72,6 +75,7 @@ class Embedding:
     _serving: Embedder | None = None
     chosen: bool = False
     """Whether it is known which model answers."""
+    _noted: set[str] = field(default_factory=set[str])
     _marks: dict[tuple[str, str, str], int] = field(default_factory=dict[tuple[str, str, str], int])
 
     @property
@@ -80,16 +84,20 @@ class Embedding:
         return self.chosen and self._serving is not self.target
 
     async def choose(self, tenants: Iterable[str]) -> None:
-        """Let the wanted model answer if its vectors are complete, and else the one before."""
-        tenants = list(tenants)
+        """Let the model answer whose vectors were complete last, which is the wanted one mostly."""
         serving = self.target
-        if serving is not None and not await self._is_complete(tenants, serving.name):
-            serving = await self._older(tenants, serving.name) or serving
+        for tenant in tenants:
+            read = partial(cursors.get, name=SERVING)
+            known = await self.database.read(Scope(tenant, None), read, tiny=True)
+            if self.target is not None and known not in (None, self.target.name):
+                serving = await self._older(str(known)) or serving
         self._serve(serving)
         self.chosen = True
 
     async def switch(self, target: Embedder | None, tenants: Iterable[str]) -> None:
         """From now on want another model; the present one answers until the new one can."""
+        tenants = list(tenants)
+        await self._note(tenants, self._serving)
         before, self.target = self.target, target
         self._marks.clear()
         await self.choose(tenants)
@@ -118,7 +126,8 @@ class Embedding:
                 if embedder is self._serving and embedder is not self.target:
                     # Whatever the old provider does, the new one goes on.
                     failed = None
-        self.problem = None if failed is None else failed.message
+        if self.target is not None:
+            self.problem = None if failed is None else failed.message
         if failed is not None:
             raise failed
         return busy
@@ -134,6 +143,7 @@ class Embedding:
             return
         old = self._serving
         self._serve(target)
+        await self._note(tenants, target)
         for tenant in tenants:
             await self._drop_others(tenant, target.name)
         if old is not None:
@@ -161,6 +171,15 @@ class Embedding:
             if embedder is not None:
                 await embedder.close()
 
+    async def _note(self, tenants: Iterable[str], serving: Embedder | None) -> None:
+        """Let other processes, and the next one, know whose vectors are complete."""
+        if serving is None:
+            return
+        write = partial(cursors.set, name=SERVING, cursor=serving.name)
+        for tenant in tenants:
+            await self.database.write(Scope(tenant, None), write)
+            self._noted.add(tenant)
+
     def _serve(self, embedder: Embedder | None) -> None:
         self._serving = embedder
         self.searcher.use(embedder)
@@ -187,6 +206,8 @@ class Embedding:
                 vectors.put(tx, owner, where, embedder.name, kind, made=rows, dimensions=dimensions)
 
         await self.database.write(whole, store)
+        if not self.switching and tenant not in self._noted:
+            await self._note([tenant], embedder)
         self._marks[key] = found[-1][0]
         for owner, _ in by_owner:
             self.searcher.changed(tenant, owner)
@@ -200,26 +221,19 @@ class Embedding:
                     return False
         return True
 
-    async def _older(self, tenants: Iterable[str], target: str) -> Embedder | None:
-        """The model that has the most vectors, if it has more than the wanted one."""
-        counts: dict[str, int] = defaultdict(int)
-        for tenant in tenants:
-            for state in await self.database.read(Scope(tenant, None), vectors.state):
-                counts[state.model] += state.vectors
-        for model in sorted(counts, key=lambda model: -counts[model]):
-            if model == target:
-                return None
-            if self._serving is not None and self._serving.name == model:
-                return self._serving
-            if (found := await self.find(model)) is not None:
-                return found
-        return None
+    async def _older(self, model: str) -> Embedder | None:
+        if self._serving is not None and self._serving.name == model:
+            return self._serving
+        return await self.find(model)
 
     async def _drop_others(self, tenant: str, kept: str) -> None:
         whole = Scope(tenant, None)
         states = await self.database.read(whole, vectors.state)
         for model in {state.model for state in states} - {kept}:
-            await self.database.write(whole, partial(vectors.drop, model=model))
+            after: int | None = 0
+            while after is not None:
+                drop = partial(vectors.drop, model=model, after=after)
+                after = await self.database.write(whole, drop)
 
     async def _passages(self, tenant: str) -> int:
         def count(tx: Tx) -> int:

@@ -5,8 +5,8 @@ It decides nothing about rank, which is `retrieval`'s, and sees no owner that it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from muxi.core.memories import Recalled, Recollection
@@ -17,13 +17,19 @@ from muxi.retrieval.search import Searcher
 from muxi.storage import passages
 from muxi.storage.transaction import Database, Scope
 
+_MOST_KNOWN = 100_000
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class Finder:
     """Searches memory. Shared by all who ask."""
 
     database: Database
     searcher: Searcher
+    ready: Callable[[], Awaitable[None]] | None = None
+    """Awaited before a search: what is missing in the first moments of a process."""
+    _with_memories: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Owners that had memories when they were looked at: others are not searched."""
 
     async def find(
         self,
@@ -49,6 +55,10 @@ class Finder:
             StorageError: The database could not answer.
             AccessDenied: `who` may not read one of these owners.
         """
+        if not await self._has_any(who, owners):
+            return Recollection(items=[])
+        if self.ready is not None:
+            await self.ready()
         question = Question.read(text, me=who.principal, you=you, now=now())
         found = await self.searcher.search(
             who, owners, question, corpus=MEMORY, limit=limit, groups=groups
@@ -64,3 +74,21 @@ class Finder:
             if hit.number in rows
         ]
         return Recollection(items=items, embedder=found.embedder, note=found.note)
+
+    def changed(self, tenant: str, owner: str) -> None:
+        """Memories of this owner were written or removed."""
+        self.searcher.changed(tenant, owner)
+
+    async def _has_any(self, who: Scope, owners: Sequence[str]) -> bool:
+        """Whether there is anything to find: who has said nothing yet costs a look."""
+        if any((who.tenant, owner) in self._with_memories for owner in owners):
+            return True
+        for owner in owners:
+            look = partial(passages.page, owner=owner, corpus=MEMORY, limit=1)
+            found = await self.database.read(who, look, tiny=True)
+            if found.items:
+                if len(self._with_memories) >= _MOST_KNOWN:
+                    self._with_memories.clear()
+                self._with_memories.add((who.tenant, owner))
+                return True
+        return False

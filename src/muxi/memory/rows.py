@@ -66,8 +66,8 @@ def memory_of(row: PassageRow) -> Memory:
 
 
 def group_of(memory: Memory) -> str:
-    """What a memory stands in the order of: its thread, or itself alone."""
-    return memory.thread_id or memory.id
+    """What a memory stands in the order of: its thread if it is a turn, or itself alone."""
+    return memory.thread_id if memory.thread_id and memory.kind == "turn" else memory.id
 
 
 def instant_of(row: PassageRow) -> datetime:

@@ -134,13 +134,13 @@ def _place(tx: Tx, owner: str, memory: Memory) -> bool:
     row = row_of(memory, place=place, kind=CONTEXT if mere_context else memory.kind)
     (number,) = passages.add(tx, owner, [row])
     said = [*map(_said, before), _said(row)]
-    found_by: dict[int, list[str]] = {}
+    index: dict[int, list[str]] = {}
     if not mere_context:
-        found_by[number] = words(window_text(said, len(said) - 1))
+        index[number] = words(window_text(said, len(said) - 1))
     if before and before[-1].kind != CONTEXT:
         # The turn before has a successor now, which belongs into its window.
-        found_by[before[-1].number] = words(window_text(said, len(said) - 2))
-    passages.set_many_words(tx, owner, found_by)
+        index[before[-1].number] = words(window_text(said, len(said) - 2))
+    passages.set_many_words(tx, owner, index)
     return not mere_context
 
 

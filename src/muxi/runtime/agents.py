@@ -7,6 +7,7 @@ database has immutable versions by hash. A name in both is an error.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
@@ -28,6 +29,7 @@ from muxi.storage.transaction import Database
 
 if TYPE_CHECKING:
     from muxi.agents.agent import Agent
+    from muxi.tools.toolset import Toolset
 
 _LIVE_AT_ONCE = 256
 """Versions of agents that are kept ready; more are made again when they are used again."""
@@ -65,6 +67,10 @@ class Agents:
     database: Database
     models: Models
     tools: Tools
+    further: list[Callable[[AgentDefinition], Sequence[Toolset]]] = field(
+        default_factory=list[Callable[[AgentDefinition], "Sequence[Toolset]"]]
+    )
+    """What gives agents tools beside those that they name, such as memory."""
     _live: OrderedDict[str, Agent[object]] = field(
         default_factory=OrderedDict[str, "Agent[object]"]
     )
@@ -190,7 +196,10 @@ class Agents:
             name=definition.name,
             description=definition.description,
             instructions=definition.instructions,
-            toolsets=await self.tools.toolsets(definition.tools),
+            toolsets=[
+                *await self.tools.toolsets(definition.tools),
+                *(each for give in self.further for each in give(definition)),
+            ],
             output=None if definition.output is None else output_of(definition.output),
             limits=definition.limits,
             settings=ModelSettings.model_validate(settings),

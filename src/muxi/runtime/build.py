@@ -25,6 +25,7 @@ from muxi.memory.history import HistoryCache
 from muxi.runtime.agents import Agents
 from muxi.runtime.approvals import Approvals
 from muxi.runtime.blobs import Blobs
+from muxi.runtime.knowledge import Knowledge
 from muxi.runtime.memories import Memories
 from muxi.runtime.models import Models
 from muxi.runtime.owner import Ownership
@@ -69,6 +70,7 @@ class Runtime:
     facts: FactStore
     memories: Memories
     remembering: Remembering
+    knowledge: Knowledge
     recovery: Recovery
     url: str | None = None
     """Where browsers reach this process; None if they do not."""
@@ -121,6 +123,8 @@ class Runtime:
         try:
             await self.stop_runs(grace=0)
             await self.recovery.stop()
+            await self.remembering.close()
+            await self.knowledge.close()
             await self.runs.compactor.close()
             await self.models.close()
             await self.database.close()
@@ -164,6 +168,7 @@ async def open_runtime(
         await runtime.remembering.start()
         if go_on:
             await runtime.recovery.start()
+            await runtime.knowledge.start()
     except BaseException:
         await runtime.close()
         raise
@@ -220,7 +225,13 @@ def _assemble(
     history, ledger = HistoryCache(database), OpenLedger()
     compactor = Compactor(database=database, cache=history, ledger=ledger, model=made_models.live)
     memory = remembering(project=project, database=database, models=made_models, agents=agents)
-    agents.further.append(memory.toolsets)
+    knowledge = Knowledge(
+        project=project,
+        database=database,
+        searcher=memory.finder.searcher,
+        changed=memory.backlog.wake,
+    )
+    agents.further += [memory.toolsets, knowledge.toolsets]
     runs = Runs(
         database=database,
         streams=streams,
@@ -231,6 +242,7 @@ def _assemble(
         compactor=compactor,
         blobs=blobs,
         remembering=memory,
+        knowledge=knowledge,
     )
     return Runtime(
         project=project,
@@ -248,6 +260,7 @@ def _assemble(
         facts=memory.facts,
         memories=Memories(database=database, finder=memory.finder, backlog=memory.backlog),
         remembering=memory,
+        knowledge=knowledge,
         recovery=Recovery(
             database=database, runs=runs, blobs=blobs, alone=database.dialect == "sqlite"
         ),

@@ -17,6 +17,7 @@ from muxi.core.status import ModelInfo
 from muxi.runtime.secrets import Secrets
 
 if TYPE_CHECKING:
+    from muxi.models.embedding import Embedder
     from muxi.models.model import Model, Price
 
 SMALL = (
@@ -49,6 +50,31 @@ class Models:
             model = await self._make(name)
             model = self._made.setdefault(name, model)
         return model
+
+    async def embedder(self, name: str) -> Embedder:
+        """The embedding model of that name: one of `models`, or as `models.resolve` names them.
+
+        Raises:
+            UnknownModel: There is no such model.
+            ModelKeyMissing: Its provider needs a key and none is set.
+            SecretMissing: The project file names a secret that is not set.
+        """
+        from muxi.models import resolve
+
+        definition = self.project.models.get(name) or self._by_model(name)
+        parsed = resolve.parse(definition.model)
+        return resolve.embedder(
+            definition.model,
+            key=await self._key(definition, parsed.provider),
+            base_url=definition.base_url,
+        )
+
+    def _by_model(self, name: str) -> ModelDefinition:
+        """What the project says of a model that is not named by its key."""
+        for definition in self.project.models.values():
+            if definition.model == name:
+                return definition
+        return ModelDefinition(model=name)
 
     def settings(self, name: str | None) -> ModelSettings:
         """How a model samples unless an agent says otherwise."""

@@ -5,6 +5,7 @@ The person at this machine is `local`. Whoever holds the project's token may act
 
 from __future__ import annotations
 
+from muxi.core import owners
 from muxi.core.users import user_id
 from muxi.storage.transaction import Scope
 
@@ -21,3 +22,14 @@ def acting_for(user: str) -> Principal:
         InvalidInput: This is no id of a user.
     """
     return Scope(tenant=LOCAL.tenant, principal=user_id(user))
+
+
+def owner_for(who: Principal, owner: str | None = None) -> str:
+    """The owner whose memory is meant: the user who asks, or the tenant, if none is named.
+
+    Raises:
+        InvalidInput: `owner` is no owner.
+    """
+    if owner is not None:
+        return owners.checked(owner)
+    return owners.TENANT if who.principal is None else owners.user(who.principal)

@@ -6,7 +6,7 @@ Called by doors, by `approvals` and by `recovery`. It must never tie a run to a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -18,7 +18,7 @@ from muxi.core.events import FINAL_STATUSES, Problem, RunCompleted, RunStatus
 from muxi.core.ids import new_id
 from muxi.core.messages import Message, user_message
 from muxi.core.pages import Page
-from muxi.core.ports import Credentials, Host, Ledger
+from muxi.core.ports import ContextSource, Credentials, Host, Ledger
 from muxi.core.threads import Run, Thread
 from muxi.core.usage import Limits
 from muxi.memory.compaction import Compactor, Job
@@ -28,7 +28,9 @@ from muxi.runtime.begin import Beginning, Begun, occupied, take_over
 from muxi.runtime.blobs import Blobs, RunMedia, WithBlobs
 from muxi.runtime.feed import Feed
 from muxi.runtime.frames import frame_of
+from muxi.runtime.knowledge import Knowledge
 from muxi.runtime.principal import Principal
+from muxi.runtime.remembering import Remembering
 from muxi.runtime.requests import RunRequest
 from muxi.runtime.streams import Reserved, Streams, ThreadStream
 from muxi.storage import messages, runs, threads
@@ -58,6 +60,8 @@ class Runs:
     history: HistoryCache
     compactor: Compactor
     blobs: Blobs
+    remembering: Remembering
+    knowledge: Knowledge
     holder: str = field(default_factory=lambda: new_id("proc"))
     """Name of this process in leases."""
     active: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
@@ -314,7 +318,7 @@ class Runs:
             ledger=self.ledger,
             policy=self.agents.policy(agent),
             credentials=self.credentials,
-            sources=(WithBlobs(who, history, self.blobs),),
+            sources=self._sources(who, agent, history),
             media=RunMedia(who, journal, self.blobs),
         )
         ctx = RunContext(
@@ -345,6 +349,15 @@ class Runs:
         stream.last_words.pop(run.id, None)
         return attempt
 
+    def _sources(
+        self, who: Principal, agent: Agent[object] | None, history: History
+    ) -> Sequence[ContextSource]:
+        """What a run is told of documents, and of the past: of its thread, and of others."""
+        definition = None if agent is None else agent.spec.definition
+        past = self.remembering.source(who, definition, WithBlobs(who, history, self.blobs))
+        documents = self.knowledge.source(who, definition)
+        return (past,) if documents is None else (documents, past)
+
     def _launch(self, who: Principal, attempt: Attempt) -> None:
         self.active[attempt.run.id] = attempt
         attempt.begin(lambda: self._over(who, attempt))
@@ -358,6 +371,7 @@ class Runs:
             first = [attempt.input] if run.attempt == 1 else []
             self._remember(who, [*first, *attempt.messages])
             self._compact(who, attempt)
+            self.remembering.backlog.wake()
         elif isinstance(attempt.end, RunCompleted):
             # The stream stays open: what its buffer holds goes before whatever comes next.
             self.untold[run.id] = attempt.end

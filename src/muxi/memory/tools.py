@@ -1,0 +1,137 @@
+"""Memory as tools: an agent that may puts down, looks up and forgets by itself.
+
+Made by `runtime` for agents whose settings allow it. Each call works in the name of the run's user,
+on the memory that the agent's policy names, and on no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pydantic import JsonValue
+
+from muxi.core.context import RunContext
+from muxi.core.errors import InvalidInput
+from muxi.core.memories import Memory, MemoryPolicy
+from muxi.core.record import now
+from muxi.memory.facts import FactStore, Telling
+from muxi.memory.finding import Finder
+from muxi.memory.policy import owners_of
+from muxi.memory.recall import line_of
+from muxi.memory.writing import put_down
+from muxi.storage.transaction import Scope
+from muxi.tools.function import tool
+from muxi.tools.function_toolset import FunctionToolset
+
+_MOST = 20
+
+Forget = Callable[[Scope, str, str], Awaitable[None]]
+"""Forgets one memory of an owner by its id, with all that was made of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryTools:
+    """What the tools of one agent work with."""
+
+    finder: Finder
+    facts: FactStore
+    forget: Forget | None
+    policy: MemoryPolicy
+    remembered: Callable[[], None]
+    """Called when there is something new to be embedded."""
+
+    async def remember(self, ctx: RunContext[Any], text: str) -> str:
+        """Store a note."""
+        who, owners = self._scope(ctx)
+        note = Memory(
+            owner=owners[0],
+            kind="note",
+            text=text,
+            said_at=now(),
+            thread_id=ctx.thread_id,
+            run_id=ctx.run_id,
+            agent=ctx.agent,
+            source="tool",
+        )
+        write = partial(put_down, owner=owners[0], note=note)
+        stored = await self.finder.database.write(who, write)
+        self.finder.changed(who.tenant, owners[0])
+        self.remembered()
+        return f"Remembered as {stored.id}."
+
+    async def recall(self, ctx: RunContext[Any], query: str, limit: int) -> str:
+        """Search, and give memories with their ids."""
+        who, owners = self._scope(ctx)
+        found = await self.finder.find(
+            who, owners, query, limit=max(1, min(limit, _MOST)), you=ctx.agent
+        )
+        lines = [f"{line_of(item.memory)} [{item.memory.id}]" for item in found.items]
+        note = [] if found.note is None else [found.note]
+        return "\n".join([*lines, *note]) or "Nothing is remembered of that."
+
+    async def forget_memory(self, ctx: RunContext[Any], memory_id: str) -> str:
+        """Forget for good."""
+        assert self.forget is not None, "the tool is not offered"
+        who, owners = self._scope(ctx)
+        await self.forget(who, owners[0], memory_id)
+        return f"Forgotten: {memory_id}."
+
+    async def set_fact(self, ctx: RunContext[Any], path: str, value: JsonValue) -> str:
+        """Let a fact hold from now on."""
+        who, owners = self._scope(ctx)
+        changed = await self.facts.put(who, owners[0], path, value, telling=Telling(source="tool"))
+        return f"Noted: {changed.added} new, {changed.confirmed} confirmed, {changed.ended} ended."
+
+    def _scope(self, ctx: RunContext[Any]) -> tuple[Scope, list[str]]:
+        owners = owners_of(self.policy, user=ctx.user or None, agent=ctx.agent)
+        if not owners:
+            raise InvalidInput("Nobody is there whose memory this would be.")
+        return Scope(ctx.tenant, ctx.user or None), owners
+
+
+def memory_toolset(tools: MemoryTools) -> FunctionToolset:
+    """`remember`, `recall`, `forget` and `set_fact` as one toolset."""
+
+    @tool(timeout=20)
+    async def remember(ctx: RunContext[Any], text: str) -> str:
+        """Put something down so that it can be recalled in later conversations.
+
+        Args:
+            text: What to remember, as a sentence that makes sense by itself.
+        """
+        return await tools.remember(ctx, text)
+
+    @tool(idempotent=True, timeout=20)
+    async def recall(ctx: RunContext[Any], query: str, limit: int = 10) -> str:
+        """Look for what was said in earlier conversations or put down.
+
+        Args:
+            query: What to look for, as a question.
+            limit: The most memories.
+        """
+        return await tools.recall(ctx, query, limit)
+
+    @tool(idempotent=True, timeout=60)
+    async def forget(ctx: RunContext[Any], memory_id: str) -> str:
+        """Forget one memory for good, because the user asks for it.
+
+        Args:
+            memory_id: Its id, as `recall` gives it: `mem_...`.
+        """
+        return await tools.forget_memory(ctx, memory_id)
+
+    @tool(idempotent=True, timeout=20)
+    async def set_fact(ctx: RunContext[Any], path: str, value: JsonValue) -> str:
+        """Note a fact about the user, in place of what held before.
+
+        Args:
+            path: What it is about, such as `location.city` or `name`.
+            value: What holds now.
+        """
+        return await tools.set_fact(ctx, path, value)
+
+    offered = [remember, recall, set_fact]
+    return FunctionToolset(offered if tools.forget is None else [*offered, forget])

@@ -1,0 +1,182 @@
+"""Memory put together: embedder, search, worker, what enters a turn, tools. Made by `build`.
+
+Called by `runs` and `agents` for what a run gets of it. It must never make a turn wait for what can
+be done afterwards.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from muxi.config.memory_settings import NO_EMBEDDER, MemorySettings
+from muxi.config.project import Project
+from muxi.core.definitions import AgentDefinition
+from muxi.core.errors import MuxiError, NotFound
+from muxi.core.ids import new_id
+from muxi.core.memories import MemoryPolicy
+from muxi.core.ports import ContextSource
+from muxi.core.threads import Run
+from muxi.memory.backlog import Backlog
+from muxi.memory.embedding import Embedding
+from muxi.memory.facts import FactStore
+from muxi.memory.finding import Finder
+from muxi.memory.following import Follower
+from muxi.memory.policy import owners_of
+from muxi.memory.recall import Recall
+from muxi.retrieval.search import Searcher
+from muxi.runtime.models import Models
+from muxi.runtime.principal import Principal
+from muxi.storage.transaction import Database, Scope
+
+if TYPE_CHECKING:
+    from muxi.memory.tools import Forget
+    from muxi.models.embedding import Embedder
+    from muxi.runtime.agents import Agents
+    from muxi.tools.toolset import Toolset
+
+_log = logging.getLogger("muxi.runtime")
+
+_NAMES = {"embedded": "embedded/wordllama-256", "minilm": "embedded/all-MiniLM-L6-v2"}
+"""How the settings call the embedders that need no provider."""
+
+
+@dataclass(kw_only=True)
+class Remembering:
+    """The memory of one project."""
+
+    settings: MemorySettings
+    models: Models
+    finder: Finder
+    facts: FactStore
+    backlog: Backlog
+    forget: Forget | None
+    """Forgets one memory with all that was made of it; without it agents are not given the tool."""
+
+    def source(
+        self, who: Principal, definition: AgentDefinition | None, history: ContextSource
+    ) -> ContextSource:
+        """`history` with what is recalled for a run, if its agent recalls."""
+        own = MemoryPolicy() if definition is None else definition.memory
+        settings = self.settings.recall
+        if definition is None or not (settings.enabled if own.recall is None else own.recall):
+            return history
+        owners = owners_of(own, user=who.principal, agent=definition.name)
+        if not owners:
+            return history
+        return Recall(
+            inner=history,
+            finder=self.finder,
+            who=who,
+            owners=owners,
+            limit=settings.limit,
+            tokens=settings.tokens,
+        )
+
+    def toolsets(self, definition: AgentDefinition) -> Sequence[Toolset]:
+        """The memory tools of an agent that may use them."""
+        own = definition.memory
+        if not (self.settings.tools if own.tools is None else own.tools):
+            return ()
+        from muxi.memory.tools import MemoryTools, memory_toolset
+
+        tools = MemoryTools(
+            finder=self.finder,
+            facts=self.facts,
+            forget=self.forget,
+            policy=own,
+            remembered=self.backlog.wake,
+        )
+        return (memory_toolset(tools),)
+
+    async def start(self) -> None:
+        """Begin to work, with what the last process has left."""
+        await self.refresh()
+        await self.backlog.start()
+
+    async def refresh(self) -> None:
+        """Make the embedder of the settings, if there is none yet: a key may have been set."""
+        embedding = self.backlog.embedding
+        if embedding.target is not None:
+            return
+        try:
+            embedding.target = await embedder_of(self.models, self.settings.embedder)
+        except MuxiError as error:
+            # Memory works by words alone, and says so.
+            embedding.problem = error.message
+            _log.warning("Memories get no vectors: %s", error.message)
+            return
+        embedding.chosen = False
+        self.backlog.wake()
+
+    async def use_embedder(self, name: str) -> None:
+        """Make all vectors anew with another model; the present ones answer meanwhile.
+
+        Args:
+            name: As in the settings: `embedded`, `minilm`, `provider/model`, a name of `models`,
+                or `none`.
+
+        Raises:
+            MuxiError: There is no such model, or it has no key.
+        """
+        target = await embedder_of(self.models, name)
+        await self.backlog.embedding.switch(target, await self.backlog.tenants())
+        self.backlog.wake()
+
+    async def close(self) -> None:
+        """Store what has ended, and let go of the models."""
+        await self.backlog.stop()
+        await self.backlog.embedding.close()
+
+
+def remembering(
+    *,
+    project: Project,
+    database: Database,
+    models: Models,
+    agents: Agents,
+    forget: Forget | None = None,
+) -> Remembering:
+    """The memory of a project, not at work yet."""
+    settings = project.memory
+    searcher = Searcher(database)
+
+    async def find(model: str) -> Embedder | None:
+        try:
+            return await models.embedder(model)
+        except MuxiError as error:
+            _log.warning("Older vectors cannot be searched: %s", error.message)
+            return None
+
+    async def policy(whole: Scope, run: Run) -> MemoryPolicy | None:
+        try:
+            version = await agents.version(whole, run.agent, run.agent_hash)
+        except NotFound:
+            own = MemoryPolicy()
+        else:
+            own = version.definition.memory
+        remember = settings.remember if own.remember is None else own.remember
+        return own if remember else None
+
+    backlog = Backlog(
+        database=database,
+        follower=Follower(database=database, searcher=searcher, policies=policy),
+        embedding=Embedding(database=database, searcher=searcher, target=None, find=find),
+        holder=new_id("proc"),
+        alone=database.dialect == "sqlite",
+    )
+    return Remembering(
+        settings=settings,
+        models=models,
+        finder=Finder(database=database, searcher=searcher, ready=backlog.ready),
+        facts=FactStore(database),
+        forget=forget,
+        backlog=backlog,
+    )
+
+
+async def embedder_of(models: Models, name: str) -> Embedder | None:
+    """The embedder that a setting names; None for `none`. Raises as `Models.embedder`."""
+    return None if name == NO_EMBEDDER else await models.embedder(_NAMES.get(name, name))
