@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from muxi.retrieval.words import words
+
 BEFORE: Final = 2
 AFTER: Final = 1
 _PAUSE: Final = timedelta(hours=4)
@@ -41,6 +43,12 @@ def window_text(turns: Sequence[Turn], at: int) -> str:
     It never reaches across the edge of a session. Pass at least the neighbours; more do no harm.
     """
     return "\n".join(f"{_date(turn)}{text}" for turn, text in _lines(turns, at))
+
+
+def window_words(turns: Sequence[Turn], at: int) -> list[str]:
+    """The words that the turn at `at` is found by: those of its window, its own counted twice, so
+    that of turns that share their words the one that said them comes first."""
+    return [*words(window_text(turns, at)), *words(turns[at].text)]
 
 
 def plain_window(turns: Sequence[Turn], at: int) -> str:
