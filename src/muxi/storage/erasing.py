@@ -18,7 +18,7 @@ from muxi.core.forgetting import BLANK, FORGOTTEN
 from muxi.core.ids import new_id
 from muxi.core.messages import AnyPart, Message, TextPart, media
 from muxi.core.threads import Run, Thread
-from muxi.storage import blobs, facts, passages, summaries
+from muxi.storage import blobs, facts, passages, summaries, vectors
 from muxi.storage.event_thinning import bare_events, thin
 from muxi.storage.records import column, encode, listed
 from muxi.storage.sql import blobs as blobs_sql
@@ -117,7 +117,7 @@ def _take_back(tx: Tx, sources: list[str], erased: Erased, *, owners: Iterable[s
 
 def drop_windows(tx: Tx, numbers: Iterable[int]) -> None:
     """Let the vectors of windows go that passages which are gone stood in; they are made anew."""
-    tx.run(sql.WINDOWS, numbers=listed(tx.dialect, numbers))
+    vectors.drop_windows(tx, numbers)
 
 
 def erase_facts(tx: Tx, owner: str, ids: Sequence[str]) -> Erased:

@@ -20,7 +20,7 @@ from pydantic_core import to_json
 
 from muxi.storage.records import column, listed
 from muxi.storage.sql import postings as sql
-from muxi.storage.transaction import Row, Tx
+from muxi.storage.transaction import Tx
 
 MOST = 128
 """Passages in a row: its bytes then stay in one page of SQLite with their key."""
@@ -28,6 +28,7 @@ LONGEST_WORD = 100
 """Characters of a word that count; it stands in a key."""
 _ALL = ""
 _POSTING = struct.Struct("<iH")
+_SIZE = _POSTING.size
 _REACH = 2**31 - 1
 _HIGHEST = 2**16 - 1
 _SATURATION = 1.2
@@ -59,13 +60,14 @@ def change(
         changes: By the number of a passage, the words that it had and those that it has now, as
             `normal` gives them.
     """
-    wanted = _wanted(changes)
-    if not wanted:
-        return
     rows = _Rows(tx, owner, corpus)
-    rows.load(wanted)
-    for (word, number), count in wanted.items():
-        rows.put(word, number, count)
+    wanted = _wanted(changes)
+    rows.load([(word, number) for word, number, _, _ in wanted])
+    for word, number, before, after in wanted:
+        if before:
+            rows.take_out(word, number)
+        if after:
+            rows.put(word, number, after)
     rows.store()
 
 
@@ -93,9 +95,10 @@ def match(
     if not lengths:
         return []
     total = len(lengths)
-    mean = sum(lengths.values()) / total or 1.0
-    flat, slope = _SATURATION * (1 - _BY_LENGTH), _SATURATION * _BY_LENGTH / mean
+    flat = _SATURATION * (1 - _BY_LENGTH)
+    slope = _SATURATION * _BY_LENGTH * total / sum(lengths.values())
     scores: dict[int, float] = {}
+    known = scores.get
     for term in dict.fromkeys(terms):
         counts = found.get(term)
         if not counts:
@@ -103,11 +106,12 @@ def match(
         rarity = math.log(1 + (total - len(counts) + 0.5) / (len(counts) + 0.5))
         gain = rarity * (_SATURATION + 1)
         for number, count in counts.items():
-            if among is None or number in among:
-                part = gain * count / (count + flat + slope * lengths[number])
-                scores[number] = scores.get(number, 0.0) + part
+            part = gain * count / (count + flat + slope * lengths[number])
+            scores[number] = known(number, 0.0) + part
+    if among is not None:
+        scores = {number: score for number, score in scores.items() if number in among}
     # Equal scores in the order of numbers, the newest first: an answer must not depend on chance.
-    best = heapq.nlargest(limit, ((score, number) for number, score in scores.items()))
+    best = heapq.nlargest(limit, zip(scores.values(), scores.keys(), strict=True))
     return [(number, score) for score, number in best]
 
 
@@ -119,27 +123,37 @@ def _read(
     words = listed(tx.dialect, dict.fromkeys((_ALL, *terms)))
     for owner in owners:
         for word, base, data in tx.rows(sql.OF, owner=owner, corpus=corpus, words=words):
-            counts = found.setdefault(word, {})
-            for offset, count in _POSTING.iter_unpack(data):
-                counts[base + offset] = count
+            found.setdefault(word, {}).update(_unpacked(base, data))
     return found
+
+
+def _unpacked(base: int, data: bytes) -> Iterable[tuple[int, int]]:
+    """Number and count of each passage in a row."""
+    flat = struct.unpack("<" + "iH" * (len(data) // _SIZE), data)
+    return zip([base + offset for offset in flat[::2]], flat[1::2], strict=True)
 
 
 def _wanted(
     changes: Mapping[int, tuple[Sequence[str], Sequence[str]]],
-) -> dict[tuple[str, int], int]:
-    """How often each word shall stand in each passage from now on, where that changes."""
-    wanted: dict[tuple[str, int], int] = {}
+) -> list[tuple[str, int, int, int]]:
+    """Word, passage, and how often it stood and shall stand there, where that differs."""
+    wanted: list[tuple[str, int, int, int]] = []
     for number in sorted(changes):
-        before, after = (Counter(words) for words in changes[number])
-        for counts, words in zip((before, after), changes[number], strict=True):
-            if words:
-                counts[_ALL] = len(words)
-        for word in sorted(before.keys() | after.keys()):
-            count = min(after[word], _HIGHEST)
-            if count != min(before[word], _HIGHEST):
-                wanted[word, number] = count
+        before, after = (_counts(words) for words in changes[number])
+        for word in before.keys() | after.keys():
+            old, new = before.get(word, 0), after.get(word, 0)
+            if old != new:
+                wanted.append((word, number, old, new))
     return wanted
+
+
+def _counts(words: Sequence[str]) -> dict[str, int]:
+    counts: dict[str, int] = Counter(words)
+    if words:
+        counts[_ALL] = len(words)
+    if len(words) > _HIGHEST:
+        counts = {word: min(count, _HIGHEST) for word, count in counts.items()}
+    return counts
 
 
 class _Rows:
@@ -148,13 +162,15 @@ class _Rows:
     def __init__(self, tx: Tx, owner: str, corpus: str) -> None:
         self._tx = tx
         self._own: dict[str, Any] = {"owner": owner, "corpus": corpus}
-        self._rows: dict[str, dict[int, dict[int, int]]] = {}
+        self._rows: dict[tuple[str, int], bytearray] = {}
         self._bases: dict[str, list[int]] = {}
         self._changed: dict[tuple[str, int], None] = {}
         self._stored: set[tuple[str, int]] = set()
 
-    def load(self, wanted: Iterable[tuple[str, int]]) -> None:
-        pairs = list(wanted)
+    def load(self, pairs: list[tuple[str, int]]) -> None:
+        """Read the rows of these words and passages."""
+        if not pairs:
+            return
         rows = self._tx.rows(
             sql.AT,
             pairs=to_json(pairs).decode(),
@@ -162,61 +178,68 @@ class _Rows:
             numbers=[number for _, number in pairs],
             **self._own,
         )
-        for row in rows:
-            if row[0] is not None:
-                self._take(row)
+        for word, base, data in rows:
+            if word is not None:
+                self._stored.add((word, base))
+                self._rows[word, base] = bytearray(data)
+                self._bases.setdefault(word, []).append(base)
+        for bases in self._bases.values():
+            bases.sort()
 
     def put(self, word: str, number: int, count: int) -> None:
-        """Let `word` stand so often in the passage; with 0, no longer."""
-        base = self._base(word, number)
+        """Let `word` stand so often in a passage that it does not stand in."""
+        bases = self._bases.setdefault(word, [])
+        base = _base(bases, number)
         if base is None:
-            if not count:
-                return
             base = number
-            self._rows.setdefault(word, {})[base] = {}
-            insort(self._bases.setdefault(word, []), base)
-        if count:
-            self._rows[word][base][number] = count
-        else:
-            self._rows[word][base].pop(number, None)
+            insort(bases, base)
+            self._rows[word, base] = bytearray()
+        self._rows[word, base] += _POSTING.pack(number - base, count)
         self._changed[word, base] = None
 
+    def take_out(self, word: str, number: int) -> None:
+        """Let `word` no longer stand in the passage."""
+        base = _base(self._bases.get(word, []), number)
+        if base is None:
+            return
+        row, offset = self._rows[word, base], struct.pack("<i", number - base)
+        for at in range(0, len(row), _SIZE):
+            if row.startswith(offset, at):
+                del row[at : at + _SIZE]
+                self._changed[word, base] = None
+                return
+
     def store(self) -> None:
+        """Write what was changed."""
         kept: list[dict[str, Any]] = []
-        for word, base in self._changed:
-            counts = self._rows[word][base]
-            pieces = _pieces(counts, base)
-            if base not in pieces and (word, base) in self._stored:
+        for word, base in sorted(self._changed):
+            row = self._rows[word, base]
+            if row:
+                kept += [
+                    {"word": word, "base": at, "data": data, **self._own}
+                    for at, data in _pieces(row, base)
+                ]
+            elif (word, base) in self._stored:
                 self._tx.run(sql.DELETE, word=word, base=base, **self._own)
-            kept += [
-                {"word": word, "base": at, "data": data, **self._own} for at, data in pieces.items()
-            ]
         if kept:
             self._tx.run_many(sql.PUT, kept)
 
-    def _take(self, row: Row) -> None:
-        word, base, data = row
-        if (word, base) in self._stored:
-            return
-        self._stored.add((word, base))
-        counts = {base + offset: count for offset, count in _POSTING.iter_unpack(data)}
-        self._rows.setdefault(word, {})[base] = counts
-        insort(self._bases.setdefault(word, []), base)
 
-    def _base(self, word: str, number: int) -> int | None:
-        """Base of the row that covers the passage, or None if it would stand before all rows."""
-        bases = self._bases.get(word, [])
-        index = bisect_right(bases, number)
-        base = bases[index - 1] if index else None
-        return None if base is None or number - base > _REACH else base
+def _base(bases: Sequence[int], number: int) -> int | None:
+    """Base of the row that covers the passage, or None if it would stand before all rows."""
+    index = bisect_right(bases, number)
+    return bases[index - 1] if index and number - bases[index - 1] <= _REACH else None
 
 
-def _pieces(counts: Mapping[int, int], base: int) -> dict[int, bytes]:
-    """The rows that hold these passages of a word, by their base."""
-    numbers = sorted(counts)
-    pieces: dict[int, bytes] = {}
-    for start in range(0, len(numbers), MOST):
-        some = numbers[start : start + MOST]
-        at = some[0] if start else base
-        pieces[at] = b"".join(_POSTING.pack(number - at, counts[number]) for number in some)
+def _pieces(row: bytearray, base: int) -> list[tuple[int, bytes]]:
+    """The rows that these passages of a word are stored in, with their bases."""
+    if len(row) <= MOST * _SIZE:
+        return [(base, bytes(row))]
+    counts = sorted(_unpacked(base, bytes(row)))
+    pieces: list[tuple[int, bytes]] = []
+    for start in range(0, len(counts), MOST):
+        some = counts[start : start + MOST]
+        at = some[0][0] if start else base
+        data = b"".join([_POSTING.pack(number - at, count) for number, count in some])
+        pieces.append((at, data))
     return pieces

@@ -361,6 +361,8 @@ postings = Table(
     sqlite_with_rowid=False,
 )
 
+# One owner's vectors lie together, several a row: those of the passages from `base` up to the base
+# of the next row. `numbers` says which, packed by `storage.vectors`.
 vectors = Table(
     "vectors",
     metadata,
@@ -369,12 +371,23 @@ vectors = Table(
     _text("corpus", key=True),
     _text("model", key=True),
     _text("kind", key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("base", BigInteger, primary_key=True, autoincrement=False),
     _number("dimensions"),
+    Column("numbers", LargeBinary, nullable=False),
     Column("data", LargeBinary, nullable=False),
-    # A passage that was removed while its vector was being made never gets one.
+    sqlite_with_rowid=False,
+)
+
+embedded = Table(
+    "embedded",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _text("model", key=True),
+    _text("kind", key=True),
+    _text("tenant"),
+    _text("owner"),
+    _text("corpus"),
     ForeignKeyConstraint(["number"], ["passages.number"], ondelete="CASCADE"),
-    Index("ix_vectors_number", "number", "model", "kind"),
     sqlite_with_rowid=False,
 )
 

@@ -6,14 +6,26 @@ lie together, so that comparing a question with all of them is one read. Nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import struct
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypedDict
 
 from muxi.core.errors import InvalidInput
+from muxi.storage import postings
 from muxi.storage.owners import owned
 from muxi.storage.records import column, listed
 from muxi.storage.sql import vectors as sql
 from muxi.storage.transaction import Tx
+
+_BLOCK = 16_384
+"""Bytes of vectors in a row: large enough to be read in one go, small enough to be written anew
+when one more comes."""
+_FEWEST = 8
+"""Vectors in a row, however large they are."""
+_REACH = 2**31 - 1
+_ONLY_ROWS = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +54,29 @@ def put(
     Passages that are gone, or are not of this owner and corpus, are passed over.
 
     Raises:
-        InvalidInput: A vector has not the dimensions that are said.
+        InvalidInput: A vector has other dimensions than are said, or than the model's others have.
     """
-    if any(len(data) != 2 * dimensions for _, data in made):
+    if dimensions < 1 or any(len(data) != 2 * dimensions for _, data in made):
         raise InvalidInput(f"A vector of {dimensions} dimensions has {2 * dimensions} bytes.")
     name = owned(tx, owner)
-    numbers = listed(tx.dialect, [number for number, _ in made])
-    known = {number for (number,) in tx.rows(sql.KNOWN, owner=name, corpus=corpus, numbers=numbers)}
-    kept = [
-        {
-            "owner": name,
-            "corpus": corpus,
-            "model": column(model),
-            "kind": kind,
-            "number": number,
-            "dimensions": dimensions,
-            "data": data,
-        }
-        for number, data in made
-        if number in known
-    ]
-    tx.run_many(sql.PUT, kept)
+    postings.lock(tx, name)
+    wanted = listed(tx.dialect, [number for number, _ in made])
+    known = {number for (number,) in tx.rows(sql.KNOWN, owner=name, corpus=corpus, numbers=wanted)}
+    kept = {number: data for number, data in made if number in known}
+    space: _Space = {"owner": name, "corpus": corpus, "model": column(model), "kind": kind}
+    if kept:
+        _change(tx, space, kept, dimensions)
+        tx.run_many(sql.MARK, [{"number": number, **space} for number in kept])
     return len(kept)
 
 
 def scan(tx: Tx, owner: str, corpus: str, model: str, kind: str) -> tuple[list[int], bytes]:
     """Numbers of all passages that have a vector, and the vectors, one after the other."""
     rows = tx.rows(sql.SCAN, owner=owned(tx, owner), corpus=corpus, model=column(model), kind=kind)
-    return [number for number, _ in rows], b"".join([data for _, data in rows])
+    numbers: list[int] = []
+    for base, packed, _ in rows:
+        numbers += _numbers(base, packed)
+    return numbers, b"".join([data for *_, data in rows])
 
 
 def missing(
@@ -117,15 +124,114 @@ def drop(tx: Tx, model: str, *, after: int = 0, limit: int = 10_000) -> int | No
         Where to go on, or None when none is left.
     """
     name = column(model)
-    rows = tx.rows(sql.OF_MODEL, model=name, after=after, limit=limit)
-    if not rows:
-        return None
-    # Both kinds of the last passage go together, wherever the limit fell.
-    numbers = listed(tx.dialect, [number for (number,) in rows])
-    tx.run(sql.DROP, model=name, numbers=numbers)
-    return int(rows[-1][0])
+    if after >= 0:
+        rows = tx.rows(sql.OF_MODEL, model=name, after=after, limit=limit)
+        if rows:
+            # Both kinds of the last passage go together, wherever the limit fell.
+            gone = listed(tx.dialect, [number for (number,) in rows])
+            tx.run(sql.UNMARK, model=name, numbers=gone, kind=None)
+            return int(rows[-1][0])
+    left = tx.run(sql.DROP, model=name, limit=max(1, limit // _FEWEST))
+    return _ONLY_ROWS if left else None
 
 
-def remove(tx: Tx, owner: str, numbers: Iterable[int]) -> None:
-    """Remove all vectors of these passages of the owner."""
-    tx.run(sql.REMOVE, owner=owned(tx, owner), numbers=listed(tx.dialect, numbers))
+def remove(tx: Tx, owner: str, numbers: Iterable[int], *, kind: str | None = None) -> None:
+    """Remove the vectors of these passages of the owner: all, or those of one kind."""
+    _remove(tx, owned(tx, owner), numbers, kind)
+
+
+def drop_windows(tx: Tx, numbers: Iterable[int]) -> None:
+    """Remove the vectors of these passages' windows, whoever of those the scope may see owns them:
+    a neighbour of theirs is gone."""
+    _remove(tx, None, numbers, "window")
+
+
+def _remove(tx: Tx, owner: str | None, numbers: Iterable[int], kind: str | None) -> None:
+    rows = tx.rows(sql.MARKS, owner=owner, kind=kind, numbers=listed(tx.dialect, numbers))
+    spaces: dict[tuple[str, str, str, str], list[int]] = {}
+    for *names, number in rows:
+        spaces.setdefault((names[0], names[1], names[2], names[3]), []).append(number)
+    for of in dict.fromkeys(names[0] for names in spaces):
+        postings.lock(tx, of)
+    for (of, corpus, model, which), some in spaces.items():
+        space: _Space = {"owner": of, "corpus": corpus, "model": model, "kind": which}
+        _change(tx, space, dict.fromkeys(some), None)
+        gone = listed(tx.dialect, some)
+        tx.run(sql.UNMARK, model=model, kind=which, numbers=gone)
+
+
+class _Space(TypedDict):
+    """Where vectors lie that are compared with each other."""
+
+    owner: str
+    corpus: str
+    model: str
+    kind: str
+
+
+def _change(
+    tx: Tx, space: _Space, changes: Mapping[int, bytes | None], dimensions: int | None
+) -> None:
+    """Put these vectors into their rows, or take out those that are None."""
+    rows = tx.rows(sql.AT, numbers=listed(tx.dialect, changes), **space)
+    found = [row for row in rows if row[0] is not None]
+    widths = {int(row[1]) for row in found}
+    if dimensions is not None and widths - {dimensions}:
+        raise InvalidInput(
+            f"The model's vectors have {widths} dimensions, and these have {dimensions}.",
+            hint="Give the model another name, or drop its vectors first.",
+        )
+    width = dimensions or max(widths, default=0)
+    blocks = {base: _parts(base, packed, data, 2 * width) for base, _, packed, data in found}
+    before = set(blocks)
+    _place(blocks, changes)
+    kept: list[dict[str, Any]] = []
+    for base, block in blocks.items():
+        if block:
+            kept += _rows(block, base, width, space)
+        elif base in before:
+            tx.run(sql.DELETE, base=base, **space)
+    tx.run_many(sql.PUT, kept)
+
+
+def _place(blocks: dict[int, dict[int, bytes]], changes: Mapping[int, bytes | None]) -> None:
+    """Carry out the changes in the block of each, which may be new."""
+    bases = sorted(blocks)
+    for number in sorted(changes):
+        index = bisect_right(bases, number)
+        base = bases[index - 1] if index and number - bases[index - 1] <= _REACH else number
+        if base not in blocks:
+            insort(bases, base)
+            blocks[base] = {}
+        data = changes[number]
+        if data is None:
+            blocks[base].pop(number, None)
+        else:
+            blocks[base][number] = data
+
+
+def _parts(base: int, packed: bytes, data: bytes, size: int) -> dict[int, bytes]:
+    starts = range(0, len(data), size)
+    return dict(zip(_numbers(base, packed), [data[at : at + size] for at in starts], strict=True))
+
+
+def _rows(
+    block: Mapping[int, bytes], base: int, dimensions: int, space: _Space
+) -> Iterator[dict[str, Any]]:
+    """The rows that hold these vectors."""
+    most = max(_FEWEST, _BLOCK // (2 * dimensions))
+    numbers = sorted(block)
+    for start in range(0, len(numbers), most):
+        some = numbers[start : start + most]
+        at = some[0] if start else base
+        yield {
+            "base": at,
+            "dimensions": dimensions,
+            "numbers": struct.pack(f"<{len(some)}i", *(number - at for number in some)),
+            "data": b"".join([block[number] for number in some]),
+            **space,
+        }
+
+
+def _numbers(base: int, packed: bytes) -> list[int]:
+    return [base + offset for offset in struct.unpack(f"<{len(packed) // 4}i", packed)]

@@ -84,11 +84,6 @@ PASSAGES_BY_ID = on_each(
 PASSAGES_OF_GROUP = select(*_PLACE).where(
     mine(passages), passages.c.owner == given("owner"), passages.c.group_id == given("group_id")
 )
-WINDOWS = on_each(
-    lambda on: delete(vectors).where(
-        mine(vectors), vectors.c.kind == word("window"), on.among(vectors.c.number, "numbers")
-    )
-)
 VECTORS_OF_OWNER = delete(vectors).where(mine(vectors), vectors.c.owner == given("owner"))
 POSTINGS_OF_OWNER = delete(postings).where(mine(postings), postings.c.owner == given("owner"))
 DOCUMENTS_OF_OWNER = (

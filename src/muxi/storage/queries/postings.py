@@ -38,16 +38,24 @@ def _at(pairs: FromClause, said: ColumnElement[str], passage: ColumnElement[int]
         )
         .scalar_subquery()
     )
+    begun = select(said.label("word"), begins.label("base")).select_from(pairs).distinct()
+    at = begun.subquery("begun")
     # An outer join, because SQLite would else begin with all of the owner's rows.
     return select(postings.c.word, postings.c.base, postings.c.data).select_from(
-        pairs.outerjoin(postings, and_(_own, postings.c.word == said, postings.c.base == begins))
+        at.outerjoin(
+            postings, and_(_own, postings.c.word == at.c.word, postings.c.base == at.c.base)
+        )
     )
 
 
 _pairs = func.json_each(given("pairs")).table_valued("value")
-_unnested = func.unnest(
-    bindparam("words", type_=ARRAY(Text)), bindparam("numbers", type_=ARRAY(BigInteger))
-).table_valued("word", "passage", name="pairs").render_derived()
+_unnested = (
+    func.unnest(
+        bindparam("words", type_=ARRAY(Text)), bindparam("numbers", type_=ARRAY(BigInteger))
+    )
+    .table_valued("word", "passage", name="pairs")
+    .render_derived()
+)
 
 LOCK = {
     # One writer of an owner's postings at a time: they are read before they are written.

@@ -73,12 +73,6 @@ WHERE passages.tenant = ? AND passages.owner = ? AND passages.group_id = ?""",
 FROM passages
 WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.group_id = %(group_id)s::VARCHAR""",
 )
-WINDOWS = Statement(
-    sqlite="""DELETE FROM vectors WHERE vectors.tenant = ? AND vectors.kind = 'window' AND vectors.number IN (SELECT anon_1.value
-FROM json_each(?) AS anon_1)""",
-    order="tenant numbers",
-    postgresql="DELETE FROM vectors WHERE vectors.tenant = %(tenant)s::VARCHAR AND vectors.kind = 'window' AND vectors.number = ANY (%(numbers)s::BIGINT[])",
-)
 VECTORS_OF_OWNER = Statement(
     sqlite="DELETE FROM vectors WHERE vectors.tenant = ? AND vectors.owner = ?",
     order="tenant owner",

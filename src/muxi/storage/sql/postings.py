@@ -12,14 +12,16 @@ LOCK = Statement(
 )
 AT = Statement(
     sqlite="""SELECT postings.word, postings.base, postings.data
-FROM json_each(?) AS anon_1 LEFT OUTER JOIN postings ON postings.tenant = ? AND postings.owner = ? AND postings.corpus = ? AND postings.word = json_extract(anon_1.value, '$[0]') AND postings.base = (SELECT max(earlier.base) AS max_1
+FROM (SELECT DISTINCT json_extract(anon_1.value, '$[0]') AS word, (SELECT max(earlier.base) AS max_1
 FROM postings AS earlier
-WHERE earlier.tenant = ? AND earlier.owner = ? AND earlier.corpus = ? AND earlier.word = json_extract(anon_1.value, '$[0]') AND earlier.base <= json_extract(anon_1.value, '$[1]'))""",
-    order="pairs tenant owner corpus tenant owner corpus",
+WHERE earlier.tenant = ? AND earlier.owner = ? AND earlier.corpus = ? AND earlier.word = json_extract(anon_1.value, '$[0]') AND earlier.base <= json_extract(anon_1.value, '$[1]')) AS base
+FROM json_each(?) AS anon_1) AS begun LEFT OUTER JOIN postings ON postings.tenant = ? AND postings.owner = ? AND postings.corpus = ? AND postings.word = begun.word AND postings.base = begun.base""",
+    order="tenant owner corpus pairs tenant owner corpus",
     postgresql="""SELECT postings.word, postings.base, postings.data
-FROM unnest(%(words)s::TEXT[], %(numbers)s::BIGINT[]) AS anon_1(word, passage) LEFT OUTER JOIN postings ON postings.tenant = %(tenant)s::VARCHAR AND postings.owner = %(owner)s::VARCHAR AND postings.corpus = %(corpus)s::VARCHAR AND postings.word = anon_1.word AND postings.base = (SELECT max(earlier.base) AS max_1
+FROM (SELECT DISTINCT anon_1.word AS word, (SELECT max(earlier.base) AS max_1
 FROM postings AS earlier
-WHERE earlier.tenant = %(tenant)s::VARCHAR AND earlier.owner = %(owner)s::VARCHAR AND earlier.corpus = %(corpus)s::VARCHAR AND earlier.word = anon_1.word AND earlier.base <= anon_1.passage)""",
+WHERE earlier.tenant = %(tenant)s::VARCHAR AND earlier.owner = %(owner)s::VARCHAR AND earlier.corpus = %(corpus)s::VARCHAR AND earlier.word = anon_1.word AND earlier.base <= anon_1.passage) AS base
+FROM unnest(%(words)s::TEXT[], %(numbers)s::BIGINT[]) AS anon_1(word, passage)) AS begun LEFT OUTER JOIN postings ON postings.tenant = %(tenant)s::VARCHAR AND postings.owner = %(owner)s::VARCHAR AND postings.corpus = %(corpus)s::VARCHAR AND postings.word = begun.word AND postings.base = begun.base""",
 )
 OF = Statement(
     sqlite="""SELECT postings.word, postings.base, postings.data

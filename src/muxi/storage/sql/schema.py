@@ -196,6 +196,19 @@ CREATE: tuple[str, ...] = (
 )
  WITHOUT ROWID""",
     """CREATE INDEX ix_usage_tenant_created_at ON usage (tenant, created_at)""",
+    """CREATE TABLE vectors (
+    tenant TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    corpus TEXT NOT NULL,
+    model TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    base BIGINT NOT NULL,
+    dimensions BIGINT NOT NULL,
+    numbers BLOB NOT NULL,
+    data BLOB NOT NULL,
+    CONSTRAINT pk_vectors PRIMARY KEY (tenant, owner, corpus, model, kind, base)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE blob_uses (
     tenant TEXT NOT NULL,
     hash TEXT NOT NULL,
@@ -205,6 +218,17 @@ CREATE: tuple[str, ...] = (
 )
  WITHOUT ROWID""",
     """CREATE INDEX ix_blob_uses_tenant_holder ON blob_uses (tenant, holder)""",
+    """CREATE TABLE embedded (
+    number BIGINT NOT NULL,
+    model TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    corpus TEXT NOT NULL,
+    CONSTRAINT pk_embedded PRIMARY KEY (number, model, kind),
+    CONSTRAINT fk_embedded_passages FOREIGN KEY(number) REFERENCES passages (number) ON DELETE CASCADE
+)
+ WITHOUT ROWID""",
     """CREATE TABLE events (
     transaction_number BIGINT DEFAULT 0 NOT NULL,
     position INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -293,20 +317,6 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT fk_summaries_threads FOREIGN KEY(tenant, thread_id) REFERENCES threads (tenant, id) ON DELETE CASCADE
 )""",
     """CREATE INDEX ix_summaries_thread ON summaries (tenant, thread_id, level, created_at)""",
-    """CREATE TABLE vectors (
-    tenant TEXT NOT NULL,
-    owner TEXT NOT NULL,
-    corpus TEXT NOT NULL,
-    model TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    number BIGINT NOT NULL,
-    dimensions BIGINT NOT NULL,
-    data BLOB NOT NULL,
-    CONSTRAINT pk_vectors PRIMARY KEY (tenant, owner, corpus, model, kind, number),
-    CONSTRAINT fk_vectors_passages FOREIGN KEY(number) REFERENCES passages (number) ON DELETE CASCADE
-)
- WITHOUT ROWID""",
-    """CREATE INDEX ix_vectors_number ON vectors (number, model, kind)""",
     """CREATE TABLE steps (
     tenant TEXT NOT NULL,
     run_id TEXT NOT NULL,

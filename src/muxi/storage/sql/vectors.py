@@ -5,19 +5,58 @@ from __future__ import annotations
 
 from muxi.storage.statements import Statement
 
+AT = Statement(
+    sqlite="""SELECT vectors.base, vectors.dimensions, vectors.numbers, vectors.data
+FROM (SELECT DISTINCT (SELECT max(earlier.base) AS max_1
+FROM vectors AS earlier
+WHERE earlier.tenant = ? AND earlier.owner = ? AND earlier.corpus = ? AND earlier.model = ? AND earlier.kind = ? AND earlier.base <= anon_1.value) AS base
+FROM json_each(?) AS anon_1) AS begun LEFT OUTER JOIN vectors ON vectors.tenant = ? AND vectors.owner = ? AND vectors.corpus = ? AND vectors.model = ? AND vectors.kind = ? AND vectors.base = begun.base""",
+    order="tenant owner corpus model kind numbers tenant owner corpus model kind",
+    postgresql="""SELECT vectors.base, vectors.dimensions, vectors.numbers, vectors.data
+FROM (SELECT DISTINCT (SELECT max(earlier.base) AS max_1
+FROM vectors AS earlier
+WHERE earlier.tenant = %(tenant)s::VARCHAR AND earlier.owner = %(owner)s::VARCHAR AND earlier.corpus = %(corpus)s::VARCHAR AND earlier.model = %(model)s::VARCHAR AND earlier.kind = %(kind)s::VARCHAR AND earlier.base <= wanted.passage) AS base
+FROM unnest(%(numbers)s::BIGINT[]) AS wanted) AS begun LEFT OUTER JOIN vectors ON vectors.tenant = %(tenant)s::VARCHAR AND vectors.owner = %(owner)s::VARCHAR AND vectors.corpus = %(corpus)s::VARCHAR AND vectors.model = %(model)s::VARCHAR AND vectors.kind = %(kind)s::VARCHAR AND vectors.base = begun.base""",
+)
 PUT = Statement(
-    sqlite="INSERT INTO vectors (tenant, owner, corpus, model, kind, number, dimensions, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, owner, corpus, model, kind, number) DO UPDATE SET dimensions = excluded.dimensions, data = excluded.data",
-    order="tenant owner corpus model kind number dimensions data",
-    postgresql="""INSERT INTO vectors (tenant, owner, corpus, model, kind, number, dimensions, data) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(owner)s::VARCHAR COLLATE "C", %(corpus)s::VARCHAR COLLATE "C", %(model)s::VARCHAR COLLATE "C", %(kind)s::VARCHAR COLLATE "C", %(number)s::BIGINT, %(dimensions)s::BIGINT, %(data)s) ON CONFLICT (tenant, owner, corpus, model, kind, number) DO UPDATE SET dimensions = excluded.dimensions, data = excluded.data""",
+    sqlite="INSERT INTO vectors (tenant, owner, corpus, model, kind, base, dimensions, numbers, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, owner, corpus, model, kind, base) DO UPDATE SET dimensions = excluded.dimensions, numbers = excluded.numbers, data = excluded.data",
+    order="tenant owner corpus model kind base dimensions numbers data",
+    postgresql="""INSERT INTO vectors (tenant, owner, corpus, model, kind, base, dimensions, numbers, data) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(owner)s::VARCHAR COLLATE "C", %(corpus)s::VARCHAR COLLATE "C", %(model)s::VARCHAR COLLATE "C", %(kind)s::VARCHAR COLLATE "C", %(base)s::BIGINT, %(dimensions)s::BIGINT, %(numbers)s, %(data)s) ON CONFLICT (tenant, owner, corpus, model, kind, base) DO UPDATE SET dimensions = excluded.dimensions, numbers = excluded.numbers, data = excluded.data""",
+)
+DELETE = Statement(
+    sqlite="DELETE FROM vectors WHERE vectors.tenant = ? AND vectors.owner = ? AND vectors.corpus = ? AND vectors.model = ? AND vectors.kind = ? AND vectors.base = ?",
+    order="tenant owner corpus model kind base",
+    postgresql="DELETE FROM vectors WHERE vectors.tenant = %(tenant)s::VARCHAR AND vectors.owner = %(owner)s::VARCHAR AND vectors.corpus = %(corpus)s::VARCHAR AND vectors.model = %(model)s::VARCHAR AND vectors.kind = %(kind)s::VARCHAR AND vectors.base = %(base)s::BIGINT",
 )
 SCAN = Statement(
-    sqlite="""SELECT vectors.number, vectors.data
+    sqlite="""SELECT vectors.base, vectors.numbers, vectors.data
 FROM vectors
-WHERE vectors.tenant = ? AND vectors.owner = ? AND vectors.corpus = ? AND vectors.model = ? AND vectors.kind = ? ORDER BY vectors.number""",
+WHERE vectors.tenant = ? AND vectors.owner = ? AND vectors.corpus = ? AND vectors.model = ? AND vectors.kind = ? ORDER BY vectors.base""",
     order="tenant owner corpus model kind",
-    postgresql="""SELECT vectors.number, vectors.data
+    postgresql="""SELECT vectors.base, vectors.numbers, vectors.data
 FROM vectors
-WHERE vectors.tenant = %(tenant)s::VARCHAR AND vectors.owner = %(owner)s::VARCHAR AND vectors.corpus = %(corpus)s::VARCHAR AND vectors.model = %(model)s::VARCHAR AND vectors.kind = %(kind)s::VARCHAR ORDER BY vectors.number""",
+WHERE vectors.tenant = %(tenant)s::VARCHAR AND vectors.owner = %(owner)s::VARCHAR AND vectors.corpus = %(corpus)s::VARCHAR AND vectors.model = %(model)s::VARCHAR AND vectors.kind = %(kind)s::VARCHAR ORDER BY vectors.base""",
+)
+MARK = Statement(
+    sqlite="INSERT INTO embedded (number, model, kind, tenant, owner, corpus) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    order="number model kind tenant owner corpus",
+    postgresql="""INSERT INTO embedded (number, model, kind, tenant, owner, corpus) VALUES (%(number)s::BIGINT, %(model)s::VARCHAR COLLATE "C", %(kind)s::VARCHAR COLLATE "C", %(tenant)s::VARCHAR COLLATE "C", %(owner)s::VARCHAR COLLATE "C", %(corpus)s::VARCHAR COLLATE "C") ON CONFLICT DO NOTHING""",
+)
+MARKS = Statement(
+    sqlite="""SELECT embedded.owner, embedded.corpus, embedded.model, embedded.kind, embedded.number
+FROM embedded
+WHERE (+ embedded.tenant) = ? AND embedded.number IN (SELECT anon_1.value
+FROM json_each(?) AS anon_1) AND (? IS NULL OR substr(embedded.owner, 1, 5) != 'user:' OR embedded.owner = ('user:' || ?)) AND (? IS NULL OR embedded.owner = ?) AND (? IS NULL OR embedded.kind = ?)""",
+    order="tenant numbers principal principal owner owner kind kind",
+    postgresql="""SELECT embedded.owner, embedded.corpus, embedded.model, embedded.kind, embedded.number
+FROM embedded
+WHERE embedded.tenant = %(tenant)s::VARCHAR AND embedded.number = ANY (%(numbers)s::BIGINT[]) AND (%(principal)s::VARCHAR IS NULL OR substr(embedded.owner, 1, 5) != 'user:' OR embedded.owner = ('user:' || %(principal)s::VARCHAR)) AND (%(owner)s::VARCHAR IS NULL OR embedded.owner = %(owner)s::VARCHAR) AND (%(kind)s::VARCHAR IS NULL OR embedded.kind = %(kind)s::VARCHAR)""",
+)
+UNMARK = Statement(
+    sqlite="""DELETE FROM embedded WHERE (+ embedded.tenant) = ? AND embedded.number IN (SELECT anon_1.value
+FROM json_each(?) AS anon_1) AND (? IS NULL OR substr(embedded.owner, 1, 5) != 'user:' OR embedded.owner = ('user:' || ?)) AND embedded.model = ? AND (? IS NULL OR embedded.kind = ?)""",
+    order="tenant numbers principal principal model kind kind",
+    postgresql="DELETE FROM embedded WHERE embedded.tenant = %(tenant)s::VARCHAR AND embedded.number = ANY (%(numbers)s::BIGINT[]) AND (%(principal)s::VARCHAR IS NULL OR substr(embedded.owner, 1, 5) != 'user:' OR embedded.owner = ('user:' || %(principal)s::VARCHAR)) AND embedded.model = %(model)s::VARCHAR AND (%(kind)s::VARCHAR IS NULL OR embedded.kind = %(kind)s::VARCHAR)",
 )
 KNOWN = Statement(
     sqlite="""SELECT passages.number
@@ -33,15 +72,15 @@ MISSING = Statement(
     sqlite="""SELECT passages.number, passages.owner, passages.corpus, passages.text
 FROM passages
 WHERE (+ passages.tenant) = ? AND passages.number > ? AND (? IS NULL OR substr(passages.owner, 1, 5) != 'user:' OR passages.owner = ('user:' || ?)) AND (? IS NULL OR passages.corpus = ?) AND passages.kind != 'context' AND NOT (EXISTS (SELECT 1
-FROM vectors
-WHERE vectors.tenant = ? AND vectors.number = passages.number AND vectors.model = ? AND vectors.kind = ?)) ORDER BY passages.number
+FROM embedded
+WHERE embedded.tenant = ? AND embedded.number = passages.number AND embedded.model = ? AND embedded.kind = ?)) ORDER BY passages.number
  LIMIT ? OFFSET 0""",
     order="tenant after principal principal corpus corpus tenant model kind limit",
     postgresql="""SELECT passages.number, passages.owner, passages.corpus, passages.text
 FROM passages
 WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.number > %(after)s::BIGINT AND (%(principal)s::VARCHAR IS NULL OR substr(passages.owner, 1, 5) != 'user:' OR passages.owner = ('user:' || %(principal)s::VARCHAR)) AND (%(corpus)s::VARCHAR IS NULL OR passages.corpus = %(corpus)s::VARCHAR) AND passages.kind != 'context' AND NOT (EXISTS (SELECT 1
-FROM vectors
-WHERE vectors.tenant = %(tenant)s::VARCHAR AND vectors.number = passages.number AND vectors.model = %(model)s::VARCHAR AND vectors.kind = %(kind)s::VARCHAR)) ORDER BY passages.number
+FROM embedded
+WHERE embedded.tenant = %(tenant)s::VARCHAR AND embedded.number = passages.number AND embedded.model = %(model)s::VARCHAR AND embedded.kind = %(kind)s::VARCHAR)) ORDER BY passages.number
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
 PASSAGES = Statement(
@@ -54,34 +93,33 @@ FROM passages
 WHERE passages.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(passages.owner, 1, 5) != 'user:' OR passages.owner = ('user:' || %(principal)s::VARCHAR)) AND passages.kind != 'context'""",
 )
 STATE = Statement(
-    sqlite="""SELECT vectors.model, vectors.kind, count(*) AS count_1
-FROM vectors
-WHERE (+ vectors.tenant) = ? AND (? IS NULL OR substr(vectors.owner, 1, 5) != 'user:' OR vectors.owner = ('user:' || ?)) GROUP BY vectors.model, vectors.kind ORDER BY vectors.model, vectors.kind""",
+    sqlite="""SELECT embedded.model, embedded.kind, count(*) AS count_1
+FROM embedded
+WHERE embedded.tenant = ? AND (? IS NULL OR substr(embedded.owner, 1, 5) != 'user:' OR embedded.owner = ('user:' || ?)) GROUP BY embedded.model, embedded.kind ORDER BY embedded.model, embedded.kind""",
     order="tenant principal principal",
-    postgresql="""SELECT vectors.model, vectors.kind, count(*) AS count_1
-FROM vectors
-WHERE vectors.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(vectors.owner, 1, 5) != 'user:' OR vectors.owner = ('user:' || %(principal)s::VARCHAR)) GROUP BY vectors.model, vectors.kind ORDER BY vectors.model, vectors.kind""",
+    postgresql="""SELECT embedded.model, embedded.kind, count(*) AS count_1
+FROM embedded
+WHERE embedded.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(embedded.owner, 1, 5) != 'user:' OR embedded.owner = ('user:' || %(principal)s::VARCHAR)) GROUP BY embedded.model, embedded.kind ORDER BY embedded.model, embedded.kind""",
 )
 OF_MODEL = Statement(
-    sqlite="""SELECT vectors.number
-FROM vectors
-WHERE (+ vectors.tenant) = ? AND vectors.number > ? AND vectors.model = ? AND (? IS NULL OR substr(vectors.owner, 1, 5) != 'user:' OR vectors.owner = ('user:' || ?)) ORDER BY vectors.number
+    sqlite="""SELECT embedded.number
+FROM embedded
+WHERE (+ embedded.tenant) = ? AND embedded.number > ? AND embedded.model = ? AND (? IS NULL OR substr(embedded.owner, 1, 5) != 'user:' OR embedded.owner = ('user:' || ?)) ORDER BY embedded.number
  LIMIT ? OFFSET 0""",
     order="tenant after model principal principal limit",
-    postgresql="""SELECT vectors.number
-FROM vectors
-WHERE vectors.tenant = %(tenant)s::VARCHAR AND vectors.number > %(after)s::BIGINT AND vectors.model = %(model)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(vectors.owner, 1, 5) != 'user:' OR vectors.owner = ('user:' || %(principal)s::VARCHAR)) ORDER BY vectors.number
+    postgresql="""SELECT embedded.number
+FROM embedded
+WHERE embedded.tenant = %(tenant)s::VARCHAR AND embedded.number > %(after)s::BIGINT AND embedded.model = %(model)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(embedded.owner, 1, 5) != 'user:' OR embedded.owner = ('user:' || %(principal)s::VARCHAR)) ORDER BY embedded.number
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
 DROP = Statement(
-    sqlite="""DELETE FROM vectors WHERE (+ vectors.tenant) = ? AND vectors.number IN (SELECT anon_1.value
-FROM json_each(?) AS anon_1) AND vectors.model = ? AND (? IS NULL OR substr(vectors.owner, 1, 5) != 'user:' OR vectors.owner = ('user:' || ?))""",
-    order="tenant numbers model principal principal",
-    postgresql="DELETE FROM vectors WHERE vectors.tenant = %(tenant)s::VARCHAR AND vectors.number = ANY (%(numbers)s::BIGINT[]) AND vectors.model = %(model)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(vectors.owner, 1, 5) != 'user:' OR vectors.owner = ('user:' || %(principal)s::VARCHAR))",
-)
-REMOVE = Statement(
-    sqlite="""DELETE FROM vectors WHERE (+ vectors.tenant) = ? AND (+ vectors.owner) = ? AND vectors.number IN (SELECT anon_1.value
-FROM json_each(?) AS anon_1)""",
-    order="tenant owner numbers",
-    postgresql="DELETE FROM vectors WHERE vectors.tenant = %(tenant)s::VARCHAR AND vectors.owner = %(owner)s::VARCHAR AND vectors.number = ANY (%(numbers)s::BIGINT[])",
+    sqlite="""DELETE FROM vectors WHERE vectors.tenant = ? AND (vectors.tenant, vectors.owner, vectors.corpus, vectors.model, vectors.kind, vectors.base) IN (SELECT vectors.tenant, vectors.owner, vectors.corpus, vectors.model, vectors.kind, vectors.base
+FROM vectors
+WHERE vectors.tenant = ? AND vectors.model = ? AND (? IS NULL OR substr(vectors.owner, 1, 5) != 'user:' OR vectors.owner = ('user:' || ?))
+ LIMIT ? OFFSET 0)""",
+    order="tenant tenant model principal principal limit",
+    postgresql="""DELETE FROM vectors WHERE vectors.tenant = %(tenant)s::VARCHAR AND (vectors.tenant, vectors.owner, vectors.corpus, vectors.model, vectors.kind, vectors.base) IN (SELECT vectors.tenant, vectors.owner, vectors.corpus, vectors.model, vectors.kind, vectors.base
+FROM vectors
+WHERE vectors.tenant = %(tenant)s::VARCHAR AND vectors.model = %(model)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(vectors.owner, 1, 5) != 'user:' OR vectors.owner = ('user:' || %(principal)s::VARCHAR))
+ LIMIT %(limit)s::BIGINT OFFSET 0)""",
 )
