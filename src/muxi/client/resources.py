@@ -6,6 +6,9 @@ Each is a name of the client: `client.memories.search(…)`.
 from __future__ import annotations
 
 from muxi.client.connection import Connection
+from muxi.client.facts import Facts
+from muxi.client.knowledge import Knowledge
+from muxi.client.memories import Memories
 from muxi.client.secrets import Secrets
 
 
@@ -16,3 +19,18 @@ class Resources(Connection):
     def secrets(self) -> Secrets:
         """The project's secrets."""
         return Secrets(self._call)
+
+    @property
+    def memories(self) -> Memories:
+        """What agents remember of the client's user."""
+        return Memories(self._call, self._lines)
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of the client's user and of the world."""
+        return Facts(self._call)
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """Documents that agents look into."""
+        return Knowledge(self._call)

@@ -7,7 +7,7 @@ from functools import cache
 
 from starlette.responses import Response
 
-from muxi.server import project, runs, secrets, threads
+from muxi.server import facts, knowledge, memories, project, runs, secrets, threads
 from muxi.server.openapi import describe
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation
 
@@ -25,7 +25,10 @@ async def get_openapi(_: Call[Nothing, Nothing]) -> Response:
 OPERATIONS: tuple[AnyOperation, ...] = (
     *runs.OPERATIONS,
     *threads.OPERATIONS,
+    *memories.OPERATIONS,
+    *facts.OPERATIONS,
     *project.OPERATIONS,
+    *knowledge.OPERATIONS,
     *secrets.OPERATIONS,
     Operation(
         method="GET",

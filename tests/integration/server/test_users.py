@@ -79,11 +79,17 @@ async def _settle(person: Person) -> None:
     last = [event async for event in client.events(asking.id)][-1]
     assert isinstance(last, RunSuspended)
     ids["asking"], ids["approval"] = asking.id, last.approvals[0].id
+    ids["memory"] = (await client.memories.add(f"The parrot of {person.name} is green.")).id
+    await client.facts.put("pet", f"the parrot of {person.name}")
+    (fact,) = (await client.facts.page("pet")).items
+    ids["fact"] = fact.id
+    document = await client.knowledge.add(text=f"The parrots of {person.name}.", owner="user")
+    ids["document"] = document.id
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def two(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Two]:
-    declared: dict[str, Any] = {"agents": AGENTS}
+    declared: dict[str, Any] = {"agents": AGENTS, "memory": {"embedder": "none"}}
     if request.param == "postgresql":
         address: PostgresAddress = request.getfixturevalue("postgres_database")
         declared["storage"] = {"url": address.url, "owner_url": address.owner_url}
@@ -109,6 +115,9 @@ _PARTS = {
     "/api/runs/{id}/events": "run",
     "/api/runs/{id}/cancel": "asking",
     "/api/approvals/{id}": "approval",
+    "/api/memories/{id}": "memory",
+    "/api/facts/{id}": "fact",
+    "/api/knowledge/{id}": "document",
 }
 _BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/api/threads/{id}"): {"title": "Mine now"},
@@ -119,7 +128,9 @@ _BODIES: dict[tuple[str, str], Any] = {
 async def _everything(person: Person, muxi: Served) -> str:
     """All that a person can be shown."""
     shown: list[str] = []
-    paths = ["/api/threads", "/api/runs", "/api/approvals"]
+    paths = ["/api/threads", "/api/runs", "/api/approvals", "/api/memories", "/api/facts"]
+    paths += ["/api/knowledge", "/api/knowledge/search?q=parrots"]
+    paths += ["/api/facts/history", "/api/facts/tree", "/api/memories/search?q=whose+parrot"]
     paths += [f"/api/threads/{person.ids['thread']}/messages"]
     for path in paths:
         async with muxi.http.get(muxi.url + path, headers=person.headers) as response:
@@ -153,11 +164,39 @@ async def test_nothing_of_another_user_is_listed(two: Two) -> None:
     for one, other in ((two.ann, two.bob), (two.bob, two.ann)):
         shown = await _everything(one, two.muxi)
         assert not [name for name, held in other.ids.items() if held in shown]
-        assert {one.ids["thread"], one.ids["run"], one.ids["approval"]} <= set(
-            re.findall(r"\w+_[0-9a-f]{32}", shown)
-        )
+        listed = ("thread", "run", "approval", "memory", "fact")
+        assert {one.ids[name] for name in listed} <= set(re.findall(r"\w+_[0-9a-f]{32}", shown))
+        assert f"parrot of {other.name} is" not in shown
+        assert f"parrots of {other.name}." not in shown
         assert (await one.client.runs(thread_id=other.ids["thread"])).items == []
         assert await one.client.approvals(other.ids["asking"]) == []
+
+
+async def test_the_memory_of_another_user_cannot_be_named(two: Two) -> None:
+    named = f"owner={quote(f'user:{two.ann.name}')}"
+    asked: list[tuple[str, str, Any]] = [
+        ("GET", f"/api/memories?{named}", None),
+        ("GET", f"/api/memories/search?q=parrot&{named}", None),
+        ("GET", f"/api/memories/stats?{named}", None),
+        ("POST", "/api/memories", {"text": "I was here.", "owner": f"user:{two.ann.name}"}),
+        ("GET", f"/api/facts?{named}", None),
+        ("GET", f"/api/facts/tree?{named}", None),
+        ("GET", f"/api/facts/history?{named}", None),
+        ("GET", f"/api/facts/subjects?{named}", None),
+        ("PUT", f"/api/facts?path=pet&{named}", {"value": "mine"}),
+        ("PATCH", f"/api/facts?path=pet&{named}", {"value": {"of": "me"}}),
+        ("POST", f"/api/facts/end?path=pet&{named}", {}),
+        ("POST", f"/api/facts?{named}", {"facts": [{"predicate": "pet", "value": "mine"}]}),
+        ("DELETE", f"/api/facts?path=pet&{named}", None),
+        ("GET", f"/api/facts/{two.ann.ids['fact']}?{named}", None),
+    ]
+    before = await _everything(two.ann, two.muxi)
+    for method, path, body in asked:
+        async with two.muxi.http.request(
+            method, two.muxi.url + path, json=body, headers=two.bob.headers
+        ) as response:
+            assert response.status == 403, (method, path, await response.text())
+    assert await _everything(two.ann, two.muxi) == before
 
 
 async def test_nobody_speaks_in_the_thread_of_another_user(two: Two) -> None:
