@@ -19,7 +19,7 @@ from muxi.retrieval.languages import UNSPACED, Language, languages, script
 _ISO: Final = re.compile(r"(?<!\d)((?:19|20)\d\d)-(\d{1,2})(?:-(\d{1,2}))?(?!\d)")
 _POINTS: Final = re.compile(r"(?<!\d)(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)(?!\d)")
 _EAST: Final = re.compile(r"(?:((?:19|20)\d\d)[年년]\s?)?(\d{1,2})[月월](?:\s?(\d{1,2})[日일])?")
-_YEAR: Final = re.compile(r"(?:19|20)\d\d")
+_YEAR: Final = re.compile(r"(?<![a-z0-9])(?:19|20)\d\d(?![a-z0-9])")
 _DAY: Final = re.compile(r"(\d{1,2})(?:st|nd|rd|th|er|re|\.|º|ª)?")
 _AGO: Final = re.compile(
     r"\b(\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten) "

@@ -68,7 +68,6 @@ def _analysed(text: str, *, asked: bool) -> list[str]:
 
 def tokens(text: str) -> Iterator[str]:
     """The words of `text` folded but not stemmed, each of one script."""
-    # Folding may lengthen a text eighteen times.
     folded = _THOUSANDS.sub("", _CLITIC.sub("", fold(text)[:LONGEST_TEXT]))
     if folded.isascii():
         for match in _ASCII_WORD.finditer(folded):
