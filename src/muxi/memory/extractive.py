@@ -72,7 +72,12 @@ def tokens_of(text: str) -> int:
 
 
 def extract(
-    earlier: Sequence[str], messages: Sequence[Message], room: int, *, before: int = 0
+    earlier: Sequence[str],
+    messages: Sequence[Message],
+    room: int,
+    *,
+    before: int = 0,
+    beside: Sequence[str] = (),
 ) -> str:
     """The weightiest lines of earlier summaries and of messages, in their order.
 
@@ -81,10 +86,11 @@ def extract(
         messages: What was said since, oldest first.
         room: Most tokens of the result, estimated from above.
         before: How many messages `earlier` stands for: by it the room is shared out.
+        beside: Texts that stand beside the result, and need not be told once more.
     """
     lines = [*_told(earlier, messages), *_said(messages)][-_MOST_LINES:]
     share = max(_LEAST_FRESH, len(messages) / max(1, before + len(messages)))
-    chosen = _chosen(lines, room, share)
+    chosen = _chosen(lines, room, share, beside)
     out: list[str] = []
     day = ""
     for at in sorted(chosen):
@@ -161,8 +167,8 @@ class _Choice:
 
     lines: Sequence[_Line]
     rarity: dict[str, float]
+    covered: set[str]
     chosen: set[int] = field(default_factory=set[int])
-    _covered: set[str] = field(default_factory=set[str])
     _days: set[str] = field(default_factory=set[str])
 
     def fill(self, among: Iterable[int], room: int) -> int:
@@ -183,27 +189,28 @@ class _Choice:
             if score <= 0:
                 break
             self.chosen.add(at)
-            self._covered |= line.words
+            self.covered |= line.words
             self._days.add(line.day)
             room -= size
         return room
 
     def _score(self, at: int) -> float:
         line = self.lines[at]
-        new = fsum(self.rarity[word] for word in line.words - self._covered)
+        new = fsum(self.rarity[word] for word in line.words - self.covered)
         if new <= _LEAST_NEW * line.weight:
             return 0.0
         return new * line.factor / (line.tokens + _FRAME) ** 0.5
 
 
-def _chosen(lines: Sequence[_Line], room: int, share: float) -> set[int]:
+def _chosen(lines: Sequence[_Line], room: int, share: float, beside: Sequence[str]) -> set[int]:
     for line in lines:
         line.words = frozenset(words(line.text))
         line.tokens = tokens_of(line.text) + 1
-    rarities = rarity([tuple(line.words) for line in lines])
+    known = [frozenset(words(line)) for text in beside for line in text.splitlines()]
+    rarities = rarity([*map(tuple, known), *(tuple(line.words) for line in lines)])
     for line in lines:
         line.weight = fsum(rarities[word] for word in line.words)
-    choice = _Choice(lines, rarities)
+    choice = _Choice(lines, rarities, covered=set[str]().union(*known))
     old = [at for at, line in enumerate(lines) if not line.fresh]
     fresh = [at for at, line in enumerate(lines) if line.fresh]
     for_fresh = int(room * share)

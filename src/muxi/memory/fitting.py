@@ -129,7 +129,8 @@ def _walk(path: Sequence[Message], room: Room, overlays: Overlays | None) -> _Wa
         walk.cuts.append((path[-1].id, 0, 0))
     for group in groups_from_newest(path):
         size = sum(map(count, group))
-        if walk.tokens + size > room.budget:
+        # Beyond the target a summary is wanted, and the one that leaves most has been found.
+        if walk.tokens + size > (room.target if walk.cuts else room.budget):
             walk.overflow = True
             break
         walk.tokens += size

@@ -33,7 +33,7 @@ _MORE = 4
 """How many times as many are read when there was room for more."""
 _MESSAGE_WEIGHT = 3_000
 """Bytes that a message takes in memory beside its text."""
-_THREADS = 256
+_THREADS = 128
 """Threads whose summaries are kept in memory."""
 
 

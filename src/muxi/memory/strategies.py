@@ -14,13 +14,17 @@ from typing import Protocol
 from muxi.core.messages import Message
 from muxi.core.summaries import CompactionStrategy, Summary
 from muxi.memory.extractive import tokens_of
-from muxi.memory.summarising import Writer
+from muxi.memory.summarising import Source, Writer
 from muxi.storage.summaries import id_of
 
-_FAN = 6
-"""Summaries of one level that stand side by side before they become one of the next."""
+_FAN = 4
+"""The most summaries of one level that become one of the next."""
+_WIDE = 8
+"""Summaries of one level that may stand side by side, however small they are."""
 _PARTS = 12
-"""How many summaries of a hierarchy share the room of all."""
+"""How many of a hierarchy's lowest summaries fill the room of all."""
+_LARGEST = 3
+"""No summary of a hierarchy takes more than this part of the room of all."""
 _LEAST = 64
 """Tokens below which a summary says nothing."""
 _STRETCH = 8
@@ -76,16 +80,16 @@ class Rolling:
         chain = list(material.chain)
         made: list[Summary] = []
         for stretch in _stretches(material, most=None):
-            one = await _written(
-                self.name, material, writer, room=material.room, before=chain, messages=stretch
-            )
+            source = Source(earlier=chain, messages=stretch)
+            one = await _written(self.name, material, writer, source, material.room)
             chain = [one]
             made.append(one)
         return made
 
 
 class Hierarchical:
-    """A summary for each stretch, and summaries of the oldest of those, level upon level."""
+    """A summary for each stretch, and of the oldest of those one of half their size, level upon
+    level: the longer ago, the shorter."""
 
     name: CompactionStrategy = "hierarchical"
 
@@ -94,11 +98,15 @@ class Hierarchical:
         made: list[Summary] = []
         room = max(_LEAST, material.room // _PARTS)
         for stretch in _stretches(material, most=room * _STRETCH):
-            one = await _written(self.name, material, writer, room=room, messages=stretch)
+            source = Source(messages=stretch, beside=chain)
+            one = await _written(self.name, material, writer, source, room)
             chain.append(one)
             made.append(one)
-            while (run := _full(chain, material.room)) is not None:
-                one = await _written(self.name, material, writer, room=room, before=chain[run])
+            while (run := _oldest_run(chain, material.room)) is not None:
+                most = _merged_room(chain, run, material.room)
+                beside = [*chain[: run.start], *chain[run.stop :]]
+                source = Source(earlier=chain[run], beside=beside)
+                one = await _written(self.name, material, writer, source, most)
                 chain[run] = [one]
                 made.append(one)
         return made
@@ -127,32 +135,36 @@ def _stretches(material: Material, most: int | None) -> list[list[Message]]:
     return stretches
 
 
-def _full(chain: Sequence[Summary], room: int) -> slice | None:
-    """The oldest summaries of one level that are to become one, if some are."""
+def _oldest_run(chain: Sequence[Summary], room: int) -> slice | None:
+    """The oldest summaries of one level, if all are too large together or too many side by side."""
     crowded = sum(each.tokens for each in chain) > room
     start = 0
     while start < len(chain):
-        end = start
-        while end < len(chain) and chain[end].level == chain[start].level:
-            end += 1
-        number = min(end - start, _FAN)
-        if number == _FAN or (crowded and number > 1):
-            return slice(start, start + number)
-        start = end
-    return None
+        same = [each.level == chain[start].level for each in chain[start:]]
+        number = same.index(False) if False in same else len(same)
+        if number >= (2 if crowded else _WIDE):
+            return slice(start, start + min(number, _FAN))
+        start += number
+    return slice(0, 2) if crowded and len(chain) > 1 else None
+
+
+def _merged_room(chain: Sequence[Summary], run: slice, room: int) -> int:
+    """Tokens for one summary in place of several: half of theirs if there is need, else as many."""
+    own = sum(each.tokens for each in chain[run])
+    crowded = sum(each.tokens for each in chain) > room
+    return max(_LEAST, min(own // 2 if crowded else own, room // _LARGEST))
 
 
 async def _written(
     name: CompactionStrategy,
     material: Material,
     writer: Writer,
-    *,
+    source: Source,
     room: int,
-    before: Sequence[Summary] = (),
-    messages: Sequence[Message] = (),
 ) -> Summary:
     """A summary of summaries, of messages, or of both."""
-    written = await writer.write(before, messages, room)
+    before, messages = source.earlier, source.messages
+    written = await writer.write(source, room)
     after = before[0].after_message_id if before else messages[0].parent_id
     first = before[0].first_message_id if before else messages[0].id
     last = messages[-1].id if messages else before[-1].last_message_id

@@ -51,23 +51,29 @@ class Written:
     usage: Usage | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What a summary is made of, oldest first."""
+
+    earlier: Sequence[Summary] = ()
+    messages: Sequence[Message] = ()
+    beside: Sequence[Summary] = ()
+    """Summaries that stand beside it, whose words need not be told once more."""
+
+
 class Writer(Protocol):
     """Writes one text in place of earlier summaries and of messages."""
 
-    async def write(
-        self, earlier: Sequence[Summary], messages: Sequence[Message], room: int
-    ) -> Written:
-        """At most `room` tokens, estimated from above; material oldest first."""
+    async def write(self, source: Source, room: int) -> Written:
+        """At most `room` tokens, estimated from above."""
         ...
 
 
 class Extractive:
     """Chooses sentences. Deterministic, and off the event loop."""
 
-    async def write(
-        self, earlier: Sequence[Summary], messages: Sequence[Message], room: int
-    ) -> Written:
-        return Written(await asyncio.to_thread(_extract, earlier, messages, room))
+    async def write(self, source: Source, room: int) -> Written:
+        return Written(await asyncio.to_thread(_extract, source, room))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,9 +87,7 @@ class Retelling:
     left: int | None
     """Tokens that may still be consumed, in and out; None for no bound."""
 
-    async def write(
-        self, earlier: Sequence[Summary], messages: Sequence[Message], room: int
-    ) -> Written:
+    async def write(self, source: Source, room: int) -> Written:
         plain = Extractive()
         answer = min(room, self.model.profile.output_tokens or room)
         context = self.model.profile.context_tokens or _UNKNOWN_CONTEXT
@@ -91,8 +95,8 @@ class Retelling:
         if self.left is not None:
             most = min(most, self.left - answer - tokens_of(_INSTRUCTIONS))
         if most < _LEAST_ROOM:
-            return await plain.write(earlier, messages, room)
-        material = await asyncio.to_thread(_material, earlier, messages, most)
+            return await plain.write(source, room)
+        material = await asyncio.to_thread(_material, source, most)
         request = ModelRequest(
             messages=[user_message(f"<record>\n{material}\n</record>")],
             instructions=_INSTRUCTIONS.format(words=max(40, answer // 2)),
@@ -105,7 +109,7 @@ class Retelling:
             written = Written("")
         if written.text:
             return Written(_fitted(written.text, room), written.model, written.usage)
-        chosen = await plain.write(earlier, messages, room)
+        chosen = await plain.write(source, room)
         # What was consumed for nothing is still told.
         return Written(chosen.text, None, written.usage)
 
@@ -140,22 +144,27 @@ class Retelling:
         return estimate
 
 
-def _extract(earlier: Sequence[Summary], messages: Sequence[Message], room: int) -> str:
-    before = sum(each.messages for each in earlier)
-    return extract([each.text for each in earlier], messages, room, before=before)
+def _extract(source: Source, room: int) -> str:
+    return extract(
+        [each.text for each in source.earlier],
+        source.messages,
+        room,
+        before=sum(each.messages for each in source.earlier),
+        beside=[each.text for each in source.beside],
+    )
 
 
-def _material(earlier: Sequence[Summary], messages: Sequence[Message], most: int) -> str:
+def _material(source: Source, most: int) -> str:
     """What a model reads: as it was said, as far as there is room; the oldest of it condensed."""
     kept: list[str] = []
     room = most
-    lines = [line for each in earlier for line in each.text.splitlines()]
-    lines += transcript(messages)
+    lines = [line for each in source.earlier for line in each.text.splitlines()]
+    lines += transcript(source.messages)
     for line in reversed(lines):
         room -= tokens_of(line) + 1
         if room < most // 4:
             # Everything once more, in the words that weigh most: the model learns of all of it.
-            kept.append(_extract(earlier, messages, most // 4))
+            kept.append(_extract(source, most // 4))
             break
         kept.append(line)
     return "\n".join(reversed(kept))

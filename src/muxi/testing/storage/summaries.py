@@ -148,9 +148,9 @@ class SummaryConformance:
 
     async def test_the_newest_of_each_level_are_read_and_no_more(self, database: Database) -> None:
         thread = await a_thread(database)
-        path = await _a_path(database, thread, 20)
+        path = await _a_path(database, thread, 30)
         made = [_summary([message], level=1) for message in path]
         made.append(_summary(path, level=2))
         await database.write(ANN, partial(summaries.add, thread_id=thread.id, made=made))
         read = await database.read(ANN, partial(summaries.newest, thread_id=thread.id))
-        assert read == [*made[8:20], made[20]]
+        assert read == [*made[6:30], made[30]]
