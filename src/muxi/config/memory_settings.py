@@ -46,6 +46,43 @@ class CompactionSettings(Section):
     """Tokens a day that this model may take for one thread, in and out; null: no bound."""
 
 
+class RetentionDays(Section):
+    """How long memories are kept. Nothing goes for its age unless it is said here."""
+
+    turn_days: Positive | None = None
+    """Days after which what was said in conversations is forgotten."""
+    note_days: Positive | None = None
+    """Days after which notes are forgotten."""
+
+
+class RetentionLimits(RetentionDays):
+    """What one owner's memory may hold. What is beyond it goes; null: no bound."""
+
+    memories: Positive | None = 50_000
+    """The most memories of one owner. Those go first that tell least, then the least used."""
+    bytes: Positive | None = 64_000_000
+    """The most bytes of their texts, likewise."""
+
+
+class RetentionSettings(RetentionLimits):
+    """What is pruned by itself, once a day. Messages of threads always stay."""
+
+    enabled: bool = True
+    """Whether anything is pruned."""
+    merge: bool = True
+    """Whether turns that say the same within a month, in other order or form, become one."""
+    event_days: Positive | None = 30
+    """Days after which finished runs lose the pieces of their texts, and the steps they took."""
+    snapshot_days: Positive | None = 90
+    """Days after which snapshots go, save for the newest."""
+    forgetting_days: Positive | None = 400
+    """Days for which it is known that something was forgotten, and how much."""
+    agents: dict[str, RetentionDays] = Field(default_factory=dict[str, RetentionDays])
+    """How long is kept what was said with agents of these names."""
+    tenants: dict[str, RetentionLimits] = Field(default_factory=dict[str, RetentionLimits])
+    """Other bounds for some tenants, in place of those above."""
+
+
 class MemorySettings(Section):
     """What agents remember of their conversations, and what they are told of it."""
 
@@ -63,3 +100,5 @@ class MemorySettings(Section):
     """Whether agents that say nothing are told what is known of their user."""
     compaction: CompactionSettings = Field(default_factory=CompactionSettings)
     """What becomes of messages that no longer fit into a turn."""
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
+    """What is pruned by itself, once a day."""

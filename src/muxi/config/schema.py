@@ -22,7 +22,13 @@ from muxi.config.knowledge_settings import (
     KnowledgeSettings,
     SourceSettings,
 )
-from muxi.config.memory_settings import MemorySettings, RecallSettings
+from muxi.config.memory_settings import (
+    MemorySettings,
+    RecallSettings,
+    RetentionDays,
+    RetentionLimits,
+    RetentionSettings,
+)
 from muxi.config.model_settings import (
     ModelDefinition,
     PriceSettings,
@@ -65,6 +71,9 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     PythonTool,
     RateSettings,
     RecallSettings,
+    RetentionDays,
+    RetentionLimits,
+    RetentionSettings,
     RetrySettings,
     ServerSettings,
     SnapshotSettings,

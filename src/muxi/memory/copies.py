@@ -29,7 +29,10 @@ _OWNED: Final = (
 )
 """Columns that hold the id of a user."""
 
-_BY_OWNER: Final = ("passages", "facts", "documents", "vectors", "postings", "forgettings")
+_BY_OWNER: Final = (
+    *("passages", "postings", "vectors", "embedded"),
+    *("facts", "documents", "forgettings"),
+)
 """Tables whose owner reads `user:ID`."""
 
 _BY_ID: Final = (

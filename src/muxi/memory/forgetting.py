@@ -35,7 +35,7 @@ _log = logging.getLogger("muxi.memory")
 _EVER: Final = 2**62
 
 Forgot = Callable[[str, str], None]
-"""Told tenant and owner, whenever something of theirs went."""
+"""Told tenant and owner, or tenant and thread, whenever something of theirs went."""
 
 
 @dataclass(kw_only=True)
@@ -49,6 +49,8 @@ class Forgetting:
     """Snapshots and other copies of the database."""
     listeners: list[Forgot] = field(default_factory=list[Forgot])
     """Whoever keeps something of an owner in memory, to let go of it."""
+    thread_listeners: list[Forgot] = field(default_factory=list[Forgot])
+    """Likewise of a thread: told tenant and thread."""
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def forget(
@@ -76,6 +78,10 @@ class Forgetting:
         begin = partial(forgettings.begin, owner=owner, what=plan)
         begun = await self.database.write(whole, begin)
         return await self._finish(whole, begun)
+
+    async def forget_memory(self, who: Scope, owner: str, memory_id: str) -> None:
+        """Forget one memory with all that was made of it, as agents may do by their tool."""
+        await self.forget(who, owner, Forget(memories=[memory_id]))
 
     async def resume(self) -> list[Forgotten]:
         """Go through with what was begun and not finished."""
@@ -156,6 +162,9 @@ class _Work:
         for listener in self.forgetting.listeners:
             for owner in sorted(erased.owners | {self.begun.owner}):
                 listener(self.whole.tenant, owner)
+        for listener in self.forgetting.thread_listeners:
+            for thread_id in sorted(erased.threads):
+                listener(self.whole.tenant, thread_id)
         return erased
 
     async def pieces(self, ids: Sequence[str], fn: Callable[[Tx, Sequence[str]], Erased]) -> None:
@@ -166,7 +175,7 @@ class _Work:
     async def until_none(self, find: Callable[[Tx], list[Place]]) -> None:
         """Erase passages as long as any are found."""
         while True:
-            erased = await self.piece(lambda tx: _erase_places(tx, find(tx)))
+            erased = await self.piece(lambda tx: erase_places(tx, find(tx)))
             if not erased.counts["memories"]:
                 return
 
@@ -258,7 +267,7 @@ def _blank(tx: Tx, ids: Sequence[str], unname: str | None = None) -> Erased:
 
 
 def _erase_ids(tx: Tx, ids: Sequence[str]) -> Erased:
-    return _erase_places(tx, erasing.places(tx, ids))
+    return erase_places(tx, erasing.places(tx, ids))
 
 
 def _erase_drawn(tx: Tx, ids: Sequence[str]) -> Erased:
@@ -268,7 +277,8 @@ def _erase_drawn(tx: Tx, ids: Sequence[str]) -> Erased:
     return erased
 
 
-def _erase_places(tx: Tx, gone: Sequence[Place]) -> Erased:
+def erase_places(tx: Tx, gone: Sequence[Place]) -> Erased:
+    """Remove passages; turns that stay are no longer found by words of those that go."""
     around = _around(tx, gone)
     erased = erasing.erase_passages(tx, gone)
     _remake_windows(tx, around)

@@ -25,10 +25,12 @@ from muxi.memory.history import HistoryCache
 from muxi.runtime.agents import Agents
 from muxi.runtime.approvals import Approvals
 from muxi.runtime.blobs import Blobs
+from muxi.runtime.forgetting import ForgettingService, forgetting_of, forgetting_service
 from muxi.runtime.knowledge import Knowledge
 from muxi.runtime.memories import Memories
 from muxi.runtime.models import Models
 from muxi.runtime.owner import Ownership
+from muxi.runtime.past import Past
 from muxi.runtime.principal import LOCAL, Principal
 from muxi.runtime.recovery import Recovery
 from muxi.runtime.remembering import Remembering, remembering
@@ -70,6 +72,7 @@ class Runtime:
     facts: FactStore
     memories: Memories
     remembering: Remembering
+    forgetting: ForgettingService
     knowledge: Knowledge
     recovery: Recovery
     url: str | None = None
@@ -123,9 +126,10 @@ class Runtime:
         try:
             await self.stop_runs(grace=0)
             await self.recovery.stop()
+            await self.forgetting.close()
             await self.remembering.close()
             await self.knowledge.close()
-            await self.runs.compactor.close()
+            await self.runs.past.compactor.close()
             await self.models.close()
             await self.database.close()
         finally:
@@ -165,6 +169,7 @@ async def open_runtime(
     )
     try:
         await runtime.agents.check(LOCAL)
+        await runtime.forgetting.start()
         await runtime.remembering.start()
         if go_on:
             await runtime.recovery.start()
@@ -224,7 +229,14 @@ def _assemble(
     blobs = Blobs(database=database, files=BlobFiles(state.blobs))
     history, ledger = HistoryCache(database), OpenLedger()
     compactor = Compactor(database=database, cache=history, ledger=ledger, model=made_models.live)
-    memory = remembering(project=project, database=database, models=made_models, agents=agents)
+    forgetting = forgetting_of(state, database, blobs.files)
+    memory = remembering(
+        project=project,
+        database=database,
+        models=made_models,
+        agents=agents,
+        forget=forgetting.forget_memory,
+    )
     knowledge = Knowledge(
         project=project,
         database=database,
@@ -238,11 +250,8 @@ def _assemble(
         agents=agents,
         credentials=secrets,
         ledger=ledger,
-        history=history,
-        compactor=compactor,
+        past=Past(history=history, compactor=compactor, remembering=memory, knowledge=knowledge),
         blobs=blobs,
-        remembering=memory,
-        knowledge=knowledge,
     )
     return Runtime(
         project=project,
@@ -260,6 +269,9 @@ def _assemble(
         facts=memory.facts,
         memories=Memories(database=database, finder=memory.finder, backlog=memory.backlog),
         remembering=memory,
+        forgetting=forgetting_service(
+            project=project, state=state, forgetting=forgetting, memory=memory, runs=runs
+        ),
         knowledge=knowledge,
         recovery=Recovery(
             database=database, runs=runs, blobs=blobs, alone=database.dialect == "sqlite"

@@ -19,7 +19,7 @@ from muxi.core.ids import new_id
 from muxi.core.messages import AnyPart, Message, TextPart, media
 from muxi.core.threads import Run, Thread
 from muxi.storage import blobs, facts, passages, summaries, vectors
-from muxi.storage.event_thinning import bare_events, thin
+from muxi.storage.event_thinning import bare_events, thin, whole_events
 from muxi.storage.records import column, encode, listed
 from muxi.storage.sql import blobs as blobs_sql
 from muxi.storage.sql import erasing as sql
@@ -308,6 +308,51 @@ def erase_user(tx: Tx, user: str) -> Erased:
     tx.run(sql.UNNAME_AGENTS, user=name)
     tx.run(sql.UNNAME_VERSIONS, user=name)
     return erased
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """What retention weighs a memory by."""
+
+    number: int
+    id: str
+    kind: str
+    speaker: str | None
+    size: int
+    """Bytes."""
+    uses: int
+    said_at: int
+    """Microseconds since 1970."""
+    text: str
+    agent: str | None
+
+
+def ranked(tx: Tx, owner: str) -> list[Ranked]:
+    """Everything in an owner's memory, the oldest first."""
+    found: list[Ranked] = []
+    for *values, record in tx.rows(sql.RANKED, owner=column(owner)):
+        found.append(Ranked(*values, agent=json.loads(record).get("agent")))
+    return found
+
+
+def thin_runs(tx: Tx, *, before: int, after: tuple[int, str]) -> tuple[int, tuple[int, str] | None]:
+    """Let go of the pieces of texts, and the steps, of the next runs that ended before an instant.
+
+    Returns:
+        How many rows went or shrank, and the place of the last of these runs; None if none is left.
+    """
+    rows = tx.rows(sql.FINISHED_RUNS, before=before, after=after[0], after_id=after[1], limit=100)
+    touched = 0
+    for _, run_id, thread_id in rows:
+        touched += thin(tx, thread_id, run_id, whole_events)
+        touched += tx.run(sql.STEPS_OF_RUN, run_id=run_id)
+    return touched, (int(rows[-1][0]), str(rows[-1][1])) if rows else None
+
+
+def count_old_runs(tx: Tx, *, before: int, after: tuple[int, str]) -> int:
+    """How many runs `thin_runs` would look at, up to ten thousand."""
+    given = {"before": before, "after": after[0], "after_id": after[1]}
+    return len(tx.rows(sql.FINISHED_RUNS, **given, limit=10_000))
 
 
 def _unname_usage(tx: Tx, rows: Iterable[Row], erased: Erased) -> None:

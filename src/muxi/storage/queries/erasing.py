@@ -5,7 +5,7 @@ All of it in the name of a whole tenant: what was drawn from one user's words ma
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, update
 
 from muxi.storage.queries.terms import given, mine, number, on_each, one, word
 from muxi.storage.schema import (
@@ -158,18 +158,31 @@ DROP_EVENTS = on_each(
     lambda on: delete(events).where(mine(events), on.among(events.c.position, "positions"))
 )
 FINISHED_RUNS = (
-    select(runs.c.id, runs.c.thread_id, runs.c.finished_at)
+    select(runs.c.finished_at, runs.c.id, runs.c.thread_id)
     .where(
         mine(runs),
-        runs.c.finished_at.is_not(None),
         runs.c.finished_at < number("before"),
-        runs.c.id > given("after"),
+        tuple_(runs.c.finished_at, runs.c.id) > tuple_(number("after"), given("after_id")),
     )
-    .order_by(runs.c.id)
+    .order_by(runs.c.finished_at, runs.c.id)
     .limit(number("limit"))
     .offset(one(0))
 )
-
+RANKED = (
+    select(
+        passages.c.number,
+        passages.c.id,
+        passages.c.kind,
+        passages.c.speaker,
+        passages.c.size,
+        passages.c.uses,
+        _said,
+        passages.c.text,
+        passages.c.record,
+    )
+    .where(mine(passages), passages.c.owner == given("owner"), passages.c.corpus == word("memory"))
+    .order_by(passages.c.number)
+)
 SECRETS_OF_OWNER = on_each(
     lambda on: delete(secrets).where(mine(secrets), on.among(secrets.c.owner, "owners"))
 )

@@ -221,15 +221,24 @@ FROM json_each(?) AS anon_1)""",
     postgresql="DELETE FROM events WHERE events.tenant = %(tenant)s::VARCHAR AND events.position = ANY (%(positions)s::BIGINT[])",
 )
 FINISHED_RUNS = Statement(
-    sqlite="""SELECT runs.id, runs.thread_id, runs.finished_at
+    sqlite="""SELECT runs.finished_at, runs.id, runs.thread_id
 FROM runs
-WHERE runs.tenant = ? AND runs.finished_at IS NOT NULL AND runs.finished_at < ? AND runs.id > ? ORDER BY runs.id
+WHERE runs.tenant = ? AND runs.finished_at < ? AND (runs.finished_at, runs.id) > (?, ?) ORDER BY runs.finished_at, runs.id
  LIMIT ? OFFSET 0""",
-    order="tenant before after limit",
-    postgresql="""SELECT runs.id, runs.thread_id, runs.finished_at
+    order="tenant before after after_id limit",
+    postgresql="""SELECT runs.finished_at, runs.id, runs.thread_id
 FROM runs
-WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.finished_at IS NOT NULL AND runs.finished_at < %(before)s::BIGINT AND runs.id > %(after)s::VARCHAR ORDER BY runs.id
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.finished_at < %(before)s::BIGINT AND (runs.finished_at, runs.id) > (%(after)s::BIGINT, %(after_id)s::VARCHAR) ORDER BY runs.finished_at, runs.id
  LIMIT %(limit)s::BIGINT OFFSET 0""",
+)
+RANKED = Statement(
+    sqlite="""SELECT passages.number, passages.id, passages.kind, passages.speaker, passages.size, passages.uses, coalesce(passages.said_at, passages.created_at) AS coalesce_1, passages.text, passages.record
+FROM passages
+WHERE passages.tenant = ? AND passages.owner = ? AND passages.corpus = 'memory' ORDER BY passages.number""",
+    order="tenant owner",
+    postgresql="""SELECT passages.number, passages.id, passages.kind, passages.speaker, passages.size, passages.uses, coalesce(passages.said_at, passages.created_at) AS coalesce_1, passages.text, passages.record
+FROM passages
+WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.corpus = 'memory' ORDER BY passages.number""",
 )
 SECRETS_OF_OWNER = Statement(
     sqlite="""DELETE FROM secrets WHERE secrets.tenant = ? AND secrets.owner IN (SELECT anon_1.value
