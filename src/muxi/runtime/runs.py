@@ -6,31 +6,28 @@ Called by doors, by `approvals` and by `recovery`. It must never tie a run to a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from muxi.core.context import RunContext
 from muxi.core.errors import Conflict, InvalidInput, LeaseLost, ServerUnavailable
 from muxi.core.events import FINAL_STATUSES, Problem, RunCompleted, RunStatus
 from muxi.core.ids import new_id
-from muxi.core.messages import Message, user_message
+from muxi.core.messages import user_message
 from muxi.core.pages import Page
-from muxi.core.ports import ContextSource, Credentials, Host, Ledger
+from muxi.core.ports import Credentials, Host, Ledger
 from muxi.core.threads import Run, Thread
 from muxi.core.usage import Limits
-from muxi.memory.compaction import Compactor, Job
-from muxi.memory.history import History, HistoryCache
+from muxi.memory.history import History
 from muxi.runtime.attempt import Attempt
 from muxi.runtime.begin import Beginning, Begun, occupied, take_over
-from muxi.runtime.blobs import Blobs, RunMedia, WithBlobs
+from muxi.runtime.blobs import Blobs, RunMedia
 from muxi.runtime.feed import Feed
 from muxi.runtime.frames import frame_of
-from muxi.runtime.knowledge import Knowledge
+from muxi.runtime.past import Past
 from muxi.runtime.principal import Principal
-from muxi.runtime.remembering import Remembering
 from muxi.runtime.requests import RunRequest
 from muxi.runtime.streams import Reserved, Streams, ThreadStream
 from muxi.storage import messages, runs, threads
@@ -57,11 +54,8 @@ class Runs:
     agents: Agents
     credentials: Credentials
     ledger: Ledger
-    history: HistoryCache
-    compactor: Compactor
+    past: Past
     blobs: Blobs
-    remembering: Remembering
-    knowledge: Knowledge
     holder: str = field(default_factory=lambda: new_id("proc"))
     """Name of this process in leases."""
     active: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
@@ -280,18 +274,8 @@ class Runs:
             stream.look_again(run_id)
             self.streams.run_left(stream)
             if isinstance(error, LeaseLost):
-                raise await self._driven_elsewhere(who, stream) from error
+                raise await _driven_elsewhere(self.database, who, stream.thread_id) from error
             raise
-
-    async def _driven_elsewhere(self, who: Principal, stream: ThreadStream) -> Conflict:
-        read = partial(messages.tip, thread_id=stream.thread_id)
-        open_run = (await self.database.read(who, read, tiny=True)).run_id
-        return Conflict(
-            "Another process works on this thread.",
-            hint="Wait for its answer" + (f", which is run {open_run}." if open_run else "."),
-            thread_id=stream.thread_id,
-            run_id=open_run,
-        )
 
     def _attempt(
         self,
@@ -312,13 +296,13 @@ class Runs:
             buffer=stream.buffer,
             fresh=run.attempt == 1,
         )
-        history = History(who, self.history, self.agents.compaction(agent))
+        history = History(who, self.past.history, self.agents.compaction(agent))
         host = Host(
             journal=journal,
             ledger=self.ledger,
             policy=self.agents.policy(agent),
             credentials=self.credentials,
-            sources=self._sources(who, agent, history),
+            sources=self.past.sources(who, agent, history, self.blobs),
             media=RunMedia(who, journal, self.blobs),
         )
         ctx = RunContext(
@@ -349,15 +333,6 @@ class Runs:
         stream.last_words.pop(run.id, None)
         return attempt
 
-    def _sources(
-        self, who: Principal, agent: Agent[object] | None, history: History
-    ) -> Sequence[ContextSource]:
-        """What a run is told of documents, and of the past: of its thread, and of others."""
-        definition = None if agent is None else agent.spec.definition
-        past = self.remembering.source(who, definition, WithBlobs(who, history, self.blobs))
-        documents = self.knowledge.source(who, definition)
-        return (past,) if documents is None else (documents, past)
-
     def _launch(self, who: Principal, attempt: Attempt) -> None:
         self.active[attempt.run.id] = attempt
         attempt.begin(lambda: self._over(who, attempt))
@@ -368,10 +343,7 @@ class Runs:
         self.active.pop(run.id, None)
         stream.sources.pop(run.id, None)
         if attempt.end is not None and not attempt.lost:
-            first = [attempt.input] if run.attempt == 1 else []
-            self._remember(who, [*first, *attempt.messages])
-            self._compact(who, attempt)
-            self.remembering.backlog.wake()
+            self.past.ended(who, attempt, closing=self._closing)
         elif isinstance(attempt.end, RunCompleted):
             # The stream stays open: what its buffer holds goes before whatever comes next.
             self.untold[run.id] = attempt.end
@@ -381,28 +353,17 @@ class Runs:
             stream.look_again(run.id)
         self.streams.run_left(stream)
 
-    def _remember(self, who: Principal, added: list[Message]) -> None:
-        whole = all(after.parent_id == before.id for before, after in pairwise(added))
-        if added and whole:
-            self.history.extend(who, added[0].parent_id, added)
-
-    def _compact(self, who: Principal, attempt: Attempt) -> None:
-        """Have the thread summarised if it no longer fits into turns. A waiting run goes on."""
-        history, said = attempt.history, attempt.messages
-        if history.room is None or not said or not history.is_crowded((attempt.input, *said)):
-            return
-        if isinstance(attempt.end, RunCompleted) and not self._closing:
-            job = Job(
-                who=who,
-                thread_id=attempt.run.thread_id,
-                leaf_id=said[-1].id,
-                room=history.room,
-                settings=history.settings,
-                agent=attempt.run.agent,
-                run_id=attempt.run.id,
-            )
-            self.compactor.soon(job)
-
     def _check_open(self) -> None:
         if self._closing:
             raise ServerUnavailable("This process is stopping.", hint="Try again in a moment.")
+
+
+async def _driven_elsewhere(database: Database, who: Principal, thread_id: str) -> Conflict:
+    read = partial(messages.tip, thread_id=thread_id)
+    open_run = (await database.read(who, read, tiny=True)).run_id
+    return Conflict(
+        "Another process works on this thread.",
+        hint="Wait for its answer" + (f", which is run {open_run}." if open_run else "."),
+        thread_id=thread_id,
+        run_id=open_run,
+    )
