@@ -29,7 +29,7 @@ LONGEST_PATH = 4_000
 
 _FIRST_READ = 256
 """Messages that are read first: mostly as many as fit."""
-_MORE = 4
+_MORE = 2
 """How many times as many are read when there was room for more."""
 _MESSAGE_WEIGHT = 3_000
 """Bytes that a message takes in memory beside its text."""
@@ -70,6 +70,8 @@ class HistoryCache:
         self._paths: OrderedDict[tuple[str, str], Path] = OrderedDict()
         self._bytes = 0
         self._summaries: OrderedDict[tuple[str, str], Summaries] = OrderedDict()
+        self._drops = 0
+        """How often something was forgotten: what was read before is not kept after it."""
 
     async def path(self, who: Scope, thread_id: str, leaf_id: str) -> Path:
         """The messages up to `leaf_id`; of a long thread, the newest of them."""
@@ -116,6 +118,7 @@ class HistoryCache:
             since: The newest message of the path, if a run is beginning that is to tell what has
                 been summarised after it; None if there is nothing to tell.
         """
+        drops = self._drops
         found = await self._database.read(who, partial(summaries.newest, thread_id=thread_id))
         key = (who.tenant, thread_id)
         known = self._summaries.get(key)
@@ -124,8 +127,10 @@ class HistoryCache:
             if since is not None:
                 fresh = [each for each in found if each.created_at >= since.created_at]
                 known.untold = told(fresh)
-            self._summaries[key] = known
         known.overlays = Overlays.holding(found)
+        if drops != self._drops:
+            return known
+        self._summaries[key] = known
         self._summaries.move_to_end(key)
         if len(self._summaries) > _THREADS:
             self._summaries.popitem(last=False)
@@ -140,6 +145,7 @@ class HistoryCache:
 
     def drop(self, tenant: str, thread_id: str) -> None:
         """Forget a thread: something of it was deleted."""
+        self._drops += 1
         self._summaries.pop((tenant, thread_id), None)
         for key, path in list(self._paths.items()):
             if key[0] == tenant and path.messages and path.messages[0].thread_id == thread_id:
@@ -148,10 +154,12 @@ class HistoryCache:
 
     async def _read(self, who: Scope, thread_id: str, leaf_id: str, limit: int) -> Path:
         read = partial(stored.path_to_leaf, thread_id=thread_id, leaf_id=leaf_id, limit=limit)
+        drops = self._drops
         messages = await self._database.read(who, read)
         complete = not messages or messages[0].parent_id is None
         path = Path(messages, complete, sum(map(_weight, messages)))
-        self._put((who.tenant, leaf_id), path)
+        if drops == self._drops:
+            self._put((who.tenant, leaf_id), path)
         return path
 
     def _put(self, key: tuple[str, str], path: Path) -> None:
@@ -219,15 +227,17 @@ class History:
         if known is None and self.settings.strategy != "window":
             newest = path.messages[-1] if path.messages else None
             known = await self.cache.summaries(self.who, thread_id, since=newest)
-        overlays = None if known is None else known.overlays
-        while True:
-            found = fit(path.messages, self.room, complete=path.complete, overlays=overlays)
-            if not (found.crowded and found.short):
-                return found
+            if known.overlays:
+                overlays = known.overlays
+                found = fit(path.messages, self.room, complete=path.complete, overlays=overlays)
+        while found.crowded and found.short:
             longer = await self.cache.longer(self.who, thread_id, leaf_id, path)
             if longer is None:
-                return found
+                break
             path = longer
+            overlays = None if known is None else known.overlays
+            found = fit(path.messages, self.room, complete=path.complete, overlays=overlays)
+        return found
 
 
 def told(made: Sequence[Summary]) -> list[HistoryCompacted]:
