@@ -54,7 +54,7 @@ def encrypted_pdf(text: str) -> bytes:
 
 def pdf_bomb(size: int) -> bytes:
     """A page whose content becomes `size` bytes of drawing out of very few."""
-    packer = zlib.compressobj(9)
+    packer = zlib.compressobj(6)
     piece = b"0 0 m 9 9 l S " * 70_000
     packed = b"".join(packer.compress(piece) for _ in range(size // len(piece)))
     packed += packer.flush()
@@ -72,7 +72,7 @@ def pdf_bomb(size: int) -> bytes:
 def zip_bomb(path: Path, inner: str, size: int) -> None:
     """An office file with one member of `size` zeros."""
     with (
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive,
         archive.open(inner, "w", force_zip64=True) as member,
     ):
         zeros = bytes(1 << 20)

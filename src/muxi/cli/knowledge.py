@@ -41,6 +41,7 @@ def add_documents(
             metavar="SOURCE...", help="Files, folders, web addresses; - for standard input."
         ),
     ],
+    *,
     name: Annotated[
         str | None, typer.Option("--name", help="The name to show and to cite.")
     ] = None,
@@ -125,6 +126,7 @@ def list_documents(
 @app.command("search")
 def search_documents(
     query: Annotated[str, typer.Argument(metavar="QUESTION", help="A question, or some words.")],
+    *,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="How many.")] = 5,
     agent: Annotated[
         str | None,

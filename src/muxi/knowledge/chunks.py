@@ -96,7 +96,7 @@ class _Cutter:
         # A heading without a text belongs to what follows.
         while held and held[-1].kind == "heading":
             held.pop()
-        if not held:
+        if not any(block.text.strip() for block in held):
             return
         heading = " › ".join(self.shown)
         lines = [block.first_line for block in held if block.first_line is not None]
