@@ -14,21 +14,18 @@ from functools import partial
 from muxi.core.errors import NotFound
 from muxi.core.events import MemoryRecalled, RunCompleted
 from muxi.core.memories import Memory, MemoryPolicy
-from muxi.core.messages import Message, ToolResultPart
+from muxi.core.messages import Message
 from muxi.core.threads import Run
-from muxi.memory.echoes import Given, said_anew
 from muxi.memory.policy import owners_of
-from muxi.memory.recall import line_of
 from muxi.memory.rows import memory_of
-from muxi.memory.writing import memory_id, remember
+from muxi.memory.turns import Spoken, turns_of
+from muxi.memory.writing import remember
 from muxi.retrieval.search import Searcher
 from muxi.storage import cursors, events, messages, passages, runs, steps, threads
 from muxi.storage.transaction import Database, Scope, Tx
 
 CURSOR = "memory"
 """Name of the cursor: where this worker stands in the feed."""
-FORGOTTEN = "forgotten"
-"""Key in the metadata of a message whose words were taken away."""
 
 _ROWS = 256
 """Stored rows of the feed that are looked at in one step."""
@@ -111,11 +108,18 @@ def _store(tx: Tx, wanted: Iterable[tuple[Run, MemoryPolicy]]) -> dict[str, list
         owners = owners_of(policy, user=user, agent=run.agent)
         if not owners:
             continue
-        recalled = _recalled(tx, run, owners)
-        turns = [
-            _turn(message, text, run, speaker=user if message is asked else run.agent)
-            for message, text in _worth_telling(tx, run, asked, said, recalled)
-        ]
+        turns = turns_of(
+            Spoken(
+                thread_id=run.thread_id,
+                run_id=run.id,
+                user=user,
+                agent=run.agent,
+                asked=asked,
+                asked_text=_as_the_model_saw_it(tx, run, asked),
+                said=[message for message in said if message is not asked],
+                recalled=_recalled(tx, run, owners),
+            )
+        )
         if new := remember(tx, owners[0], turns):
             stored.setdefault(owners[0], []).extend(new)
     return stored
@@ -138,47 +142,7 @@ def _recalled(tx: Tx, run: Run, owners: Sequence[str]) -> list[Memory]:
     return [memory_of(row) for row in rows]
 
 
-def _worth_telling(
-    tx: Tx, run: Run, asked: Message, said: Sequence[Message], recalled: Sequence[Memory]
-) -> Iterable[tuple[Message, str]]:
-    """What the user said, and what the agent said that it was not given."""
-    asked_text = _as_the_model_saw_it(tx, run, asked)
-    if FORGOTTEN not in asked.metadata:
-        yield asked, asked_text
-    outputs = [
-        part.text
-        for message in said
-        for part in message.parts
-        if isinstance(part, ToolResultPart) and part.outcome == "ok"
-    ]
-    given = Given(
-        [*(memory.text for memory in recalled), *map(line_of, recalled), asked_text], outputs
-    )
-    for message in said:
-        # What is said beside a call announces it; the answer comes after its result.
-        if message.role != "assistant" or message.tool_calls or FORGOTTEN in message.metadata:
-            continue
-        yield message, said_anew(message.text, given)
-
-
 def _as_the_model_saw_it(tx: Tx, run: Run, asked: Message) -> str:
     rewritten = steps.get(tx, run.id, _REWRITTEN)
     result = None if rewritten is None else rewritten.result
     return asked.text if result is None else str(result["text"])
-
-
-def _turn(message: Message, text: str, run: Run, *, speaker: str) -> Memory:
-    return Memory(
-        id=memory_id(message.id),
-        owner="",
-        kind="turn",
-        text=text,
-        speaker=speaker,
-        role=message.role,
-        said_at=message.created_at,
-        thread_id=run.thread_id,
-        message_id=message.id,
-        run_id=run.id,
-        agent=run.agent,
-        source="conversation",
-    )

@@ -36,7 +36,7 @@ _HEADING = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Recall:
     """The context source of one run: the thread's own history, and what is recalled for it."""
 
@@ -46,19 +46,21 @@ class Recall:
     who: Scope
     owners: Sequence[str]
     """Whose memories may be read."""
-    limit: int
-    tokens: int
+    limit: int = 10
+    tokens: int = 1_200
+    shown: Sequence[Recalled] = ()
+    """What the turn was given, once it was asked for."""
 
     async def gather(self, ctx: Context, query: ContextQuery) -> ContextBlock:
         text = " ".join(message.text for message in query.input).strip()[:_LONGEST_QUERY]
         found = await self._find(text, ctx.agent) if text else Recollection(items=[])
         room = min(self.tokens, query.budget // _SHARE)
-        shown = _that_fit(found.items, room, query)
-        used = _cost(shown, query)
+        fitting, used = _that_fit(found.items, room, query)
         block = await self.inner.gather(ctx, replace(query, budget=query.budget - used))
         known = {message.id for message in block.messages}
         known.update(message.id for message in query.input)
-        shown = [item for item in shown if item.memory.message_id not in known]
+        shown = [item for item in fitting if item.memory.message_id not in known]
+        self.shown = shown
         instructions = "\n\n".join(filter(None, (block.instructions, recalled_text(shown))))
         return ContextBlock(
             instructions=instructions,
@@ -97,20 +99,21 @@ def _when(memory: Memory) -> datetime:
     return memory.said_at or memory.created_at
 
 
-def _that_fit(items: Sequence[Recalled], room: int, query: ContextQuery) -> list[Recalled]:
-    """The best memories within so many tokens; a long one does not keep out those after it."""
-    room -= _tokens(_HEADING, query) if items else 0
+def _that_fit(
+    items: Sequence[Recalled], room: int, query: ContextQuery
+) -> tuple[list[Recalled], int]:
+    """The best memories within so many tokens, and what they take.
+
+    A long one does not keep out those after it.
+    """
+    used = _tokens(_HEADING, query)
     kept: list[Recalled] = []
     for item in items:
         cost = _tokens(line_of(item.memory), query)
-        if cost <= room:
+        if used + cost <= room:
             kept.append(item)
-            room -= cost
-    return kept
-
-
-def _cost(items: Sequence[Recalled], query: ContextQuery) -> int:
-    return _tokens(recalled_text(items), query) if items else 0
+            used += cost
+    return (kept, used) if kept else ([], 0)
 
 
 def _tokens(text: str, query: ContextQuery) -> int:

@@ -35,11 +35,6 @@ _REPEAT_WITHIN: Final = timedelta(days=30)
 """The same words within this time are a repetition; later they say that it is still so."""
 
 
-def memory_id(message_id: str) -> str:
-    """The id of the memory of a message: one message is one memory at most."""
-    return f"mem_{message_id.removeprefix('msg_')}"
-
-
 async def remember_turns(
     database: Database, who: Scope, owner: str, turns: Sequence[Memory], searcher: Searcher | None
 ) -> list[Memory]:
