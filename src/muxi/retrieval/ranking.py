@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from muxi.retrieval.languages import fold
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_FIRST_DAY: Final = 1_000
+_LAST_DAY: Final = date.max.toordinal()
+_DAY: Final = 86_400_000_000
+"""Microseconds."""
 
 
 @dataclass(slots=True)
@@ -142,8 +146,7 @@ class Candidates:
         if who and row.speaker is not None and fold(row.speaker) in who:
             signals["who"] = self.weights.who
         if question.when:
-            day = (_EPOCH + timedelta(microseconds=row.said_at)).date()
-            near = max(when.nearness(day) for when in question.when)
+            near = max(when.nearness(_day(row.said_at)) for when in question.when)
             if near:
                 signals["when"] = self.weights.when * near
         if only_asks(row.text):
@@ -168,3 +171,8 @@ def reranked(hits: Sequence[Hit], scores: Sequence[float], weight: float) -> lis
         hit.score = sum(hit.signals.values())
     asked.sort(key=lambda hit: (-hit.score, -hit.number))
     return [*asked, *hits[len(scores) :]]
+
+
+def _day(instant: int) -> date:
+    """The day of an instant in microseconds; one beyond the calendar is moved to its edge."""
+    return date.fromordinal(min(max(_EPOCH + instant // _DAY, _FIRST_DAY), _LAST_DAY))

@@ -16,11 +16,11 @@ class Weights:
 
     words: float = 1.0
     """BM25 of the window, over the best one's."""
-    vector: float = 0.7
+    vector: float = 0.5
     """Cosine of the passage, between the least and the most of all that were compared."""
-    window: float = 0.3
+    window: float = 0.25
     """Cosine of its window, likewise."""
-    who: float = 0.3
+    who: float = 0.4
     """It was said by one whom the question names."""
     when: float = 0.2
     """It was said in the time that the question names."""

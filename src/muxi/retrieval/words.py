@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 
 from muxi.retrieval.languages import UNSPACED, Language, bare, fold, script, spoken
 
-LONGEST_TEXT: Final = 200_000
+LONGEST_TEXT: Final = 100_000
 """Characters of one text that are read; longer ones are cut into pieces by those who store them."""
 _LONGEST_WORD: Final = 48
 _PAIRS: Final = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "YI"})
