@@ -116,6 +116,12 @@ def page(
     return Page(items, cursor(items[-1].created_at, items[-1].number) if more else None)
 
 
+def since(tx: Tx, number: int, *, corpus: str, kind: str, limit: int) -> list[PassageRow]:
+    """What was stored after the passage of that number, for a job that follows all owners."""
+    rows = tx.rows(sql.SINCE, after=number, corpus=corpus, kind=kind, limit=limit)
+    return [_passage(row) for row in rows]
+
+
 def group(tx: Tx, owner: str, group_id: str) -> list[PassageRow]:
     """All passages of a group in their order."""
     return _between(tx, owned(tx, owner), group_id, -_END, _END)

@@ -104,6 +104,20 @@ PAGE = (
     .limit(number("limit"))
     .offset(one(0))
 )
+SINCE = on_each(
+    lambda on: (
+        select(*_COLUMNS)
+        .where(
+            on.beside(passages.c.tenant) == TENANT,
+            passages.c.number > number("after"),
+            passages.c.corpus == given("corpus"),
+            passages.c.kind == given("kind"),
+        )
+        .order_by(passages.c.number)
+        .limit(number("limit"))
+        .offset(one(0))
+    )
+)
 GROUP = (
     select(*_COLUMNS)
     .where(

@@ -53,6 +53,17 @@ FROM passages
 WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.corpus = %(corpus)s::VARCHAR AND (%(kind)s::VARCHAR IS NULL AND passages.kind != 'context' OR passages.kind = %(kind)s::VARCHAR) AND (%(group_id)s::VARCHAR IS NULL OR passages.group_id = %(group_id)s::VARCHAR) AND (passages.created_at, passages.number) < (%(before)s::BIGINT, %(before_number)s::BIGINT) ORDER BY passages.created_at DESC, passages.number DESC
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
+SINCE = Statement(
+    sqlite="""SELECT passages.number, passages.id, passages.owner, passages.corpus, passages.kind, passages.group_id, passages.place, passages.speaker, passages.said_at, passages.created_at, passages.text, passages.hash, passages.information, passages.uses, passages.used_at, passages.record
+FROM passages
+WHERE (+ passages.tenant) = ? AND passages.number > ? AND passages.corpus = ? AND passages.kind = ? ORDER BY passages.number
+ LIMIT ? OFFSET 0""",
+    order="tenant after corpus kind limit",
+    postgresql="""SELECT passages.number, passages.id, passages.owner, passages.corpus, passages.kind, passages.group_id, passages.place, passages.speaker, passages.said_at, passages.created_at, passages.text, passages.hash, passages.information, passages.uses, passages.used_at, passages.record
+FROM passages
+WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.number > %(after)s::BIGINT AND passages.corpus = %(corpus)s::VARCHAR AND passages.kind = %(kind)s::VARCHAR ORDER BY passages.number
+ LIMIT %(limit)s::BIGINT OFFSET 0""",
+)
 GROUP = Statement(
     sqlite="""SELECT passages.number, passages.id, passages.owner, passages.corpus, passages.kind, passages.group_id, passages.place, passages.speaker, passages.said_at, passages.created_at, passages.text, passages.hash, passages.information, passages.uses, passages.used_at, passages.record
 FROM passages
