@@ -2,14 +2,11 @@
 
 Called by `passages` alone. Each row holds up to `MOST` passages of one word, packed, and covers the
 numbers from its base up to the base of the word's next row. The empty word stands for all passages
-of an owner and corpus, with the number of words that each has. Scores are BM25 with what is rare in
-the owner's own passages, so that nothing of one owner moves the ranking of another.
+of an owner and corpus, with the number of words that each has.
 """
 
 from __future__ import annotations
 
-import heapq
-import math
 import struct
 from bisect import bisect_right, insort
 from collections import Counter
@@ -31,8 +28,6 @@ _POSTING = struct.Struct("<iH")
 _SIZE = _POSTING.size
 _REACH = 2**31 - 1
 _HIGHEST = 2**16 - 1
-_SATURATION = 1.2
-_BY_LENGTH = 0.75
 
 
 def normal(words: Iterable[str]) -> list[str]:
@@ -90,41 +85,17 @@ def match(
         limit: The most passages.
         among: If given, only these passages are hits.
     """
-    found = _read(tx, owners, corpus, terms)
-    lengths = found.pop(_ALL, {})
-    if not lengths:
-        return []
-    total = len(lengths)
-    flat = _SATURATION * (1 - _BY_LENGTH)
-    slope = _SATURATION * _BY_LENGTH * total / sum(lengths.values())
-    scores: dict[int, float] = {}
-    known = scores.get
-    for term in dict.fromkeys(terms):
-        counts = found.get(term)
-        if not counts:
-            continue
-        rarity = math.log(1 + (total - len(counts) + 0.5) / (len(counts) + 0.5))
-        gain = rarity * (_SATURATION + 1)
-        for number, count in counts.items():
-            part = gain * count / (count + flat + slope * lengths[number])
-            scores[number] = known(number, 0.0) + part
-    if among is not None:
-        scores = {number: score for number, score in scores.items() if number in among}
-    # Equal scores in the order of numbers, the newest first: an answer must not depend on chance.
-    best = heapq.nlargest(limit, zip(scores.values(), scores.keys(), strict=True))
-    return [(number, score) for score, number in best]
-
-
-def _read(
-    tx: Tx, owners: Sequence[str], corpus: str, terms: Sequence[str]
-) -> dict[str, dict[int, int]]:
-    """By word, how often it stands in each passage."""
-    found: dict[str, dict[int, int]] = {}
+    rows: dict[str, list[tuple[int, bytes]]] = {}
     words = listed(tx.dialect, dict.fromkeys((_ALL, *terms)))
     for owner in owners:
         for word, base, data in tx.rows(sql.OF, owner=owner, corpus=corpus, words=words):
-            found.setdefault(word, {}).update(_unpacked(base, data))
-    return found
+            rows.setdefault(word, []).append((base, data))
+    everything = rows.pop(_ALL, None)
+    if not rows or everything is None:
+        return []
+    from muxi.storage import bm25
+
+    return bm25.best(everything, {word: rows[word] for word in sorted(rows)}, limit, among)
 
 
 def _unpacked(base: int, data: bytes) -> Iterable[tuple[int, int]]:

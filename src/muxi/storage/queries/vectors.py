@@ -72,8 +72,10 @@ def _put(insert: sqlite.Insert | postgresql.Insert) -> object:
 
 
 _listed = func.json_each(given("numbers")).table_valued("value")
-_unnested = func.unnest(bindparam("numbers", type_=ARRAY(BigInteger))).table_valued(
-    "passage", name="wanted"
+_unnested = (
+    func.unnest(bindparam("numbers", type_=ARRAY(BigInteger)))
+    .table_valued("passage", name="wanted")
+    .render_derived()
 )
 
 AT = {

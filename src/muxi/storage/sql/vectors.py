@@ -15,8 +15,8 @@ FROM json_each(?) AS anon_1) AS begun LEFT OUTER JOIN vectors ON vectors.tenant 
     postgresql="""SELECT vectors.base, vectors.dimensions, vectors.numbers, vectors.data
 FROM (SELECT DISTINCT (SELECT max(earlier.base) AS max_1
 FROM vectors AS earlier
-WHERE earlier.tenant = %(tenant)s::VARCHAR AND earlier.owner = %(owner)s::VARCHAR AND earlier.corpus = %(corpus)s::VARCHAR AND earlier.model = %(model)s::VARCHAR AND earlier.kind = %(kind)s::VARCHAR AND earlier.base <= wanted.passage) AS base
-FROM unnest(%(numbers)s::BIGINT[]) AS wanted) AS begun LEFT OUTER JOIN vectors ON vectors.tenant = %(tenant)s::VARCHAR AND vectors.owner = %(owner)s::VARCHAR AND vectors.corpus = %(corpus)s::VARCHAR AND vectors.model = %(model)s::VARCHAR AND vectors.kind = %(kind)s::VARCHAR AND vectors.base = begun.base""",
+WHERE earlier.tenant = %(tenant)s::VARCHAR AND earlier.owner = %(owner)s::VARCHAR AND earlier.corpus = %(corpus)s::VARCHAR AND earlier.model = %(model)s::VARCHAR AND earlier.kind = %(kind)s::VARCHAR AND earlier.base <= anon_1.passage) AS base
+FROM unnest(%(numbers)s::BIGINT[]) AS anon_1(passage)) AS begun LEFT OUTER JOIN vectors ON vectors.tenant = %(tenant)s::VARCHAR AND vectors.owner = %(owner)s::VARCHAR AND vectors.corpus = %(corpus)s::VARCHAR AND vectors.model = %(model)s::VARCHAR AND vectors.kind = %(kind)s::VARCHAR AND vectors.base = begun.base""",
 )
 PUT = Statement(
     sqlite="INSERT INTO vectors (tenant, owner, corpus, model, kind, base, dimensions, numbers, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, owner, corpus, model, kind, base) DO UPDATE SET dimensions = excluded.dimensions, numbers = excluded.numbers, data = excluded.data",

@@ -19,6 +19,7 @@ from muxi.testing.storage.events import EventConformance
 from muxi.testing.storage.journal import JournalConformance
 from muxi.testing.storage.leases import LeaseConformance
 from muxi.testing.storage.nouns import NounConformance
+from muxi.testing.storage.passages import PassageConformance
 from muxi.testing.storage.summaries import SummaryConformance
 from muxi.testing.storage.tenants import TenantConformance
 from muxi.testing.storage.units import UnitConformance
@@ -33,6 +34,7 @@ class StorageConformance(
     EventConformance,
     JournalConformance,
     SummaryConformance,
+    PassageConformance,
     TenantConformance,
 ):
     """All that is asked of a back end."""
