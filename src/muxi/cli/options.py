@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -38,3 +39,17 @@ AgentOption = Annotated[
 def as_user(user: str | None) -> str:
     """What a command that is proposed to a person needs to be for the same user."""
     return "" if user is None else f" --user {shlex.quote(user)}"
+
+
+def instant(text: str) -> datetime:
+    """A date or an instant in ISO 8601; without a zone it is one of this machine's.
+
+    Raises:
+        typer.BadParameter: It is neither.
+    """
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{text!r} is no date; write it as 2026-01-31 or 2026-01-31T18:30."
+        ) from None

@@ -9,13 +9,14 @@ from typing import Literal
 from pydantic import JsonValue
 
 from muxi.client.calls import SLOW, Call, Content, Lines, Params, read, segment
-from muxi.core.forgetting import Forget, Forgotten, Imported, Remains
+from muxi.core.forgetting import Forget, Forgotten, Imported, MemorySize, Remains, RetentionReport
 from muxi.core.memories import Memory, MemoryKind, MemoryStats, Recollection
 from muxi.core.pages import Page
 
 ImportFormat = Literal["muxi", "mem0", "letta"]
 
 _LINES = "application/x-ndjson"
+_JSON = "application/json"
 _BATCH = 4 << 20
 """Bytes of lines that are sent in one request."""
 
@@ -87,59 +88,87 @@ class Memories:
         }
         return read(Memory, await self._call("POST", "/api/memories", body=body))
 
-    async def delete(self, id: str) -> None:
+    async def delete(self, id: str, *, owner: str | None = None) -> None:
         """Forget one memory with all that was made of it. Raises `NotFound`."""
-        await self._call("DELETE", f"/api/memories/{segment(id)}", seconds=SLOW)
+        params = {"owner": owner}
+        await self._call("DELETE", f"/api/memories/{segment(id)}", params=params, seconds=SLOW)
 
-    async def forget(self, what: Forget, *, dry_run: bool = False) -> Forgotten:
+    async def forget(
+        self, what: Forget, *, dry_run: bool = False, owner: str | None = None
+    ) -> Forgotten:
         """Forget what is named, or only count it."""
         body = {**what.model_dump(mode="json"), "dry_run": dry_run}
-        answer = await self._call(
-            "POST", "/api/memories/forget", body=body, again=True, seconds=SLOW
-        )
-        return read(Forgotten, answer)
+        return read(Forgotten, await self._slow("forget", body, {"owner": owner}))
 
-    async def verify(self, texts: Sequence[str] = ()) -> Remains:
-        """Look for remains of what was forgotten, and for `texts` wherever they could be."""
-        body = {"texts": list(texts)}
-        answer = await self._call(
-            "POST", "/api/memories/verify", body=body, again=True, seconds=SLOW
-        )
-        return read(Remains, answer)
+    async def verify(
+        self,
+        *,
+        ids: Sequence[str] = (),
+        texts: Sequence[str] = (),
+        everything: bool | None = None,
+        owner: str | None = None,
+    ) -> Remains:
+        """Look for remains of what was forgotten, wherever they could be.
+
+        Args:
+            ids: What should be gone.
+            texts: Words that should be nowhere any more.
+            everything: Whether nothing of the owner should be left; if neither ids nor texts are
+                named, it should not.
+            owner: Whose memory.
+        """
+        body = {"ids": list(ids), "texts": list(texts), "everything": everything}
+        return read(Remains, await self._slow("verify", body, {"owner": owner}))
+
+    async def retention(self, *, dry_run: bool = True) -> RetentionReport:
+        """What retention would remove in the whole project, or let it remove that now."""
+        return read(RetentionReport, await self._slow("retention", {"dry_run": dry_run}))
 
     async def stats(self, *, owner: str | None = None) -> MemoryStats:
         """How much is remembered, and whether all of it can be found yet."""
         params = {"owner": owner}
         return read(MemoryStats, await self._call("GET", "/api/memories/stats", params=params))
 
-    async def export(self) -> AsyncGenerator[str]:
+    async def size(self, *, owner: str | None = None) -> MemorySize:
+        """How much room the memory takes, and how much it may."""
+        params = {"owner": owner}
+        return read(MemorySize, await self._call("GET", "/api/memories/size", params=params))
+
+    async def export(self, *, owner: str | None = None) -> AsyncGenerator[str]:
         """The whole memory, as lines of JSON without their ends."""
-        async for line in self._lines("/api/memories/export"):
+        async for line in self._lines("/api/memories/export", params={"owner": owner}):
             yield line.decode()
 
-    async def take_in(self, lines: Iterable[str]) -> Imported:
-        """Take in the lines of an export. What is here already stays as it is."""
+    async def take_in(
+        self, lines: Iterable[str], *, new_ids: bool = False, owner: str | None = None
+    ) -> Imported:
+        """Take in the lines of an export. What is here already stays as it is.
+
+        Args:
+            lines: With or without their ends.
+            new_ids: Give everything a new id, for a second copy beside what is there.
+            owner: Whose memory it becomes.
+        """
         total = Imported()
         for first, batch in _batches(lines):
-            params = {"first_line": first}
-            report = await self._import(Content(batch, _LINES), params)
-            _add(total, report)
+            params = {"first_line": first, "new_ids": str(new_ids).lower(), "owner": owner}
+            answer = await self._slow("import", Content(batch, _LINES), params, again=not new_ids)
+            _add(total, read(Imported, answer))
         return total
 
-    async def take_in_from(self, format: ImportFormat, data: bytes) -> Imported:
+    async def take_in_file(
+        self, data: bytes, format: ImportFormat, *, owner: str | None = None
+    ) -> Imported:
         """Take in a file of another program."""
-        return await self._import(Content(data, "application/json"), {"format": format})
+        params = {"format": format, "owner": owner}
+        return read(Imported, await self._slow("import", Content(data, _JSON), params))
 
-    async def _import(self, content: Content, params: Params) -> Imported:
-        answer = await self._call(
-            "POST",
-            "/api/memories/import",
-            params=params,
-            body=content,
-            again=True,
-            seconds=SLOW,
-        )
-        return read(Imported, answer)
+    async def _slow(
+        self, what: str, body: object, params: Params | None = None, *, again: bool = True
+    ) -> bytes:
+        """Ask for what is the same if it is asked for twice, and may take long."""
+        path = f"/api/memories/{what}"
+        return await self._call("POST", path, params=params, body=body, again=again, seconds=SLOW)
 
 
 def _batches(lines: Iterable[str]) -> Iterator[tuple[int, bytes]]:

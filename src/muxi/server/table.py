@@ -7,7 +7,7 @@ from functools import cache
 
 from starlette.responses import Response
 
-from muxi.server import facts, knowledge, memories, project, runs, secrets, threads
+from muxi.server import facts, forgetting, knowledge, memories, project, runs, secrets, threads
 from muxi.server.openapi import describe
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation
 
@@ -27,6 +27,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *threads.OPERATIONS,
     *memories.OPERATIONS,
     *facts.OPERATIONS,
+    *forgetting.OPERATIONS,
     *project.OPERATIONS,
     *knowledge.OPERATIONS,
     *secrets.OPERATIONS,

@@ -1,0 +1,195 @@
+"""Forgetting, looking for remains, and taking memory elsewhere. Part of the API.
+
+Reports hold counts and ids, never what was forgotten.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+from starlette.responses import Response
+
+from muxi.core.forgetting import (
+    Forget,
+    Forgotten,
+    Imported,
+    MemorySize,
+    Remains,
+    RetentionReport,
+)
+from muxi.memory.transfer import Format
+from muxi.server import lines
+from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Raw, Strict
+from muxi.server.owners import OwnerQuery
+
+
+class ToForget(Forget, extra="forbid"):
+    """What to forget; exactly one kind of thing at a time."""
+
+    dry_run: bool = False
+    """Only count what would go."""
+
+
+class ToVerify(Strict):
+    ids: list[str] = Field(default_factory=list[str], max_length=1_000)
+    """What should be gone."""
+    texts: list[str] = Field(default_factory=list[str], max_length=100)
+    """Words that should be nowhere any more."""
+    everything: bool | None = None
+    """Whether nothing of the owner should be left; so if neither ids nor texts are named."""
+
+
+class ToRetain(Strict):
+    dry_run: bool = True
+    """Only count what would go."""
+
+
+class ImportQuery(OwnerQuery):
+    format: Format = "muxi"
+    """`muxi`: an export. `mem0`: memories of mem0. `letta`: an agent file of Letta."""
+    new_ids: bool = False
+    """Give everything a new id, for a second copy beside what is there."""
+    first_line: int = Field(1, ge=1)
+    """Number of the first line, by which bad ones are named."""
+
+
+class ImportBody(Raw):
+    media_types: ClassVar[tuple[str, ...]] = (lines.MEDIA_TYPE, "application/json")
+
+
+async def delete_memory(call: Call[Nothing, OwnerQuery]) -> Response:
+    return await _forget(call, Forget(memories=[call.path["id"]]))
+
+
+async def delete_fact(call: Call[Nothing, OwnerQuery]) -> Response:
+    return await _forget(call, Forget(facts=[call.path["id"]]))
+
+
+async def _forget(call: Call[Nothing, OwnerQuery], what: Forget) -> Response:
+    await call.runtime.forgetting.forget(call.who, what, owner=call.query.owner)
+    return Response(status_code=204)
+
+
+async def forget_memories(call: Call[ToForget, OwnerQuery]) -> Forgotten:
+    return await call.runtime.forgetting.forget(
+        call.who,
+        Forget.model_validate(call.body.model_dump(exclude={"dry_run"})),
+        owner=call.query.owner,
+        dry_run=call.body.dry_run,
+    )
+
+
+async def verify_memories(call: Call[ToVerify, OwnerQuery]) -> Remains:
+    asked = call.body
+    named = bool(asked.ids or asked.texts)
+    return await call.runtime.forgetting.verify(
+        call.who,
+        owner=call.query.owner,
+        ids=asked.ids,
+        texts=asked.texts,
+        everything=not named if asked.everything is None else asked.everything,
+    )
+
+
+async def retain_memories(call: Call[ToRetain, Nothing]) -> RetentionReport:
+    return await call.runtime.forgetting.retention(call.who, dry_run=call.body.dry_run)
+
+
+async def memory_size(call: Call[Nothing, OwnerQuery]) -> MemorySize:
+    return await call.runtime.forgetting.stats(call.who, owner=call.query.owner)
+
+
+async def export_memories(call: Call[Nothing, OwnerQuery]) -> Response:
+    return await lines.stream(call.runtime.forgetting.export(call.who, owner=call.query.owner))
+
+
+async def import_memories(call: Call[ImportBody, ImportQuery]) -> Imported:
+    query = call.query
+    return await call.runtime.forgetting.import_(
+        call.who,
+        call.body.content.decode("utf-8", "replace").split("\n"),
+        format=query.format,
+        owner=query.owner,
+        new_ids=query.new_ids,
+        first_line=query.first_line,
+    )
+
+
+OPERATIONS: tuple[AnyOperation, ...] = (
+    Operation(
+        method="GET",
+        path="/api/memories/export",
+        summary="The whole memory as JSON lines",
+        handler=export_memories,
+        query=OwnerQuery,
+        media_type=lines.MEDIA_TYPE,
+        tag="memories",
+    ),
+    Operation(
+        method="POST",
+        path="/api/memories/import",
+        summary="Take in what was exported, here or from another program",
+        handler=import_memories,
+        body=ImportBody,
+        query=ImportQuery,
+        answer=Imported,
+        tag="memories",
+    ),
+    Operation(
+        method="POST",
+        path="/api/memories/forget",
+        summary="Forget a memory, a thread, a span of time or everything",
+        handler=forget_memories,
+        query=OwnerQuery,
+        body=ToForget,
+        answer=Forgotten,
+        tag="memories",
+    ),
+    Operation(
+        method="POST",
+        path="/api/memories/verify",
+        summary="Look for remains of what was forgotten",
+        handler=verify_memories,
+        query=OwnerQuery,
+        body=ToVerify,
+        answer=Remains,
+        tag="memories",
+    ),
+    Operation(
+        method="POST",
+        path="/api/memories/retention",
+        summary="What retention would remove in the whole project, or let it remove that now",
+        handler=retain_memories,
+        body=ToRetain,
+        answer=RetentionReport,
+        tag="memories",
+    ),
+    Operation(
+        method="GET",
+        path="/api/memories/size",
+        summary="How much room the memory takes, and how much it may",
+        handler=memory_size,
+        query=OwnerQuery,
+        answer=MemorySize,
+        tag="memories",
+    ),
+    Operation(
+        method="DELETE",
+        path="/api/memories/{id}",
+        summary="Forget one memory",
+        handler=delete_memory,
+        query=OwnerQuery,
+        status=204,
+        tag="memories",
+    ),
+    Operation(
+        method="DELETE",
+        path="/api/facts/{id}",
+        summary="Forget one version of a fact",
+        handler=delete_fact,
+        query=OwnerQuery,
+        status=204,
+        tag="facts",
+    ),
+)
