@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from muxi.core.messages import Message
     from muxi.core.usage import Limits, Usage
     from muxi.core.version import __version__
+    from muxi.memory.standalone import Memory
     from muxi.models.resolve import model
     from muxi.tools.function import tool
 
@@ -24,6 +25,7 @@ _HOMES = {
     "Agent": "muxi.agents.agent",
     "Guardrail": "muxi.agents.guardrails",
     "Limits": "muxi.core.usage",
+    "Memory": "muxi.memory.standalone",
     "Message": "muxi.core.messages",
     "MuxiError": "muxi.core.errors",
     "RunContext": "muxi.core.context",
@@ -38,6 +40,7 @@ __all__ = [
     "Agent",
     "Guardrail",
     "Limits",
+    "Memory",
     "Message",
     "MuxiError",
     "RunContext",

@@ -7,6 +7,7 @@ any number of runs at once.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -20,14 +21,16 @@ from muxi.agents.run import RunLoop
 from muxi.agents.spec import AgentParts, AgentSpec, ToolLike
 from muxi.core.alone import MemoryJournal, alone
 from muxi.core.context import CancelSignal, RunContext
-from muxi.core.errors import InvalidInput, PriceUnknown
-from muxi.core.events import ApprovalDecision, Event
+from muxi.core.errors import InvalidInput, MuxiError, PriceUnknown
+from muxi.core.events import ApprovalDecision, Event, MessageCompleted
 from muxi.core.messages import Message, UserInput, user_message
 from muxi.core.ports import Context, Host
 from muxi.core.requests import ModelSettings
 from muxi.core.usage import Limits
 from muxi.models.model import Model
 from muxi.tools.toolset import Toolset
+
+_log = logging.getLogger("muxi.agents")
 
 Out = TypeVar("Out")
 T = TypeVar("T")
@@ -49,6 +52,7 @@ class Agent(Generic[Out]):
         settings: How the model should sample.
         repairs: How often the model may mend an output of the wrong shape.
         history_tokens: Tokens of earlier messages in a run; None for what the context allows.
+        memory: Long-term memory, such as a `muxi.Memory`: what users say is recalled later.
 
     Raises:
         PriceUnknown: `limits` bound the cost, and the model has no known price.
@@ -102,6 +106,7 @@ class Agent(Generic[Out]):
             guardrails=parts.get("guardrails", ()),
             sources=parts.get("sources", ()),
             history_tokens=parts.get("history_tokens"),
+            memory=parts.get("memory"),
         )
         if unknown := parts.keys() - AgentParts.__annotations__.keys():
             raise TypeError(f"Agent() got unexpected arguments: {', '.join(sorted(unknown))}")
@@ -124,6 +129,11 @@ class Agent(Generic[Out]):
     @property
     def description(self) -> str:
         return self.spec.description
+
+    @property
+    def memory(self) -> Any:
+        """The long-term memory that the agent was given, mostly a `muxi.Memory`; None without."""
+        return self.spec.memory
 
     @property
     def model(self) -> Model:
@@ -161,6 +171,7 @@ class Agent(Generic[Out]):
         input: UserInput,
         *,
         deps: Any = None,
+        user: str = "local",
         history: Sequence[Message] = (),
         limits: Limits | None = None,
         cancel: CancelSignal | None = None,
@@ -170,6 +181,7 @@ class Agent(Generic[Out]):
         Args:
             input: What the user says.
             deps: Handed to tools as `ctx.deps`.
+            user: Id of the user who speaks, whose memory is used.
             history: Earlier messages of the conversation, such as `result.messages`.
             limits: Instead of the agent's own.
             cancel: Set it from elsewhere and cancel the task to end the run in good order.
@@ -178,38 +190,45 @@ class Agent(Generic[Out]):
             ModelError: The model could not answer.
             OutputInvalid: The answer did not get the shape asked for.
         """
-        ctx = self._context(deps, limits, cancel)
-        host = alone()
-        return await self._fold([user_message(input)], history, ctx, host)
+        ctx = self._context(deps, limits, cancel, user=user)
+        asked = user_message(input, author=user)
+        result = await self._fold([asked], history, ctx, alone())
+        await self._remember(ctx, asked, result.messages)
+        return result
 
     async def stream(
         self,
         input: UserInput,
         *,
         deps: Any = None,
+        user: str = "local",
         history: Sequence[Message] = (),
         limits: Limits | None = None,
         cancel: CancelSignal | None = None,
     ) -> AsyncGenerator[Event]:
         """The events of a run as they happen; errors arrive as the last event."""
-        host = _with_history(alone(), history)
-        loop = self.stream_events(
-            [user_message(input)], ctx=self._context(deps, limits, cancel), host=host
-        )
-        async with aclosing(loop) as events:
+        ctx = self._context(deps, limits, cancel, user=user)
+        asked = user_message(input, author=user)
+        host = await self._with_past(alone(), history, ctx)
+        said: list[Message] = []
+        async with aclosing(self.stream_events([asked], ctx=ctx, host=host)) as events:
             async for event in events:
+                if isinstance(event, MessageCompleted):
+                    said.append(event.message)
                 yield event
+        await self._remember(ctx, asked, said)
 
     def run_sync(
         self,
         input: UserInput,
         *,
         deps: Any = None,
+        user: str = "local",
         history: Sequence[Message] = (),
         limits: Limits | None = None,
     ) -> RunResult[Out]:
         """`run` for programs without an event loop; inside one it works in a thread of its own."""
-        return _bridge(self.run(input, deps=deps, history=history, limits=limits))
+        return _bridge(self.run(input, deps=deps, user=user, history=history, limits=limits))
 
     async def resume(self, waiting: RunResult[Out], answers: Answers) -> RunResult[Out]:
         """Go on with a run that waits, with a person's answers by approval id.
@@ -238,7 +257,7 @@ class Agent(Generic[Out]):
         host: Host,
         done: int = 0,
     ) -> RunResult[Out]:
-        host = _with_history(host, history)
+        host = await self._with_past(host, history, ctx)
         before = [*input, *(await host.journal.run_messages(ctx))] if done else [*history, *input]
         loop = RunLoop(spec=self.spec, model=self.model, input=input, ctx=ctx, host=host)
         async with aclosing(loop.events()) as events:
@@ -246,11 +265,38 @@ class Agent(Generic[Out]):
         result.value = result.text if self.spec.output is None else loop.value
         return result
 
+    async def _with_past(self, host: Host, history: Sequence[Message], ctx: Context) -> Host:
+        """`host` with the messages that the caller holds, and with what is recalled."""
+        if self.spec.memory is None:
+            return replace(host, sources=(*host.sources, Earlier(history))) if history else host
+        try:
+            source = await self.spec.memory.source(ctx, Earlier(history))
+        except MuxiError as error:
+            _log.warning("Nothing can be recalled: %s", error.message)
+            source = Earlier(history)
+        return replace(host, sources=(*host.sources, source))
+
+    async def _remember(self, ctx: Context, asked: Message, said: Sequence[Message]) -> None:
+        """Have a finished run remembered; an answer is not lost because that fails."""
+        if self.spec.memory is None:
+            return
+        new = [message for message in said if message.run_id == ctx.run_id and message is not asked]
+        try:
+            await self.spec.memory.remember(ctx, asked, new)
+        except MuxiError as error:
+            _log.warning("A run is not remembered: %s", error.message)
+
     def _context(
-        self, deps: Any, limits: Limits | None, cancel: CancelSignal | None
+        self,
+        deps: Any,
+        limits: Limits | None,
+        cancel: CancelSignal | None,
+        *,
+        user: str,
     ) -> RunContext[Any]:
         return RunContext(
             deps=deps,
+            user=user,
             agent=self.name,
             limits=limits or self.spec.limits,
             cancel=cancel or CancelSignal(),
@@ -262,10 +308,6 @@ class Agent(Generic[Out]):
             await self._model.close()
         for toolset in self.spec.toolsets:
             await toolset.close()
-
-
-def _with_history(host: Host, history: Sequence[Message]) -> Host:
-    return replace(host, sources=(*host.sources, Earlier(history))) if history else host
 
 
 def _decide(host: Host, ctx: Context, approval_id: str, answer: str | ApprovalDecision) -> None:

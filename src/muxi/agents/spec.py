@@ -11,7 +11,7 @@ from muxi.agents.guardrails import Guardrail
 from muxi.agents.output import Output
 from muxi.agents.prompt import Instructions
 from muxi.core.definitions import AgentDefinition
-from muxi.core.ports import ContextSource
+from muxi.core.ports import ContextSource, RunMemory
 from muxi.core.requests import ModelSettings
 from muxi.core.usage import Limits
 from muxi.tools.toolset import Toolset
@@ -32,6 +32,7 @@ class AgentParts(TypedDict, total=False):
     guardrails: Sequence[Guardrail]
     sources: Sequence[ContextSource]
     history_tokens: int | None
+    memory: RunMemory | None
 
 
 @dataclass(kw_only=True)
@@ -50,6 +51,8 @@ class AgentSpec:
     guardrails: Sequence[Guardrail] = ()
     sources: Sequence[ContextSource] = ()
     history_tokens: int | None = None
+    memory: RunMemory | None = None
+    """Long-term memory of runs without a server; a server brings its own."""
     definition: AgentDefinition | None = None
     """Where the agent came from, when that was a file or the database."""
 

@@ -49,6 +49,18 @@ class ContextSource(Protocol):
     async def gather(self, ctx: Context, query: ContextQuery) -> ContextBlock: ...
 
 
+class RunMemory(Protocol):
+    """Long-term memory for an agent that runs without a server."""
+
+    async def source(self, ctx: Context, inner: ContextSource) -> ContextSource:
+        """What a run is told of earlier conversations, besides what `inner` tells."""
+        ...
+
+    async def remember(self, ctx: Context, asked: Message, said: Sequence[Message]) -> None:
+        """Remember what the user said and what was said after that in the run of `ctx`."""
+        ...
+
+
 class Journal(Protocol):
     """What a run leaves behind. Buffered writes are durable after the next `flush`.
 
