@@ -127,17 +127,19 @@ def _walk(path: Sequence[Message], room: Room, overlays: Overlays | None) -> _Wa
     known = overlays or None
     if known is not None and path and path[-1].id in known:
         walk.cuts.append((path[-1].id, 0, 0))
+    kept, tokens = walk.kept, 0
+    most = room.target if walk.cuts else room.budget
     for group in groups_from_newest(path):
-        size = sum(map(count, group))
-        # Beyond the target a summary is wanted, and the one that leaves most has been found.
-        if walk.tokens + size > (room.target if walk.cuts else room.budget):
+        tokens += count(group[0]) if len(group) == 1 else sum(map(count, group))
+        if tokens > most:
             walk.overflow = True
             break
-        walk.tokens += size
-        walk.kept.extend(reversed(group))
-        before = group[0].parent_id
-        if known is not None and before is not None and before in known:
-            walk.cuts.append((before, len(walk.kept), walk.tokens))
+        walk.tokens = tokens
+        kept += group[::-1]
+        if known is not None and (before := group[0].parent_id) is not None and before in known:
+            walk.cuts.append((before, len(kept), tokens))
+            # Beyond the target a summary is wanted, and the one that leaves most has been found.
+            most = room.target
     return walk
 
 

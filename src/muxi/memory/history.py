@@ -45,6 +45,8 @@ class Path:
     complete: bool
     """Whether it begins where the thread does."""
     weight: int
+    used: int = 0
+    """The most messages that a turn was given of it."""
 
 
 @dataclass(slots=True)
@@ -100,10 +102,14 @@ class HistoryCache:
             return
         self._bytes -= path.weight
         # A reader may hold the old path.
-        messages = [*path.messages, *added][-LONGEST_PATH:]
-        complete = path.complete and len(messages) == len(path.messages) + len(added)
+        messages, complete = [*path.messages, *added], path.complete
         weight = path.weight + sum(map(_weight, added))
-        self._put((who.tenant, added[-1].id), Path(messages, complete, weight))
+        enough = min(LONGEST_PATH, 2 * max(_FIRST_READ, path.used))
+        if len(messages) > min(LONGEST_PATH, 2 * enough):
+            # What turns are not given any more can be read again.
+            messages, complete = messages[-enough:], False
+            weight = sum(map(_weight, messages))
+        self._put((who.tenant, added[-1].id), Path(messages, complete, weight, path.used))
 
     def known(self, who: Scope, thread_id: str) -> Summaries | None:
         """What is known of a thread's summaries without reading."""
@@ -198,9 +204,10 @@ class History:
         overlays = None if known is None else known.overlays
         found = fit(path.messages, room, complete=path.complete, overlays=overlays)
         if found.crowded:
-            found = await self._crowded(ctx.thread_id, parent, path, found)
+            found, path = await self._crowded(ctx.thread_id, parent, path, found)
             known = self._known(ctx.thread_id)
         self.tokens, self.crowded = found.tokens, found.crowded
+        path.used = max(path.used, len(found.messages))
         if known is None or not known.untold:
             return ContextBlock(messages=found.messages)
         events, known.untold = known.untold, []
@@ -220,7 +227,9 @@ class History:
             return None
         return self.cache.known(self.who, thread_id)
 
-    async def _crowded(self, thread_id: str, leaf_id: str, path: Path, found: Fit) -> Fit:
+    async def _crowded(
+        self, thread_id: str, leaf_id: str, path: Path, found: Fit
+    ) -> tuple[Fit, Path]:
         """What enters the turn when not everything does, with all that is worth reading read."""
         assert self.room is not None
         known = self._known(thread_id)
@@ -237,7 +246,7 @@ class History:
             path = longer
             overlays = None if known is None else known.overlays
             found = fit(path.messages, self.room, complete=path.complete, overlays=overlays)
-        return found
+        return found, path
 
 
 def told(made: Sequence[Summary]) -> list[HistoryCompacted]:

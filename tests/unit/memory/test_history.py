@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from muxi.config.memory_settings import CompactionSettings
 from muxi.core.context import RunContext
 from muxi.core.messages import (
     AnyPart,
@@ -160,3 +161,28 @@ async def test_a_run_is_given_the_path_to_what_it_answers(database: Database) ->
     assert (await history.gather(ctx, query)).messages == path[:2]
     first = ContextQuery(input=[said("new")], budget=100, count=one)
     assert not (await history.gather(ctx, first)).messages
+
+
+@pytest.mark.parametrize(("budget", "turns"), [(10, 300), (300, 300), (2_000, 30)])
+async def test_a_long_path_is_read_seldom_and_kept_only_as_far_as_it_is_given(
+    database: Database, budget: int, turns: int
+) -> None:
+    thread = Thread()
+    texts = [str(number) for number in range(1_000)]
+    path = await database.write(WHO, partial(_fill, thread=thread, texts=texts))
+    counting = Counting(database)
+    cache = HistoryCache(counting)  # pyright: ignore[reportArgumentType] -- it has what is called
+    settings = CompactionSettings(strategy="window")
+    for number in range(turns):
+        asked = said(f"more {number}")
+        asked.parent_id = path[-1].id
+        history = History(WHO, cache, settings)
+        ctx = RunContext(deps=None, thread_id=thread.id)
+        query = ContextQuery(input=[asked], budget=budget, count=one)
+        given = (await history.gather(ctx, query)).messages
+        assert list(given) == path[-budget:]
+        path.append(asked)
+        cache.extend(WHO, path[-2].id, [asked])
+    assert counting.reads <= 3
+    [kept] = cache._paths.values()
+    assert len(kept.messages) <= max(1_030, 4 * budget)
