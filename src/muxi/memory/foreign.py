@@ -175,7 +175,7 @@ def _entries(text: str) -> list[dict[str, Any]]:
     if isinstance(read, dict):
         whole = cast("dict[str, Any]", read)
         read = whole.get("results", whole.get("memories", [whole] if "memory" in whole else None))
-    if not isinstance(read, list):
+    if not isinstance(read, list) or not text.strip():
         raise InvalidInput("This is no export of mem0: it has no list of memories.")
     return _dicts(cast("list[Any]", read))
 

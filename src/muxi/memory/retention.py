@@ -261,8 +261,9 @@ def _beyond(held: list[Ranked], limits: RetentionLimits) -> list[Ranked]:
         return each.kind == "note", told, each.uses, each.said_at
 
     gone: list[Ranked] = []
+    few, small = round(most_rows * _ROOM), round(most_bytes * _ROOM)
     for each in sorted(held, key=weight):
-        if rows <= most_rows * _ROOM and size <= most_bytes * _ROOM:
+        if rows <= max(1, few) and size <= small:
             break
         gone.append(each)
         rows -= 1

@@ -20,6 +20,7 @@ from muxi.core.errors import Conflict, InvalidInput
 from muxi.core.facts import Confirmation, Fact, canonical
 from muxi.core.forgetting import Imported
 from muxi.core.memories import Memory
+from muxi.core.messages import Text
 from muxi.core.record import Record, now
 from muxi.memory.foreign import Taken, from_letta, from_mem0
 from muxi.memory.rows import MEMORY, memory_of
@@ -79,17 +80,26 @@ def _passages(tx: Tx, owner: str, after: int) -> list[PassageRow]:
 
 def _line_of_passage(row: PassageRow) -> str:
     if row.corpus != MEMORY:
-        fields = {name: getattr(row, name) for name in _PIECE}
-        return json.dumps({"type": "piece", **fields}, ensure_ascii=False)
+        fields = {name: getattr(row, name) for name in PieceLine.model_fields}
+        return _line("piece", PieceLine.model_validate(fields))
     # A turn that is mere context finds that out again where it comes in.
     kind = row.kind if row.kind in ("turn", "note") else "turn"
     memory = memory_of(replace(row, kind=kind))
     return _line("memory", memory)
 
 
-_PIECE: Final = (
-    *("id", "corpus", "kind", "group_id", "text", "place", "created_at", "hash", "record"),
-)
+class PieceLine(Record):
+    """A piece of a document, as it lies in the database."""
+
+    id: str
+    group_id: str
+    """Its document."""
+    text: Text
+    place: int = 0
+    created_at: int
+    hash: str = ""
+    record: str = "{}"
+    """Where in the document it stands, as JSON."""
 
 
 def _line(kind: str, record: Record) -> str:
@@ -176,10 +186,10 @@ class Importer:
                 await self._store_facts()
         elif kind == "document":
             document = Document.model_validate({**entry, "owner": self.owner, "declared": False})
-            await self._write(number, "documents", partial(_add_document, document=document))
+            await self._write("documents", partial(_add_document, document=document))
         elif kind == "piece":
-            row = PassageRow(**{name: entry[name] for name in _PIECE if name in entry})
-            await self._write(number, "pieces", partial(_add_piece, owner=self.owner, row=row))
+            piece = PieceLine.model_validate(entry)
+            await self._write("pieces", partial(_add_piece, owner=self.owner, piece=piece))
         else:
             raise InvalidInput(f"There is no type {kind!r}.")
 
@@ -236,7 +246,7 @@ class Importer:
             return
         self._added("facts", sum(each.new for each in outcomes), of=len(said))
 
-    async def _write(self, number: int, kind: str, fn: Callable[[Tx], int]) -> None:
+    async def _write(self, kind: str, fn: Callable[[Tx], int]) -> None:
         try:
             added = await self.database.write(self.who, fn)
         except Conflict:
@@ -287,9 +297,11 @@ def _add_document(tx: Tx, document: Document) -> int:
     return 1
 
 
-def _add_piece(tx: Tx, owner: str, row: PassageRow) -> int:
-    if passages.get(tx, [owner], [row.id]):
+def _add_piece(tx: Tx, owner: str, piece: PieceLine) -> int:
+    if passages.get(tx, [owner], [piece.id]):
         return 0
+    fields = {name: getattr(piece, name) for name in PieceLine.model_fields}
+    row = PassageRow(corpus=documents.CORPUS, kind=documents.KIND, **fields)
     (number,) = passages.add(tx, owner, [row])
     passages.set_words(tx, owner, number, words(row.text))
     return 1
