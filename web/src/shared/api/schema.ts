@@ -12,6 +12,7 @@ export interface components {
             description: string;
             history_tokens?: number | null;
             instructions: string;
+            knowledge: components["schemas"]["KnowledgePolicy"];
             limits: components["schemas"]["Limits-Output"];
             memory: components["schemas"]["MemoryPolicy"];
             model?: string | null;
@@ -88,13 +89,22 @@ export interface components {
             type: "audio";
             url?: string | null;
         };
+        Citation: {
+            document_id: string;
+            first_line?: number | null;
+            heading?: string | null;
+            label: string;
+            last_line?: number | null;
+            name: string;
+            page?: number | null;
+        };
         CompactionPolicy: {
             at?: number | null;
             keep?: number | null;
             strategy?: ("window" | "summary" | "hierarchical") | null;
             tokens?: number | null;
         };
-        Event: components["schemas"]["RunStarted"] | components["schemas"]["AttemptStarted"] | components["schemas"]["MessageStarted"] | components["schemas"]["TextDelta"] | components["schemas"]["ReasoningDelta"] | components["schemas"]["ToolCallStarted"] | components["schemas"]["ToolCallDelta"] | components["schemas"]["ModelRetried"] | components["schemas"]["ResponseCompleted"] | components["schemas"]["MessageCompleted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolProgress"] | components["schemas"]["ToolCompleted"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalResolved"] | components["schemas"]["GuardrailTripped"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["HistoryCompacted"] | components["schemas"]["RunSuspended"] | components["schemas"]["RunCompleted"] | components["schemas"]["Gap"];
+        Event: components["schemas"]["RunStarted"] | components["schemas"]["AttemptStarted"] | components["schemas"]["MessageStarted"] | components["schemas"]["TextDelta"] | components["schemas"]["ReasoningDelta"] | components["schemas"]["ToolCallStarted"] | components["schemas"]["ToolCallDelta"] | components["schemas"]["ModelRetried"] | components["schemas"]["ResponseCompleted"] | components["schemas"]["MessageCompleted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolProgress"] | components["schemas"]["ToolCompleted"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalResolved"] | components["schemas"]["GuardrailTripped"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["KnowledgeRecalled"] | components["schemas"]["HistoryCompacted"] | components["schemas"]["RunSuspended"] | components["schemas"]["RunCompleted"] | components["schemas"]["Gap"];
         FilePart: {
             blob?: string | null;
             data?: string | null;
@@ -156,6 +166,26 @@ export interface components {
             url?: string | null;
         };
         JsonValue: unknown;
+        KnowledgeHit: {
+            citation: components["schemas"]["Citation"];
+            id: string;
+            score: number;
+        };
+        KnowledgePolicy: {
+            recall?: boolean | null;
+            sources: string[];
+            tools?: boolean | null;
+        };
+        KnowledgeRecalled: {
+            embedder?: string | null;
+            hits: components["schemas"]["KnowledgeHit"][];
+            note?: string | null;
+            query: string;
+            run_id: string;
+            seq: number;
+            /** @constant */
+            type: "knowledge.recalled";
+        };
         "Limits-Output": {
             cost?: string | null;
             input_tokens?: number | null;
