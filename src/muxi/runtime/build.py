@@ -17,10 +17,12 @@ from muxi.config.project import Project
 from muxi.config.secret import SecretRef
 from muxi.core.alone import OpenLedger
 from muxi.core.errors import SecretMissing
+from muxi.core.ports import Ledger
 from muxi.core.status import ServerStatus
 from muxi.core.version import __version__
 from muxi.memory.compaction import Compactor
 from muxi.memory.facts import FactStore
+from muxi.memory.forgetting import Forgetting
 from muxi.memory.history import HistoryCache
 from muxi.runtime.agents import Agents
 from muxi.runtime.approvals import Approvals
@@ -227,30 +229,17 @@ def _assemble(
     agents = Agents(project=project, database=database, models=made_models, tools=made_tools)
     streams = Streams(database)
     blobs = Blobs(database=database, files=BlobFiles(state.blobs))
-    history, ledger = HistoryCache(database), OpenLedger()
-    compactor = Compactor(database=database, cache=history, ledger=ledger, model=made_models.live)
+    ledger = OpenLedger()
     forgetting = forgetting_of(state, database, blobs.files)
-    memory = remembering(
-        project=project,
-        database=database,
-        models=made_models,
-        agents=agents,
-        forget=forgetting.forget_memory,
-    )
-    knowledge = Knowledge(
-        project=project,
-        database=database,
-        searcher=memory.finder.searcher,
-        changed=memory.backlog.wake,
-    )
-    agents.further += [memory.toolsets, knowledge.toolsets]
+    past = _past(agents, ledger=ledger, forgetting=forgetting)
+    memory = past.remembering
     runs = Runs(
         database=database,
         streams=streams,
         agents=agents,
         credentials=secrets,
         ledger=ledger,
-        past=Past(history=history, compactor=compactor, remembering=memory, knowledge=knowledge),
+        past=past,
         blobs=blobs,
     )
     return Runtime(
@@ -272,9 +261,31 @@ def _assemble(
         forgetting=forgetting_service(
             project=project, state=state, forgetting=forgetting, memory=memory, runs=runs
         ),
-        knowledge=knowledge,
+        knowledge=past.knowledge,
         recovery=Recovery(
             database=database, runs=runs, blobs=blobs, alone=database.dialect == "sqlite"
         ),
         _ownership=ownership,
     )
+
+
+def _past(agents: Agents, *, ledger: Ledger, forgetting: Forgetting) -> Past:
+    """What runs are told of the past, and what becomes of them; gives agents their tools for it."""
+    project, database, models = agents.project, agents.database, agents.models
+    memory = remembering(
+        project=project,
+        database=database,
+        models=models,
+        agents=agents,
+        forget=forgetting.forget_memory,
+    )
+    knowledge = Knowledge(
+        project=project,
+        database=database,
+        searcher=memory.finder.searcher,
+        changed=memory.backlog.wake,
+    )
+    agents.further += [memory.toolsets, knowledge.toolsets]
+    history = HistoryCache(database)
+    compactor = Compactor(database=database, cache=history, ledger=ledger, model=models.live)
+    return Past(history=history, compactor=compactor, remembering=memory, knowledge=knowledge)

@@ -305,19 +305,6 @@ class Runs:
             sources=self.past.sources(who, agent, history, self.blobs),
             media=RunMedia(who, journal, self.blobs),
         )
-        ctx = RunContext(
-            deps=None,
-            tenant=who.tenant,
-            user=who.principal or "",
-            agent=run.agent,
-            thread_id=run.thread_id,
-            run_id=run.id,
-            root_run_id=run.root_run_id,
-            parent_run_id=run.parent_run_id,
-            attempt=run.attempt,
-            usage=run.usage.model_copy(),
-            limits=Limits() if agent is None else agent.spec.limits,
-        )
         attempt = Attempt(
             run=run,
             input=begun.input,
@@ -326,7 +313,7 @@ class Runs:
             journal=journal,
             database=self.database,
             host=host,
-            ctx=ctx,
+            ctx=_context(who, run, agent),
             history=history,
         )
         stream.sources[run.id] = attempt
@@ -366,4 +353,20 @@ async def _driven_elsewhere(database: Database, who: Principal, thread_id: str) 
         hint="Wait for its answer" + (f", which is run {open_run}." if open_run else "."),
         thread_id=thread_id,
         run_id=open_run,
+    )
+
+
+def _context(who: Principal, run: Run, agent: Agent[object] | None) -> RunContext[None]:
+    return RunContext(
+        deps=None,
+        tenant=who.tenant,
+        user=who.principal or "",
+        agent=run.agent,
+        thread_id=run.thread_id,
+        run_id=run.id,
+        root_run_id=run.root_run_id,
+        parent_run_id=run.parent_run_id,
+        attempt=run.attempt,
+        usage=run.usage.model_copy(),
+        limits=Limits() if agent is None else agent.spec.limits,
     )
