@@ -99,28 +99,31 @@ class Forgetting:
 
     async def _erase(self, whole: Scope, begun: Begun) -> Forgotten:
         started = time.perf_counter()
+        gone: list[str] = []
+        sealed = begun
+        if begun.what["kind"] != forgettings.PURGE:
+            gone = await self._erase_rows(whole, begun)
+            sealed = await self.database.write(whole, partial(forgettings.seal, begun=begun))
+        left = await self.database.purge()
+        await self.database.write(whole, partial(forgettings.finish, sealed=sealed))
+        return Forgotten(
+            id=begun.id,
+            owner=begun.owner,
+            counts=sealed.what["counts"],
+            files=gone,
+            outside=[*outside_of(self.database.dialect), *([left] if left else [])],
+            seconds=time.perf_counter() - started,
+        )
+
+    async def _erase_rows(self, whole: Scope, begun: Begun) -> list[str]:
+        """Erase rows and files; return the names of the copies that went."""
         work = _Work(self, whole, begun)
         needles = Needles.of(begun.owner, begun.what)
         await _KINDS[begun.what["kind"]](work)
         await work.remove_files()
-        gone: list[str] = []
-        if self.copies is not None:
-            gone = await asyncio.to_thread(self.copies.expire, whole.tenant, needles)
-        left = await self.database.purge()
-        counts: dict[str, int] = begun.what.get("counts", {})
-        await self.database.write(whole, partial(forgettings.finish, begun=begun, counts=counts))
-        if left is None:
-            # The row of the forgetting itself named the owner until now.
-            left = await self.database.purge()
-        outside = [*outside_of(self.database.dialect), *([left] if left else [])]
-        return Forgotten(
-            id=begun.id,
-            owner=begun.owner,
-            counts=counts,
-            files=gone,
-            outside=outside,
-            seconds=time.perf_counter() - started,
-        )
+        if self.copies is None:
+            return []
+        return await asyncio.to_thread(self.copies.expire, whole.tenant, needles)
 
 
 def outside_of(dialect: str) -> list[str]:

@@ -133,6 +133,7 @@ def _looked_for_text(tx: Tx, owner: str | None, text: str) -> list[Searched]:
 
 
 def _pending(tx: Tx, owner: str | None) -> list[str]:
+    named = None if owner is None else {owner, forgettings.digest(tx.scope.tenant, owner)}
     return [
-        begun.id for begun in forgettings.unfinished(tx) if owner is None or begun.owner == owner
+        begun.id for begun in forgettings.unfinished(tx) if named is None or begun.owner in named
     ]

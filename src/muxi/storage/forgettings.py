@@ -20,6 +20,10 @@ What = dict[str, Any]
 """Ids of what is to go, as JSON."""
 
 
+PURGE = "purge"
+"""Kind of a forgetting of which only the files of the database are to be purged yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Begun:
     """A forgetting that is not whole yet."""
@@ -54,16 +58,34 @@ def change(tx: Tx, begun: Begun) -> None:
     tx.run(sql.CHANGE, id=begun.id, what=json.dumps(begun.what))
 
 
-def finish(tx: Tx, begun: Begun, counts: dict[str, int]) -> None:
-    """Note that it is whole. What is kept are numbers."""
-    what = {"kind": begun.what.get("kind", ""), "counts": counts}
+def seal(tx: Tx, begun: Begun) -> Begun:
+    """All of it is erased: from here on the row names nobody, and only the files are to be purged.
+
+    Of what it named, numbers are kept.
+    """
+    what = {
+        "kind": PURGE,
+        "of": begun.what.get("kind", ""),
+        "counts": begun.what.get("counts", {}),
+    }
+    sealed = Begun(begun.id, digest(tx.scope.tenant, begun.owner), what)
+    _store(tx, sealed, state="started", done_at=None)
+    return sealed
+
+
+def finish(tx: Tx, sealed: Begun) -> None:
+    """Note that it is whole."""
+    _store(tx, sealed, state="done", done_at=tx.now())
+
+
+def _store(tx: Tx, begun: Begun, *, state: str, done_at: int | None) -> None:
     tx.run(
         sql.FINISH,
         id=begun.id,
-        owner=digest(tx.scope.tenant, begun.owner),
-        what=json.dumps(what),
-        state="done",
-        done_at=tx.now(),
+        owner=begun.owner,
+        what=json.dumps(begun.what),
+        state=state,
+        done_at=done_at,
     )
 
 

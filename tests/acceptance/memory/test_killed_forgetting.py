@@ -17,10 +17,11 @@ from muxi.core.threads import Thread
 from muxi.memory.copies import Copies
 from muxi.memory.forgetting import Forgetting
 from muxi.memory.remains import Verifier
-from muxi.memory.writing import memory_id, remember
+from muxi.memory.writing import remember
 from muxi.storage import facts, messages, threads
 from muxi.storage.blob_files import BlobFiles
 from muxi.storage.database import Scope, open_database
+from muxi.storage.erasing import memory_id
 from muxi.storage.facts import Statement
 from muxi.storage.transaction import Tx
 

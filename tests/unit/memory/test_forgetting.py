@@ -21,7 +21,8 @@ from muxi.core.usage import Usage
 from muxi.memory.copies import Copies
 from muxi.memory.forgetting import Forgetting
 from muxi.memory.remains import Verifier
-from muxi.memory.writing import memory_id, remember
+from muxi.memory.turns import memory_id
+from muxi.memory.writing import remember
 from muxi.retrieval.words import words
 from muxi.storage import blobs, events, facts, messages, passages, runs, secrets, threads, vectors
 from muxi.storage.blob_files import BlobFiles
