@@ -113,4 +113,6 @@ class Document(Record):
     """What to do about it."""
     added_at: datetime = Field(default_factory=now)
     indexed_at: datetime | None = None
+    checked_at: datetime | None = None
+    """When it was last compared with where it came from."""
     metadata: dict[str, JsonValue] = Field(default_factory=dict)

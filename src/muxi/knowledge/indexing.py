@@ -86,7 +86,7 @@ class Indexer:
                 "hash": found.hash,
                 "size": found.size,
                 "modified": found.modified,
-                "indexed_at": now(),
+                "checked_at": now(),
             }
         )
         if known and found.hash == document.hash:
@@ -103,6 +103,7 @@ class Indexer:
                 "status": "ready",
                 "error": None,
                 "hint": None,
+                "indexed_at": now(),
             }
         )
         return await self._store(who, fresh, cut.rows)
@@ -177,14 +178,14 @@ def citation_of(row: PassageRow) -> Citation:
 
 def is_indexed(document: Document, path: Path) -> bool:
     """Whether the file at `path` looks as it did when it was indexed."""
-    if document.modified is None or document.indexed_at is None:
+    if document.modified is None or document.checked_at is None:
         return False
     try:
         size, modified = state_of(path)
     except DocumentUnreadable:
         return False
-    indexed = int(document.indexed_at.timestamp() * 1e9)
-    return (size, modified) == (document.size, document.modified) and modified < indexed - _RACY
+    checked = int(document.checked_at.timestamp() * 1e9)
+    return (size, modified) == (document.size, document.modified) and modified < checked - _RACY
 
 
 def _rows(document: Document, cut: Sequence[Chunk]) -> list[PassageRow]:

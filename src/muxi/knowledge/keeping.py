@@ -193,7 +193,8 @@ class Keeper:
                 "error": None,
                 "hint": None,
                 "pieces": len(there),
-                "indexed_at": now(),
+                "indexed_at": folder.indexed_at or now(),
+                "checked_at": now(),
             }
         )
         stored = await self.database.write(self.who, partial(documents.update, document=found))

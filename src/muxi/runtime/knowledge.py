@@ -339,10 +339,10 @@ class Knowledge:
         """Whether a document is looked at when the process starts."""
         if document.kind == "text":
             return False
-        if document.kind != "url" or document.indexed_at is None:
+        if document.kind != "url" or document.checked_at is None:
             return True
         hours = self.project.knowledge.refresh_hours
-        age = (now() - document.indexed_at).total_seconds()
+        age = (now() - document.checked_at).total_seconds()
         return hours is not None and age > hours * 3600
 
     def _owner(self, who: Principal, owner: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
-from pydantic import Base64Bytes, Field, Json, JsonValue
+from pydantic import Field, Json, JsonValue
 from starlette.responses import Response
 
 from muxi.core import owners
@@ -25,8 +26,8 @@ class DocumentBody(Strict):
     """A file or a folder of the server's machine, or an address of the web; else `text` or
     `data`."""
     text: Text | None = None
-    data: Base64Bytes | None = None
-    """The bytes of a file, whose `name` tells its format."""
+    data: str | None = None
+    """The bytes of a file in base 64; its `name` tells its format."""
     name: Text | None = Field(None, min_length=1, max_length=300)
     """To show and to cite; by default what the address ends with."""
     owner: str = Field(owners.TENANT, max_length=300)
@@ -66,7 +67,7 @@ async def add_document(call: Call[DocumentBody, Nothing]) -> Document:
     body = call.body
     if (body.text is None) + (body.data is None) + (body.uri is None) != 2:
         raise InvalidInput("Give `uri`, `text` or `data`, and one of them only.")
-    data = body.data if body.text is None else body.text.encode()
+    data = _decoded(body.data) if body.text is None else body.text.encode()
     mine = body.owner == "user" and call.who.principal is not None
     new = NewDocument(
         uri=body.uri,
@@ -78,6 +79,13 @@ async def add_document(call: Call[DocumentBody, Nothing]) -> Document:
         metadata=body.metadata,
     )
     return await call.runtime.knowledge.add(call.who, new)
+
+
+def _decoded(data: str | None) -> bytes | None:
+    try:
+        return None if data is None else base64.b64decode(data, validate=True)
+    except ValueError:
+        raise InvalidInput("`data` is not base 64.") from None
 
 
 async def search_documents(call: Call[Nothing, PieceQuery]) -> FoundPieces:
