@@ -19,10 +19,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.memory.assistant import assistant
 from benchmarks.memory.conversations import History, all_friends, summary
 from benchmarks.memory.methods import Cached, FullText, Fused, Method, Muxi, Vectors
+from benchmarks.memory.peers import mem0
 from benchmarks.memory.strangers import TONGUES, strangers
 from muxi.core.errors import MuxiError
 from muxi.models.embedded.minilm import MiniLMEmbedder
 from muxi.models.embedded.static import StaticEmbedder
+from muxi.models.embedding import Embedder
 
 SEED = 20_000
 
@@ -56,52 +58,56 @@ async def measure(method: Method, histories: Sequence[History]) -> dict[str, flo
     return {name: sum(values) / len(values) for name, values in totals.items()}
 
 
-async def methods(wanted: Sequence[str]) -> list[Method]:
-    static = Cached(StaticEmbedder())
-    found: list[Method] = [FullText(), Vectors(static, "static"), Fused(static, "static")]
-    found += [Muxi(None, "no embedder"), Muxi(static, "static")]
-    if "minilm" in wanted:
-        mini = Cached(MiniLMEmbedder())
+async def embedders(minilm: bool) -> dict[str, Embedder]:
+    """Those that are here, by what the table calls them."""
+    found: dict[str, Embedder] = {"static": Cached(StaticEmbedder())}
+    if minilm:
+        model = Cached(MiniLMEmbedder())
         try:
-            await mini.embed(["Is it here?"])
+            await model.embed(["Is it here?"])
         except MuxiError as error:
             print(f"MiniLM is left out: {error.message}")
         else:
-            found[2:2] = [Vectors(mini, "MiniLM")]
-            found[4:4] = [Fused(mini, "MiniLM")]
-            found.append(Muxi(mini, "MiniLM"))
+            found["MiniLM"] = model
     return found
 
 
 async def run(arguments: argparse.Namespace) -> None:
+    known = await embedders(arguments.minilm)
     for name, histories in sets(arguments.quick, arguments.seed).items():
         if arguments.set not in (None, name):
             continue
         print(f"\n## {name}: {summary(histories)}\n")
-        print("| method | R@5 | R@10 | MRR | R@10 by kind of question |")
-        print("| --- | --- | --- | --- | --- |")
-        plain = 0.0
-        for method in await methods(["minilm"] if arguments.minilm else []):
-            found = await measure(method, histories)
-            kinds = ", ".join(f"{kind} {value:.3f}" for kind, value in list(found.items())[3:])
-            if not isinstance(method, (Muxi, Fused)):
-                plain = max(plain, found["R@10"])
-            more = f" ({found['R@10'] / plain:.2f} x plain)" if isinstance(method, Muxi) else ""
-            print(
-                f"| {method.name} | {found['R@5']:.3f} | {found['R@10']:.3f}{more} | "
-                f"{found['MRR']:.3f} | {kinds} |",
-                flush=True,
-            )
-            if isinstance(method, Muxi):
-                await method.close()
-                method.cpu.sort()
-                print(
-                    f"<!-- CPU {1000 * method.cpu[len(method.cpu) // 2]:.2f} ms at the median -->"
-                )
+        print("| method | R@5 | R@10 | MRR | CPU ms | R@10 by kind of question |")
+        print("| --- | --- | --- | --- | --- | --- |")
+        plain: list[Method] = [FullText(), *(Vectors(e, label) for label, e in known.items())]
+        best = max([await report(method, histories) for method in plain])
+        for label, embedder in known.items():
+            await report(Fused(embedder, label), histories)
         if arguments.mem0:
-            from benchmarks.memory.peers import mem0
+            found, cpu = await mem0(Path(arguments.mem0), histories, [*known.values()][-1])
+            await report(found, histories, cpu=cpu["search_ms"])
+        for label, embedder in {"no embedder": None, **known}.items():
+            method = Muxi(embedder, label)
+            await report(method, histories, best=best)
+            await method.close()
 
-            await mem0(Path(arguments.mem0), name, histories)
+
+async def report(
+    method: Method, histories: Sequence[History], *, best: float = 0.0, cpu: float = 0.0
+) -> float:
+    """Measure, print a row of the table, and give R@10."""
+    found = await measure(method, histories)
+    kinds = ", ".join(f"{kind} {value:.3f}" for kind, value in list(found.items())[3:])
+    more = f" ({found['R@10'] / best:.2f} x plain)" if best else ""
+    if isinstance(method, Muxi):
+        cpu = 1000 * sorted(method.cpu)[len(method.cpu) // 2]
+    print(
+        f"| {method.name} | {found['R@5']:.3f} | {found['R@10']:.3f}{more} | {found['MRR']:.3f} | "
+        f"{f'{cpu:.1f}' if cpu else ''} | {kinds} |",
+        flush=True,
+    )
+    return found["R@10"]
 
 
 def main() -> None:

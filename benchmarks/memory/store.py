@@ -31,7 +31,6 @@ SCOPE = Scope("default", None)
 DIMENSIONS = 256
 WORDS = 20_000
 WINDOW = 45
-BATCH = 100
 TEXT = "A turn of some twenty words, which nobody reads here, and which takes its room in the row."
 
 
@@ -85,18 +84,18 @@ def store(tx: Tx, owner: str, first: int, count: int, words: Words) -> float:
     return time.process_time() - began
 
 
-async def build(database: Database, memories: int, each: int, words: Words) -> None:
-    """Users in turns of `BATCH` memories, so that no user's rows lie together by chance."""
+async def build(database: Database, memories: int, each: int, batch: int, words: Words) -> None:
+    """Users in turns of `batch` memories, so that no user's rows lie together by chance."""
     users = [f"user:{number}" for number in range(memories // each)]
-    turns = [(user, first) for user in users for first in range(0, each, BATCH)]
-    turns += [("user:large", first) for first in range(0, 10 * each, BATCH)]
+    turns = [(user, first) for user in users for first in range(0, each, batch)]
+    turns += [("user:large", first) for first in range(0, 10 * each, batch)]
     random.Random(1).shuffle(turns)
     cpu, wall = 0.0, time.perf_counter()
     for owner, first in turns:
         cpu += await database.write(
-            SCOPE, lambda tx, o=owner, f=first: store(tx, o, f, BATCH, words)
+            SCOPE, lambda tx, o=owner, f=first: store(tx, o, f, batch, words)
         )
-    count = len(turns) * BATCH
+    count = len(turns) * batch
     show("build", memories=count, cpu_us_each=cpu / count * 1e6, wall_s=time.perf_counter() - wall)
 
 
@@ -183,6 +182,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--memories", type=int, default=100_000)
     parser.add_argument("--each", type=int, default=1000)
+    parser.add_argument("--batch", type=int, default=100, help="memories stored at once")
     parser.add_argument("--url", help="an empty PostgreSQL database, by its server's role")
     parser.add_argument("--keep", type=Path, help="file of SQLite to build, or to use")
     options = parser.parse_args()
@@ -192,7 +192,7 @@ async def main() -> None:
         database = await open_database(options.url or f"sqlite:///{path}")
         words = Words(7)
         if not built:
-            await build(database, options.memories, options.each, words)
+            await build(database, options.memories, options.each, options.batch, words)
         users = [f"user:{number}" for number in range(options.memories // options.each)]
         random.Random(2).shuffle(users)
         for terms in (4, 8):

@@ -122,10 +122,23 @@ class Candidates:
         for number, share in zip(wanted.tolist(), shares.tolist(), strict=True):
             self.signals[number][name] = weight * share
 
-    def best(self, most: int) -> list[int]:
-        """The numbers of the best so far, the newest first among equals."""
-        ranked = ((sum(signals.values()), number) for number, signals in self.signals.items())
-        return [number for _, number in heapq.nlargest(most, ranked)]
+    def worth_reading(self, question: Question, *, limit: int, most: int) -> list[int]:
+        """The numbers that can still be among the best `limit`, the best so far first, up to
+        `most` beyond them: what is not known yet adds only so much."""
+        scores = [(sum(signals.values()), number) for number, signals in self.signals.items()]
+        ranked = heapq.nlargest(max(most, limit), scores)
+        if len(ranked) <= limit:
+            return [number for _, number in ranked]
+        weights = self.weights
+        open_yet = weights.asks
+        if question.who:
+            open_yet += weights.who
+        if question.when:
+            open_yet += weights.when
+        if question.latest:
+            open_yet += weights.latest
+        least = ranked[limit - 1][0] - open_yet
+        return [number for score, number in ranked if score >= least]
 
     def hits(self, seen: Sequence[Seen], question: Question) -> list[Hit]:
         """All that were looked at, the best first, with who, when and what they are counted in."""

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Found", "Hit", "Searcher"]
 
 _BY_WORDS: Final = 200
-_BY_VECTOR: Final = 100
-_LOOKED_AT: Final = 120
-"""Candidates whose speaker, date and text are read: boosts lift nothing from further below."""
+_BY_VECTOR: Final = 60
+_LOOKED_AT: Final = 80
+"""Candidates at most whose speaker, date and text are read."""
 _RERANKED: Final = 50
 _MOST: Final = 1_000
 _PATIENCE: Final = 5.0
@@ -208,9 +208,8 @@ class Searcher:
         ):
             similar = self._similar(tx, task, kind) if weight else []
             candidates.add_similar(name, joined(similar, among), weight, most=_BY_VECTOR)
-        rows = passages.by_numbers(
-            tx, task.owners, candidates.best(max(_LOOKED_AT, 2 * task.limit))
-        )
+        wanted = candidates.worth_reading(task.question, limit=task.limit, most=_LOOKED_AT)
+        rows = passages.by_numbers(tx, task.owners, wanted)
         seen = [Seen.of(row) for row in rows if task.wants(row)]
         hits = candidates.hits(seen, task.question)[: task.limit]
         texts = {row.number: _told(row) for row in seen} if self._reranker else {}

@@ -65,7 +65,7 @@ def test_nothing_compared_adds_nothing() -> None:
     candidates.add_similar("vector", None, 1.0, most=10)
     candidates.add_scores("words", [(1, 0.0), (2, -1.0)], 1.0)
     assert candidates.signals == {}
-    assert candidates.best(10) == []
+    assert candidates.worth_reading(ask(), limit=5, most=10) == []
     assert candidates.hits([], ask()) == []
 
 
@@ -73,6 +73,16 @@ def test_equal_cosines_are_no_signal_that_divides_by_nothing() -> None:
     candidates = Candidates(WEIGHTS)
     candidates.add_similar("vector", similar((1, 0.3), (2, 0.3)), 1.0, most=10)
     assert candidates.signals[1]["vector"] == pytest.approx(0.3)
+
+
+def test_only_what_can_still_win_is_read() -> None:
+    candidates = Candidates(WEIGHTS)
+    candidates.add_scores("words", [(n, n / 100) for n in range(1, 101)], 1.0)
+    assert candidates.worth_reading(ask(), limit=10, most=50) == list(range(100, 80, -1))
+    named = candidates.worth_reading(ask("Ana?", Ana="Ana"), limit=10, most=100)
+    assert named == list(range(100, 50, -1))
+    assert len(candidates.worth_reading(ask("Ana?", Ana="Ana"), limit=10, most=30)) == 30
+    assert len(candidates.worth_reading(ask(), limit=60, most=30)) == 60
 
 
 def test_the_named_speaker_comes_first_whatever_the_case() -> None:
