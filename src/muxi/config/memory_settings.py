@@ -5,7 +5,7 @@ Data only; `runtime.remembering` makes objects of it.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -83,6 +83,19 @@ class RetentionSettings(RetentionLimits):
     """Other bounds for some tenants, in place of those above."""
 
 
+class FactSettings(Section):
+    """What is learned of users from what they say, after their turns."""
+
+    extract: Literal["none", "plain", "model"] = "plain"
+    """`plain`: from statements such as "I live in Lisbon", without a model; `model`: from any."""
+    model: str | None = None
+    """The model that is asked; null: the project's."""
+    calls: Positive = 200
+    """The most times a day that it is asked, each time about several turns."""
+    tokens: Positive = 200_000
+    """The most tokens a day that it takes, in and out."""
+
+
 class MemorySettings(Section):
     """What agents remember of their conversations, and what they are told of it."""
 
@@ -98,6 +111,8 @@ class MemorySettings(Section):
     """Whether agents that say nothing may remember, recall and forget by tools."""
     profile: bool = True
     """Whether agents that say nothing are told what is known of their user."""
+    facts: FactSettings = Field(default_factory=FactSettings)
+    """What is learned of users from what they say."""
     compaction: CompactionSettings = Field(default_factory=CompactionSettings)
     """What becomes of messages that no longer fit into a turn."""
     retention: RetentionSettings = Field(default_factory=RetentionSettings)

@@ -23,6 +23,7 @@ from muxi.config.knowledge_settings import (
     SourceSettings,
 )
 from muxi.config.memory_settings import (
+    FactSettings,
     MemorySettings,
     RecallSettings,
     RetentionDays,
@@ -59,6 +60,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     CalculatorTool,
     ClockTool,
     ConversionSettings,
+    FactSettings,
     KnowledgePolicy,
     KnowledgeSettings,
     Limits,

@@ -29,6 +29,8 @@ _LONGEST_SUBJECT = 500
 """Bytes."""
 _TOGETHER = 1_000
 """Facts that are loaded in one transaction: others wait no longer for it than for a large turn."""
+_FEW = 32
+"""Facts that are read without another thread: most people have fewer."""
 _AT_ONCE = 200_000
 """Facts that are sorted at once: neighbours in the index are then written together."""
 
@@ -286,6 +288,14 @@ class FactStore:
         )
         found = await self._database.read(who, read)
         return Page[Fact].model_construct(items=list(found.items), next=found.next)
+
+    async def known(self, who: Scope, owner: str, *, most: int) -> list[Fact]:
+        """What holds of the person whose memory it is, by path; for every turn, so soon told."""
+        read = partial(stored.page, owner=owner, subject=USER)
+        found = await self._database.read(who, partial(read, limit=_FEW), tiny=True)
+        if found.next is not None:
+            found = await self._database.read(who, partial(read, limit=most))
+        return list(found.items)
 
     async def history(
         self,

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -25,7 +25,7 @@ from muxi.memory import extraction, inquiry
 from muxi.memory.claims import Claim, Heard
 from muxi.memory.extraction import Learned
 from muxi.memory.junk import tells_something
-from muxi.memory.rows import MEMORY, memory_of
+from muxi.memory.rows import CONTEXT, MEMORY, memory_of
 from muxi.memory.statements import plain_statements
 from muxi.models.model import Model
 from muxi.storage import cursors, facts, leases, passages
@@ -40,11 +40,16 @@ _SPENT: Final = "facts.spent"
 """Names of cursors: how far plain statements were read, how far a model was asked, what it cost."""
 _AT_ONCE: Final = 100
 """Turns that are looked at in one step."""
+_HEARD: Final = ("turn", CONTEXT)
+"""Kinds of passages that are listened to: who says the same again may have moved back."""
 _PATIENCE: Final = 120.0
 """Seconds that a model has for an answer."""
 _LEASE: Final = "facts"
 _LEASE_SECONDS: Final = 60.0
 _LONGEST_PAUSE: Final = 600.0
+_AT_START: Final = 0.5
+_AT_END: Final = 1.0
+"""Seconds for which the start and the end of a process wait for what was said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,17 +106,20 @@ class Learning:
     _ask_after: float = 0.0
     """When a model that has failed is asked again, by the monotonic clock."""
 
-    def start(self) -> None:
-        """Begin with what the last process has left."""
+    async def start(self) -> None:
+        """Read what the last process has left, as far as that is soon done, and begin to work."""
+        await self._read_for(_AT_START)
         self._wake.set()
         self._task = asyncio.create_task(self._watch(), name="facts")
 
     async def stop(self) -> None:
-        """Learn no more; the next process goes on from here."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
+        """Read what was said last, if that is soon done; the next process goes on from there."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        self._task = None
+        await self._read_for(_AT_END)
 
     async def heard(self, who: Scope, owner: str, memories: Sequence[Memory]) -> None:
         """Turns were stored. The listener of the backlog, which waits for nothing here."""
@@ -129,6 +137,17 @@ class Learning:
                     await self._read_plain(tenant)
                     while await self._ask(tenant, least=1):
                         pass
+
+    async def _read_for(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds), self._lock:
+                for tenant in await self.database.tenants("facts"):
+                    if await self._take(tenant):
+                        await self._read_plain(tenant)
+        except TimeoutError:
+            _log.info("Much was said; facts are learned from it in the background.")
+        except MuxiError as error:
+            _log.warning("Facts are learned later: %s", error.message)
 
     async def _watch(self) -> None:
         pause: float | None = None
@@ -191,7 +210,7 @@ class Learning:
     async def _read_plain(self, tenant: str) -> None:
         whole = Scope(tenant, None)
         while rows := await self.database.read(whole, partial(_unread, name=_PLAIN)):
-            told = [(row, plain_statements(heard_in(row))) for row in rows if row.kind == "turn"]
+            told = [(row, plain_statements(heard_in(row))) for row in rows if row.kind in _HEARD]
             self.learned.add(
                 await self.database.write(
                     whole, partial(_learn, told=told, name=_PLAIN, upto=rows[-1].number)
@@ -206,7 +225,9 @@ class Learning:
         whole = Scope(tenant, None)
         while rows := await self.database.read(whole, partial(_unread, name=_ASKED)):
             left = [
-                row for row in rows if row.number not in done and tells_something(heard_in(row))
+                row
+                for row in rows
+                if row.kind == "turn" and row.number not in done and tells_something(heard_in(row))
             ]
             if left:
                 return left
@@ -283,7 +304,7 @@ class Learning:
 
 def heard_in(row: PassageRow) -> Heard:
     """A remembered turn as it is listened to."""
-    memory = memory_of(row)
+    memory = memory_of(replace(row, kind="turn"))
     return Heard(
         text=memory.text,
         said_at=memory.said_at or memory.created_at,
@@ -315,7 +336,7 @@ def _learn(
 
 def _unread(tx: Tx, *, name: str) -> list[PassageRow]:
     start = cursors.get(tx, name)
-    return passages.since(tx, int(start or 0), corpus=MEMORY, kind="turn", limit=_AT_ONCE)
+    return passages.since(tx, int(start or 0), corpus=MEMORY, limit=_AT_ONCE)
 
 
 def _paths(tx: Tx, *, owner: str) -> list[str]:

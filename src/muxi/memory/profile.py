@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from muxi.core.errors import MuxiError
-from muxi.core.facts import USER, Fact
+from muxi.core.facts import Fact
 from muxi.core.messages import Message, TextPart
 from muxi.core.ports import Context, ContextBlock, ContextQuery, ContextSource
 from muxi.core.record import now
@@ -62,18 +62,12 @@ class Profile:
             known = [
                 fact
                 for owner in self.owners
-                for fact in await known_of(self.facts, self.who, owner)
+                for fact in await self.facts.known(self.who, owner, most=_CONSIDERED)
             ]
         except MuxiError as error:
             _log.warning("The profile of the user is missing: %s", error.message)
             return ""
         return profile_text(known, room, lambda text: _tokens(text, query), at=now())
-
-
-async def known_of(facts: FactStore, who: Scope, owner: str) -> list[Fact]:
-    """The facts of the person whose memory it is, as many as a profile considers."""
-    page = await facts.page(who, owner, subject=USER, limit=_CONSIDERED)
-    return page.items
 
 
 def profile_text(

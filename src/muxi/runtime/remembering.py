@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from muxi.config.memory_settings import NO_EMBEDDER, MemorySettings
+from muxi.config.memory_settings import NO_EMBEDDER, FactSettings, MemorySettings
 from muxi.config.project import Project
 from muxi.core.definitions import AgentDefinition
 from muxi.core.errors import MuxiError, NotFound
@@ -24,7 +25,9 @@ from muxi.memory.embedding import Embedding
 from muxi.memory.facts import FactStore
 from muxi.memory.finding import Finder
 from muxi.memory.following import Follower
+from muxi.memory.learning import Budget, Learning
 from muxi.memory.policy import owners_of
+from muxi.memory.profile import Profile
 from muxi.memory.recall import Recall
 from muxi.retrieval.search import Searcher
 from muxi.runtime.models import Models
@@ -52,28 +55,32 @@ class Remembering:
     finder: Finder
     facts: FactStore
     backlog: Backlog
+    learning: Learning | None
+    """None if nothing is to be learned from what users say."""
     forget: Forget | None
     """Forgets one memory with all that was made of it; without it agents are not given the tool."""
 
     def source(
         self, who: Principal, definition: AgentDefinition | None, history: ContextSource
     ) -> ContextSource:
-        """`history` with what is recalled for a run, if its agent recalls."""
-        own = MemoryPolicy() if definition is None else definition.memory
-        settings = self.settings.recall
-        if definition is None or not (settings.enabled if own.recall is None else own.recall):
+        """`history` with what is recalled for a run, and with what is known of its user."""
+        if definition is None:
             return history
+        own, source = definition.memory, history
         owners = owners_of(own, user=who.principal, agent=definition.name)
-        if not owners:
-            return history
-        return Recall(
-            inner=history,
-            finder=self.finder,
-            who=who,
-            owners=owners,
-            limit=settings.limit,
-            tokens=settings.tokens,
-        )
+        settings = self.settings.recall
+        if owners and (settings.enabled if own.recall is None else own.recall):
+            source = Recall(
+                inner=source,
+                finder=self.finder,
+                who=who,
+                owners=owners,
+                limit=settings.limit,
+                tokens=settings.tokens,
+            )
+        if owners and (self.settings.profile if own.profile is None else own.profile):
+            source = Profile(inner=source, facts=self.facts, who=who, owners=owners)
+        return source
 
     def toolsets(self, definition: AgentDefinition) -> Sequence[Toolset]:
         """The memory tools of an agent that may use them."""
@@ -95,6 +102,8 @@ class Remembering:
         """Begin to work, with what the last process has left."""
         await self.refresh()
         await self.backlog.start()
+        if self.learning is not None:
+            await self.learning.start()
 
     async def refresh(self) -> None:
         """Make the embedder of the settings, if there is none yet: a key may have been set."""
@@ -128,6 +137,8 @@ class Remembering:
     async def close(self) -> None:
         """Store what has ended, and let go of the models."""
         await self.backlog.stop()
+        if self.learning is not None:
+            await self.learning.stop()
         await self.backlog.embedding.close()
 
 
@@ -160,12 +171,17 @@ def remembering(
         remember = settings.remember if own.remember is None else own.remember
         return own if remember else None
 
+    holder, alone = new_id("proc"), database.dialect == "sqlite"
+    follower = Follower(database=database, searcher=searcher, policies=policy)
+    learning = _learning(settings.facts, models, database, holder=holder, alone=alone)
+    if learning is not None:
+        follower.listeners.append(learning.heard)
     backlog = Backlog(
         database=database,
-        follower=Follower(database=database, searcher=searcher, policies=policy),
+        follower=follower,
         embedding=Embedding(database=database, searcher=searcher, target=None, find=find),
-        holder=new_id("proc"),
-        alone=database.dialect == "sqlite",
+        holder=holder,
+        alone=alone,
     )
     return Remembering(
         settings=settings,
@@ -174,6 +190,23 @@ def remembering(
         facts=FactStore(database),
         forget=forget,
         backlog=backlog,
+        learning=learning,
+    )
+
+
+def _learning(
+    settings: FactSettings, models: Models, database: Database, *, holder: str, alone: bool
+) -> Learning | None:
+    """Who learns facts from what users say, as the settings have it."""
+    if settings.extract == "none":
+        return None
+    asks = settings.extract == "model"
+    return Learning(
+        database=database,
+        holder=holder,
+        alone=alone,
+        model=partial(models.live, settings.model) if asks else None,
+        budget=Budget(calls=settings.calls, tokens=settings.tokens),
     )
 
 

@@ -116,9 +116,9 @@ def page(
     return Page(items, cursor(items[-1].created_at, items[-1].number) if more else None)
 
 
-def since(tx: Tx, number: int, *, corpus: str, kind: str, limit: int) -> list[PassageRow]:
-    """What was stored after the passage of that number, for a job that follows all owners."""
-    rows = tx.rows(sql.SINCE, after=number, corpus=corpus, kind=kind, limit=limit)
+def since(tx: Tx, number: int, *, corpus: str, limit: int) -> list[PassageRow]:
+    """What was stored after the passage of that number, of all kinds and owners: for a job."""
+    rows = tx.rows(sql.SINCE, after=number, corpus=corpus, limit=limit)
     return [_passage(row) for row in rows]
 
 

@@ -111,7 +111,6 @@ SINCE = on_each(
             on.beside(passages.c.tenant) == TENANT,
             passages.c.number > number("after"),
             passages.c.corpus == given("corpus"),
-            passages.c.kind == given("kind"),
         )
         .order_by(passages.c.number)
         .limit(number("limit"))
