@@ -21,7 +21,7 @@ please ok okay k kk yes yeah yep yup no nope nah sure fine great cool nice perfe
 wow lol haha hahaha bye goodbye see later cheers welcome np problem right exactly indeed
 alright there again so much very well how are is it going what s up i m and done got that all
 help assist assistance can may could do anything else today let me know if feel free glad to hear
-noted understood gotcha sounds here your my pleasure question questions any more ask
+need noted understood gotcha sounds here your my pleasure question questions any more ask
 with for tell about on mind
 hallo moin servus guten morgen tag abend nacht danke bitte ja nein nee jo genau gut super
 prima tschuss tschüss tschuess bis bald vielen dank schön schon gern gerne klar
