@@ -56,7 +56,7 @@ class Provider:
         body = await request.json()
         self.asked.append(body)
         last = body["messages"][-1]
-        question = _text([m for m in body["messages"] if m["role"] == "user"][-1]["content"])
+        question = text_of([m for m in body["messages"] if m["role"] == "user"][-1]["content"])
         if "fail" in question:
             return web.json_response({"error": {"message": "No such thing."}}, status=400)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -64,18 +64,18 @@ class Provider:
         if "calculate" in question and last["role"] != "tool":
             await self._call(response)
         else:
-            result = f"It is {_text(last['content'])}." if last["role"] == "tool" else ""
+            result = f"It is {text_of(last['content'])}." if last["role"] == "tool" else ""
             await self._say(response, result or f"You said: {question}", slow="slow" in question)
         usage = {"prompt_tokens": 20, "completion_tokens": 10, "total_tokens": 30}
-        await _send(response, {"choices": [], "usage": usage})
+        await send_chunk(response, {"choices": [], "usage": usage})
         await response.write(b"data: [DONE]\n\n")
         return response
 
     async def _call(self, response: web.StreamResponse) -> None:
         function = {"name": "calculator", "arguments": json.dumps({"expression": "17*23"})}
         call = {"index": 0, "id": f"call_{len(self.asked)}", "type": "function"}
-        await _send(response, _delta(tool_calls=[{**call, "function": function}]))
-        await _send(
+        await send_chunk(response, _delta(tool_calls=[{**call, "function": function}]))
+        await send_chunk(
             response, {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
         )
 
@@ -84,11 +84,13 @@ class Provider:
         for number, word in enumerate(words):
             if slow and number == 3:
                 await self.release.wait()
-            await _send(response, _delta(content=word))
-        await _send(response, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+            await send_chunk(response, _delta(content=word))
+        await send_chunk(
+            response, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+        )
 
 
-def _text(content: Any) -> str:
+def text_of(content: Any) -> str:
     return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
 
@@ -96,7 +98,7 @@ def _delta(**delta: Any) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
 
 
-async def _send(response: web.StreamResponse, chunk: dict[str, Any]) -> None:
+async def send_chunk(response: web.StreamResponse, chunk: dict[str, Any]) -> None:
     whole = {"id": "c1", "object": "chat.completion.chunk", "model": "fake", **chunk}
     await response.write(f"data: {json.dumps(whole)}\n\n".encode())
 

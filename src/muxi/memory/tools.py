@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from muxi.core.context import RunContext
-from muxi.core.errors import InvalidInput
+from muxi.core.errors import InvalidInput, NotFound
 from muxi.core.memories import Memory, MemoryPolicy
 from muxi.core.record import now
 from muxi.memory.facts import FactStore, Telling
@@ -22,6 +22,7 @@ from muxi.memory.finding import Finder
 from muxi.memory.policy import owners_of
 from muxi.memory.recall import line_of
 from muxi.memory.writing import put_down
+from muxi.storage import runs
 from muxi.storage.transaction import Scope
 from muxi.tools.function import tool
 from muxi.tools.function_toolset import FunctionToolset
@@ -82,8 +83,17 @@ class MemoryTools:
     async def set_fact(self, ctx: RunContext[Any], path: str, value: JsonValue) -> str:
         """Let a fact hold from now on."""
         who, owners = self._scope(ctx)
-        changed = await self.facts.put(who, owners[0], path, value, telling=Telling(source="tool"))
+        telling = Telling(source="tool", source_message_id=await self._said_in(who, ctx))
+        changed = await self.facts.put(who, owners[0], path, value, telling=telling)
         return f"Noted: {changed.added} new, {changed.confirmed} confirmed, {changed.ended} ended."
+
+    async def _said_in(self, who: Scope, ctx: RunContext[Any]) -> str | None:
+        """The message that the run answers, if the run is stored: it is why something is known."""
+        try:
+            read = partial(runs.get, run_id=ctx.run_id)
+            return (await self.finder.database.read(who, read, tiny=True)).input_id
+        except NotFound:
+            return None
 
     def _scope(self, ctx: RunContext[Any]) -> tuple[Scope, list[str]]:
         owners = owners_of(self.policy, user=ctx.user or None, agent=ctx.agent)

@@ -18,6 +18,7 @@ def remembering(project: Muxi) -> Muxi:
     return project
 
 
+@pytest.mark.ci
 async def test_what_was_said_is_found_shown_and_forgotten(remembering: Muxi) -> None:
     muxi = remembering
     said = await muxi("run", "--user", "ann", "My parrot Polly speaks Norwegian since 2019.")
@@ -130,6 +131,7 @@ async def test_forgetting_needs_to_be_told_what(remembering: Muxi) -> None:
     assert (await remembering("memory", "forget", "--yes")).code == 2
 
 
+@pytest.mark.ci
 async def test_stats_tell_how_much_is_remembered(remembering: Muxi) -> None:
     await remembering("run", "My parrot Polly speaks Norwegian since 2019.")
     done = await remembering("memory", "stats", "--json")

@@ -87,7 +87,7 @@ async def _settle(person: Person) -> None:
     ids["document"] = document.id
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.ci)])
 async def two(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Two]:
     declared: dict[str, Any] = {"agents": AGENTS, "memory": {"embedder": "none"}}
     if request.param == "postgresql":
