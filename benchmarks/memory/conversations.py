@@ -134,8 +134,7 @@ class _Writer:
         change = self.rng.choice(table("friends")["changing"])
         speaker = self.rng.choice(self.pair)
         text = self.rng.choice(change["said"]).replace("{x}", self.rng.choice(change["values"]))
-        if self.rng.random() < _NAMED:
-            text = f"{self.rng.choice(_NAMING).replace('{x}', change['name'])}{text}"
+        text = f"{self.rng.choice(_NAMING).replace('{x}', change['name'])}{text}"
         self.changes.setdefault((change["name"], speaker), []).append(self.say(speaker, text))
 
     def _ask(
@@ -155,7 +154,7 @@ class _Writer:
         texts = {change["name"]: change["asked"] for change in table("friends")["changing"]}
         for (name, speaker), places in self.changes.items():
             plain = f"What is {{S}}'s {name} these days?"
-            text = self.rng.choice([texts[name], plain])
+            text = self.rng.choice([texts[name], plain, plain])
             self._ask(text, speaker, {}, places[-1:], kind="latest")
 
     def ask_months(self) -> None:
@@ -187,7 +186,7 @@ def friends(
         for _ in range(rng.randrange(2, 4)):
             writer.chatter()
             writer.episode(rng.choice(topics()))
-            if rng.random() < 0.3:
+            if rng.random() < 0.5:
                 writer.change()
         writer.chatter()
         writer.close()
