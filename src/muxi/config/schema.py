@@ -23,6 +23,7 @@ from muxi.config.knowledge_settings import (
     SourceSettings,
 )
 from muxi.config.memory_settings import (
+    CompactionSettings,
     FactSettings,
     MemorySettings,
     RecallSettings,
@@ -59,6 +60,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     AgentDefinition,
     CalculatorTool,
     ClockTool,
+    CompactionSettings,
     ConversionSettings,
     FactSettings,
     KnowledgePolicy,
