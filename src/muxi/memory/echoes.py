@@ -32,14 +32,22 @@ class Given:
     Args:
         recalled: Texts of memories, and the lines with speaker and date that the model saw.
         outputs: What tools gave.
+        asked: Questions, and what the user says: an answer repeats their words and adds to them, so
+            that only what adds nothing is a repetition.
     """
 
-    def __init__(self, recalled: Iterable[str] = (), outputs: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        recalled: Iterable[str] = (),
+        outputs: Iterable[str] = (),
+        asked: Iterable[str] = (),
+    ) -> None:
         self._recalled = [found for text in recalled if (found := set(words(text)))]
+        self._asked = [set(words(text)) for text in asked]
         self._runs = {run for text in outputs for run in _runs(words(text))}
 
     def __bool__(self) -> bool:
-        return bool(self._recalled or self._runs)
+        return bool(self._recalled or self._asked or self._runs)
 
     def repeated_in(self, sentence: str) -> bool:
         """Whether a sentence tells nothing that was not given."""
@@ -49,6 +57,8 @@ class Given:
         return self._retells(set(said)) or self._quotes(said)
 
     def _retells(self, said: set[str]) -> bool:
+        if any(said <= known for known in self._asked):
+            return True
         for known in self._recalled:
             common = len(said & known)
             if common >= _MADE_OF * len(said):

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from muxi.core.forgetting import FORGOTTEN
 from muxi.core.memories import Memory
 from muxi.core.messages import Message, ToolResultPart
 from muxi.memory.echoes import Given, said_anew
 from muxi.memory.recall import line_of
+from muxi.retrieval.words import only_asks
+
+_LITTLE: Final = 400
+"""Characters of an output that may be compared as a whole; of a longer one, runs of words are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +68,35 @@ def turns_of(spoken: Spoken) -> list[Memory]:
 def _worth_telling(spoken: Spoken) -> Iterator[tuple[Message, str]]:
     if FORGOTTEN not in spoken.asked.metadata:
         yield spoken.asked, spoken.asked_text
-    outputs = [
-        part.text
-        for message in spoken.said
-        for part in message.parts
-        if isinstance(part, ToolResultPart) and part.outcome == "ok"
-    ]
-    shown = [text for memory in spoken.recalled for text in (memory.text, line_of(memory))]
-    given = Given([*shown, spoken.asked_text], outputs)
+    told = [memory for memory in spoken.recalled if not only_asks(memory.text)]
+    given = Given(
+        [*(text for each in told for text in (each.text, line_of(each))), *_results(spoken.said)],
+        _outputs(spoken.said),
+        [spoken.asked_text, *(memory.text for memory in spoken.recalled)],
+    )
     for message in spoken.said:
         # What is said beside a call announces it; the answer comes after its result.
         if message.role != "assistant" or message.tool_calls or FORGOTTEN in message.metadata:
             continue
         yield message, said_anew(message.text, given)
+
+
+def _outputs(said: Sequence[Message]) -> Iterator[str]:
+    for part in _tool_results(said):
+        yield part.text
+
+
+def _results(said: Sequence[Message]) -> Iterator[str]:
+    """What was asked of each tool with the little that it gave: 6 * 7, 42."""
+    calls = {each.id: each for message in said for each in message.tool_calls}
+    for part in _tool_results(said):
+        asked = calls.get(part.call_id)
+        if asked is not None and len(part.text) <= _LITTLE:
+            yield f"{' '.join(map(str, asked.arguments.values()))} {part.text}"
+
+
+def _tool_results(said: Sequence[Message]) -> Iterator[ToolResultPart]:
+    for message in said:
+        for part in message.parts:
+            if isinstance(part, ToolResultPart) and part.outcome == "ok":
+                yield part

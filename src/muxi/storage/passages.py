@@ -14,6 +14,7 @@ from muxi.storage import postings, vectors
 from muxi.storage.owners import owned, readable
 from muxi.storage.records import Page, column, cursor, listed, place
 from muxi.storage.sql import passages as sql
+from muxi.storage.sql import threads as threads_sql
 from muxi.storage.transaction import Row, Tx
 
 _END = 2**62
@@ -59,6 +60,8 @@ def add(tx: Tx, owner: str, rows: Sequence[PassageRow]) -> list[int]:
     """
     name = owned(tx, owner)
     stored = [_stored(row, name) for row in rows]
+    # Who remembers before anything was said is a tenant too, for the jobs that look after each.
+    tx.run(threads_sql.ADD_TENANT, created_at=tx.now())
     tx.run_many(sql.INSERT, [_values(row) for row in stored])
     ids = listed(tx.dialect, [row.id for row in stored])
     numbers: dict[str, int] = dict(tx.rows(sql.NUMBERS, owner=name, ids=ids))

@@ -42,6 +42,12 @@ def test_only_the_repeated_sentences_go() -> None:
     assert said_anew(answer, GIVEN) == "I booked a table at Aurora for Friday evening."
 
 
+def test_an_answer_may_repeat_the_words_of_its_question() -> None:
+    given = Given(asked=["Where do I put the red box of tools?"])
+    assert said_anew("Put the red box of tools into the garage.", given)
+    assert said_anew("You put the red box of tools!", given) == ""
+
+
 def test_where_nothing_was_given_everything_is_kept() -> None:
     assert said_anew("You live in Lisbon.", Given()) == "You live in Lisbon."
 
