@@ -10,12 +10,13 @@ import struct
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 from muxi.core.errors import InvalidInput
-from muxi.storage import postings
+from muxi.storage import postings, shared_vectors
 from muxi.storage.owners import owned
 from muxi.storage.records import column, listed
+from muxi.storage.shared_vectors import Space
 from muxi.storage.sql import vectors as sql
 from muxi.storage.transaction import Tx
 
@@ -63,10 +64,11 @@ def put(
     wanted = listed(tx.dialect, [number for number, _ in made])
     known = {number for (number,) in tx.rows(sql.KNOWN, owner=name, corpus=corpus, numbers=wanted)}
     kept = {number: data for number, data in made if number in known}
-    space: _Space = {"owner": name, "corpus": corpus, "model": column(model), "kind": kind}
+    space: Space = {"owner": name, "corpus": corpus, "model": column(model), "kind": kind}
     if kept:
         _change(tx, space, kept, dimensions)
         tx.run_many(sql.MARK, [{"number": number, **space} for number in kept])
+        shared_vectors.put(tx, space, kept)
     return len(kept)
 
 
@@ -77,6 +79,23 @@ def scan(tx: Tx, owner: str, corpus: str, model: str, kind: str) -> tuple[list[i
     for base, packed, _ in rows:
         numbers += _numbers(base, packed)
     return numbers, b"".join([data for *_, data in rows])
+
+
+def nearest(
+    tx: Tx, owner: str, corpus: str, model: str, kind: str, *, question: bytes, limit: int
+) -> list[tuple[int, float]] | None:
+    """The passages nearest to a question by an index, with their cosines, the nearest first.
+
+    Returns:
+        None where there is no index, which is so for every user and on SQLite: `scan` then.
+    """
+    space: Space = {
+        "owner": owned(tx, owner),
+        "corpus": corpus,
+        "model": column(model),
+        "kind": kind,
+    }
+    return shared_vectors.nearest(tx, space, question, limit)
 
 
 def missing(
@@ -128,8 +147,9 @@ def drop(tx: Tx, model: str, *, after: int = 0, limit: int = 10_000) -> int | No
         rows = tx.rows(sql.OF_MODEL, model=name, after=after, limit=limit)
         if rows:
             # Both kinds of the last passage go together, wherever the limit fell.
-            gone = listed(tx.dialect, [number for (number,) in rows])
-            tx.run(sql.UNMARK, model=name, numbers=gone, kind=None)
+            gone = [number for (number,) in rows]
+            tx.run(sql.UNMARK, model=name, numbers=listed(tx.dialect, gone), kind=None)
+            shared_vectors.remove(tx, name, None, gone)
             return int(rows[-1][0])
     left = tx.run(sql.DROP, model=name, limit=max(1, limit // _FEWEST))
     return _ONLY_ROWS if left else None
@@ -154,23 +174,15 @@ def _remove(tx: Tx, owner: str | None, numbers: Iterable[int], kind: str | None)
     for of in dict.fromkeys(names[0] for names in spaces):
         postings.lock(tx, of)
     for (of, corpus, model, which), some in spaces.items():
-        space: _Space = {"owner": of, "corpus": corpus, "model": model, "kind": which}
+        space: Space = {"owner": of, "corpus": corpus, "model": model, "kind": which}
         _change(tx, space, dict.fromkeys(some), None)
         gone = listed(tx.dialect, some)
         tx.run(sql.UNMARK, model=model, kind=which, numbers=gone)
-
-
-class _Space(TypedDict):
-    """Where vectors lie that are compared with each other."""
-
-    owner: str
-    corpus: str
-    model: str
-    kind: str
+        shared_vectors.remove(tx, model, which, some)
 
 
 def _change(
-    tx: Tx, space: _Space, changes: Mapping[int, bytes | None], dimensions: int | None
+    tx: Tx, space: Space, changes: Mapping[int, bytes | None], dimensions: int | None
 ) -> None:
     """Put these vectors into their rows, or take out those that are None."""
     rows = tx.rows(sql.AT, numbers=listed(tx.dialect, changes), **space)
@@ -216,7 +228,7 @@ def _parts(base: int, packed: bytes, data: bytes, size: int) -> dict[int, bytes]
 
 
 def _rows(
-    block: Mapping[int, bytes], base: int, dimensions: int, space: _Space
+    block: Mapping[int, bytes], base: int, dimensions: int, space: Space
 ) -> Iterator[dict[str, Any]]:
     """The rows that hold these vectors."""
     most = max(_FEWEST, _BLOCK // (2 * dimensions))
