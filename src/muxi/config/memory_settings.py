@@ -37,7 +37,7 @@ class CompactionSettings(Section):
     at: Share = 0.8
     """Share of the room for earlier messages beyond which they are summarised."""
     keep: Share = 0.4
-    """Share of that room which the newest messages keep, word for word."""
+    """Share of that room which the newest messages keep, word for word; at most half of `at`."""
     tokens: Annotated[int, Field(ge=64)] | None = None
     """Most tokens of all summaries in a turn; null: a seventh of that room, at most 4,096."""
     model: str | None = None

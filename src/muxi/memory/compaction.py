@@ -2,7 +2,7 @@
 
 Told by `runtime` when a run has left its thread crowded. It takes no lease and changes no message:
 summaries are rows of their own, stored all at once, so that a crash or a second process leaves the
-old state or a whole new one. One thread is summarised once at a time, one thread after the other.
+old state or a whole new one. A thread is summarised once at a time, and few threads are at once.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ _MOST = 4_096
 """Most tokens of summaries, likewise."""
 _LEAST = 64
 """Tokens below which no summary is worth its place."""
+_AT_ONCE = 4
+"""Threads that are summarised at once: a slow model for one must not hold up all others."""
 _BATCH = 1_000
 """Messages that are read at once from a thread that has grown without being summarised."""
 _DAY = timedelta(days=1)
@@ -67,10 +69,14 @@ class Job:
     @property
     def summary_room(self) -> int:
         """Most tokens of all summaries in a turn."""
-        room = min(_MOST, self.room.budget // _SHARE)
-        if self.settings.tokens is not None:
-            room = min(self.settings.tokens, self.room.budget // 2)
-        return max(_LEAST, room)
+        wanted = self.settings.tokens or min(_MOST, self.room.budget // _SHARE)
+        # What is left beside it must be enough for many turns.
+        return max(_LEAST, min(wanted, (self.room.target - self.kept_room) // 2))
+
+    @property
+    def kept_room(self) -> int:
+        """Most tokens of the messages that stay as they are."""
+        return min(int(self.room.budget * self.settings.keep), self.room.target // 2)
 
 
 @dataclass(kw_only=True)
@@ -83,25 +89,26 @@ class Compactor:
     model: Callable[[str], Awaitable[Model]] | None = None
     """Gives the model of that name; None where none is to be had."""
     _waiting: dict[tuple[str, str], Job] = field(default_factory=dict[tuple[str, str], Job])
-    _task: asyncio.Task[None] | None = None
+    _tasks: dict[tuple[str, str], asyncio.Task[None]] = field(
+        default_factory=dict[tuple[str, str], "asyncio.Task[None]"]
+    )
 
     def soon(self, job: Job) -> None:
-        """Look at a thread when nothing else is being summarised; of two jobs the later counts."""
+        """Look at a thread when its turn comes; of two jobs for the same one the later counts."""
         self._waiting[job.key] = job
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work(), name="compaction")
+        self._go_on()
 
     async def idle(self) -> None:
         """Return when nothing is left to do."""
-        while self._task is not None and not self._task.done():
-            await asyncio.wait([self._task])
+        while self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
 
     async def close(self) -> None:
         """Stop. What is not stored yet is made again when the thread goes on."""
         self._waiting.clear()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        for task in self._tasks.values():
+            task.cancel()
+        await self.idle()
 
     async def compact(self, job: Job) -> list[Summary]:
         """Summarise a thread, if it is time; returns the summaries that were stored.
@@ -141,15 +148,26 @@ class Compactor:
                 made += fresh
         return made
 
-    async def _work(self) -> None:
-        while self._waiting:
-            job = self._waiting.pop(next(iter(self._waiting)))
-            try:
-                await self.compact(job)
-            except MuxiError as error:
-                _log.warning("Thread %s is not summarised: %s", job.thread_id, error.message)
-            except Exception:  # noqa: BLE001 -- the boundary of the task: one thread must not keep others from being summarised
-                _log.exception("Thread %s could not be summarised.", job.thread_id)
+    def _go_on(self) -> None:
+        for key in [key for key in self._waiting if key not in self._tasks]:
+            if len(self._tasks) >= _AT_ONCE:
+                return
+            work = self._work(self._waiting.pop(key))
+            task = self._tasks[key] = asyncio.create_task(work, name=f"compaction {key[1]}")
+            # Not at the end of the work: a task that is cancelled at once does not begin it.
+            task.add_done_callback(partial(self._over, key))
+
+    def _over(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
+        del self._tasks[key]
+        self._go_on()
+
+    async def _work(self, job: Job) -> None:
+        try:
+            await self.compact(job)
+        except MuxiError as error:
+            _log.warning("Thread %s is not summarised: %s", job.thread_id, error.message)
+        except Exception:  # noqa: BLE001 -- the boundary of the task: the thread goes on as it is
+            _log.exception("Thread %s could not be summarised.", job.thread_id)
 
     async def _path(self, job: Job) -> Path:
         """As much of the path as it takes to know what is to be kept."""
@@ -252,7 +270,7 @@ def _split(messages: list[Message]) -> tuple[list[Message], list[Message]]:
 
 def _kept_from(messages: Sequence[Message], job: Job) -> int:
     """Where the messages begin that stay as they are: at words of a person, if there are some."""
-    room, number = int(job.room.budget * job.settings.keep), 0
+    room, number = job.kept_room, 0
     most = int(job.room.messages * job.settings.keep)
     alone = job.room.target - job.summary_room
     kept: list[Message] = []

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 from muxi.core.errors import MuxiError
@@ -73,7 +75,7 @@ class Extractive:
     """Chooses sentences. Deterministic, and off the event loop."""
 
     async def write(self, source: Source, room: int) -> Written:
-        return Written(await asyncio.to_thread(_extract, source, room))
+        return Written(await _aside(_extract, source, room))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,7 +98,7 @@ class Retelling:
             most = min(most, self.left - answer - tokens_of(_INSTRUCTIONS))
         if most < _LEAST_ROOM:
             return await plain.write(source, room)
-        material = await asyncio.to_thread(_material, source, most)
+        material = await _aside(_material, source, most)
         request = ModelRequest(
             messages=[user_message(f"<record>\n{material}\n</record>")],
             instructions=_INSTRUCTIONS.format(words=max(40, answer // 2)),
@@ -142,6 +144,17 @@ class Retelling:
             return usage
 
         return estimate
+
+
+async def _aside(act: Callable[[Source, int], str], source: Source, room: int) -> str:
+    """What `act` gives, made off the event loop, by one thread for all: it only computes."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_worker(), act, source, room)
+
+
+@cache
+def _worker() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="summaries")
 
 
 def _extract(source: Source, room: int) -> str:

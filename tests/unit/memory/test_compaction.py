@@ -324,6 +324,43 @@ async def test_a_run_that_begins_while_its_thread_is_summarised_is_not_held_up(
     assert "Parcels go to Oslo." in overlay.text
 
 
+async def test_a_compaction_that_has_not_begun_is_stopped_too(talk: Talk) -> None:
+    _, job = await _until_crowded(talk)
+    talk.compactor.soon(job)
+    await talk.compactor.close()
+    assert not await talk.summaries()
+
+
+async def test_a_slow_model_for_one_thread_does_not_hold_up_another(database: Database) -> None:
+    slow, talk = Talk(database), Talk(database)
+    writer = SlowWriter()
+    _with_model(slow, writer.model)
+    for each in (slow, talk):
+        await each.begin()
+    _, held = await _until_crowded(slow)
+    _, job = await _until_crowded(talk)
+    slow.compactor.soon(held)
+    await writer.begun.wait()
+    _, again = await slow.run(*exchange(800))
+    assert again is not None
+    slow.compactor.soon(again)
+    slow.compactor.soon(job)
+    while not await talk.summaries():
+        await asyncio.wait(slow.compactor._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+    assert not await slow.summaries()
+    assert len(writer.model.requests) == 1
+    writer.goes_on.set()
+    await slow.compactor.idle()
+    assert len(await slow.summaries()) == 1
+
+
+async def test_settings_that_leave_no_room_do_not_summarise_every_turn(talk: Talk) -> None:
+    talk.settings = CompactionSettings(at=0.5, keep=1.0, tokens=100_000)
+    talk.budget = 3_000
+    await grow(talk, 200)
+    assert 0 < len(await talk.summaries()) <= 40
+
+
 async def test_two_branches_that_run_at_once_are_both_summarised(talk: Talk) -> None:
     await grow(talk, 3)
     fork = talk.leaf
