@@ -33,6 +33,8 @@ from muxi.storage.transaction import Database, Scope, Tx
 _log = logging.getLogger("muxi.memory")
 
 _EVER: Final = 2**62
+_ROWS_ONLY: Final = "rows_only"
+"""In what is to go: the files are left as they are."""
 
 Forgot = Callable[[str, str], None]
 """Told tenant and owner, or tenant and thread, whenever something of theirs went."""
@@ -79,6 +81,21 @@ class Forgetting:
         begun = await self.database.write(whole, begin)
         return await self._finish(whole, begun)
 
+    async def drop_thread(self, who: Scope, owner: str, thread_id: str) -> None:
+        """Delete a thread with all that was drawn from it, and leave the files for later.
+
+        Nothing of it is found any more. Its bytes go from the files with the next forgetting, which
+        takes the time to write them anew.
+
+        Raises:
+            NotFound: There is no such thread for this scope.
+        """
+        what = Forget(threads=[thread_id])
+        plan = await self.database.read(who, partial(_planned, owner=owner, what=what))
+        whole = Scope(who.tenant, None)
+        begin = partial(forgettings.begin, owner=owner, what={**plan, _ROWS_ONLY: True})
+        await self._finish(whole, await self.database.write(whole, begin))
+
     async def forget_memory(self, who: Scope, owner: str, memory_id: str) -> None:
         """Forget one memory with all that was made of it, as agents may do by their tool."""
         await self.forget(who, owner, Forget(memories=[memory_id]))
@@ -104,7 +121,7 @@ class Forgetting:
         if begun.what["kind"] != forgettings.PURGE:
             gone = await self._erase_rows(whole, begun)
             sealed = await self.database.write(whole, partial(forgettings.seal, begun=begun))
-        left = await self.database.purge()
+        left = None if _ROWS_ONLY in begun.what else await self.database.purge()
         await self.database.write(whole, partial(forgettings.finish, sealed=sealed))
         return Forgotten(
             id=begun.id,
@@ -121,7 +138,7 @@ class Forgetting:
         needles = Needles.of(begun.owner, begun.what)
         await _KINDS[begun.what["kind"]](work)
         await work.remove_files()
-        if self.copies is None:
+        if self.copies is None or _ROWS_ONLY in begun.what:
             return []
         return await asyncio.to_thread(self.copies.expire, whole.tenant, needles)
 

@@ -250,7 +250,7 @@ def _assemble(
         models=made_models,
         tools=made_tools,
         agents=agents,
-        threads=Threads(database=database, streams=streams, agents=agents),
+        threads=Threads(database=database, streams=streams, agents=agents, forgetting=forgetting),
         streams=streams,
         runs=runs,
         approvals=Approvals(database=database, runs=runs),

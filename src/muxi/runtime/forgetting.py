@@ -87,7 +87,7 @@ class ForgettingService:
         owner: str | None = None,
         ids: Sequence[str] = (),
         texts: Sequence[str] = (),
-        everything: bool = True,
+        everything: bool | None = None,
     ) -> Remains:
         """Look for what should be forgotten, in every table and file.
 
@@ -96,11 +96,12 @@ class ForgettingService:
             owner: Whose memory.
             ids: Ids of what should be gone.
             texts: What should stand nowhere.
-            everything: Whether nothing of the owner should be left; else only ids and texts count.
+            everything: Whether nothing of the owner should be left; None: if nothing else is named.
         """
         named = owner_for(who, owner)
         await self.database.read(who, partial(_may_name, owner=named))
-        looked_for = named if everything else None
+        whole = not (ids or texts) if everything is None else everything
+        looked_for = named if whole else None
         return await self.verifier.verify(who.tenant, looked_for, ids=ids, texts=texts)
 
     def export(self, who: Principal, *, owner: str | None = None) -> AsyncGenerator[str]:

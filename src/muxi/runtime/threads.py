@@ -10,7 +10,8 @@ from muxi.core.errors import Conflict
 from muxi.core.messages import Message
 from muxi.core.pages import Page
 from muxi.core.threads import Thread
-from muxi.runtime.principal import Principal
+from muxi.memory.forgetting import Forgetting
+from muxi.runtime.principal import Principal, owner_for
 from muxi.runtime.streams import Streams
 from muxi.storage import messages, threads
 from muxi.storage.transaction import Database, Tx
@@ -26,6 +27,7 @@ class Threads:
     database: Database
     streams: Streams
     agents: Agents
+    forgetting: Forgetting
 
     async def create(
         self, who: Principal, *, title: str | None = None, agent: str | None = None
@@ -63,7 +65,7 @@ class Threads:
         return await self.database.write(who, change)
 
     async def delete(self, who: Principal, thread_id: str) -> None:
-        """Delete a thread with its messages, runs and events.
+        """Delete a thread with its messages, runs and events, and what was drawn from it.
 
         Raises:
             NotFound: There is no such thread.
@@ -76,7 +78,7 @@ class Threads:
                 hint="Cancel its run first.",
                 thread_id=thread_id,
             )
-        await self.database.write(who, partial(threads.delete, thread_id=thread_id))
+        await self.forgetting.drop_thread(who, owner_for(who), thread_id)
 
     async def messages(self, who: Principal, thread_id: str) -> list[Message]:
         """The messages from the root to the leaf, oldest first. Raises `NotFound`."""
