@@ -106,7 +106,7 @@ async def test_a_run_with_many_tool_calls_is_summarised_with_what_came_of_them(
         return call("weigh", parcel=len(request.messages)) if last.role == "user" else "Weighed."
 
     model = ScriptedModel(answer)
-    agent = {**AGENT, "tools": ["weigh"]}
+    agent = {**AGENT, "history_tokens": 1_600, "tools": ["weigh"]}
     memory = {**QUIET, "compaction": {"tokens": 400}}
     async with served(
         tmp_path, model, agents={"a": agent}, memory=memory, tools={"weigh": weigh}
