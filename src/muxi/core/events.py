@@ -234,7 +234,7 @@ class MemoryRecalled(Event):
 
     type: Literal["memory.recalled"] = "memory.recalled"
     query: str
-    """What was searched for, cut to 500 characters."""
+    """What was searched for, cut to 500 characters; empty for what is known of the user."""
     hits: list[RecallHit]
     embedder: str | None = None
     """The embedding model that took part; None if words alone were compared."""
@@ -255,7 +255,7 @@ class KnowledgeRecalled(Event):
 
     type: Literal["knowledge.recalled"] = "knowledge.recalled"
     query: str
-    """What was searched for, cut to 500 characters."""
+    """What was searched for, cut to 500 characters; empty for what is known of the user."""
     hits: list[KnowledgeHit]
     embedder: str | None = None
     """The embedding model that took part; None if words alone were compared."""

@@ -22,6 +22,8 @@ _LITTLE_MORE: Final = 4
 """... unless it has so many words that are new."""
 _RUN: Final = 4
 """Words in a row that a sentence shares with a tool's output only if it was taken from there."""
+_PHRASE: Final = 2
+"""Words that a sentence needs around a fact to say nothing more than the fact."""
 _REST: Final = 3
 """Words that must be left to make a memory: fewer are a phrase around what was left out."""
 
@@ -34,6 +36,7 @@ class Given:
         outputs: What tools gave.
         asked: Questions, and what the user says: an answer repeats their words and adds to them, so
             that only what adds nothing is a repetition.
+        facts: Path and value of what the model was told of its user.
     """
 
     def __init__(
@@ -41,20 +44,26 @@ class Given:
         recalled: Iterable[str] = (),
         outputs: Iterable[str] = (),
         asked: Iterable[str] = (),
+        facts: Iterable[tuple[str, str]] = (),
     ) -> None:
         self._recalled = [found for text in recalled if (found := set(words(text)))]
         self._asked = [set(words(text)) for text in asked]
+        self._facts = [
+            (named, named | set(words(path)))
+            for path, value in facts
+            if (named := set(words(value)))
+        ]
         self._runs = {run for text in outputs for run in _runs(words(text))}
 
     def __bool__(self) -> bool:
-        return bool(self._recalled or self._asked or self._runs)
+        return bool(self._recalled or self._asked or self._facts or self._runs)
 
     def repeated_in(self, sentence: str) -> bool:
         """Whether a sentence tells nothing that was not given."""
         said = words(sentence)
         if not said:
             return True
-        return self._retells(set(said)) or self._quotes(said)
+        return self._retells(set(said)) or self._tells_fact(set(said)) or self._quotes(said)
 
     def _retells(self, said: set[str]) -> bool:
         if any(said <= known for known in self._asked):
@@ -67,6 +76,11 @@ class Given:
             if retold and len(said) - common < _LITTLE_MORE:
                 return True
         return False
+
+    def _tells_fact(self, said: set[str]) -> bool:
+        """Whether it is made of facts and hardly anything else: "you live in Lisbon"."""
+        told = [of_fact for value, of_fact in self._facts if value <= said]
+        return bool(told) and len(said.difference(*told)) <= _PHRASE
 
     def _quotes(self, said: Sequence[str]) -> bool:
         runs = list(_runs(said))

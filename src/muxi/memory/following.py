@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from muxi.core import paths
 from muxi.core.errors import NotFound
-from muxi.core.events import MemoryRecalled, RunCompleted
+from muxi.core.events import MemoryRecalled, RecallHit, RunCompleted
+from muxi.core.facts import Fact
 from muxi.core.memories import Memory, MemoryPolicy
 from muxi.core.messages import Message
 from muxi.core.threads import Run
@@ -21,7 +23,7 @@ from muxi.memory.rows import memory_of
 from muxi.memory.turns import Spoken, turns_of
 from muxi.memory.writing import remember
 from muxi.retrieval.search import Searcher
-from muxi.storage import cursors, events, messages, passages, runs, steps, threads
+from muxi.storage import cursors, events, facts, messages, passages, runs, steps, threads
 from muxi.storage.transaction import Database, Scope, Tx
 
 CURSOR = "memory"
@@ -108,6 +110,8 @@ def _store(tx: Tx, wanted: Iterable[tuple[Run, MemoryPolicy]]) -> dict[str, list
         owners = owners_of(policy, user=user, agent=run.agent)
         if not owners:
             continue
+        hits = _hits(tx, run)
+        hits = _hits(tx, run)
         turns = turns_of(
             Spoken(
                 thread_id=run.thread_id,
@@ -117,7 +121,8 @@ def _store(tx: Tx, wanted: Iterable[tuple[Run, MemoryPolicy]]) -> dict[str, list
                 asked=asked,
                 asked_text=_as_the_model_saw_it(tx, run, asked),
                 said=[message for message in said if message is not asked],
-                recalled=_recalled(tx, run, owners),
+                recalled=_recalled(tx, hits, owners),
+                known=_known(tx, hits, owners),
             )
         )
         if new := remember(tx, owners[0], turns):
@@ -125,8 +130,8 @@ def _store(tx: Tx, wanted: Iterable[tuple[Run, MemoryPolicy]]) -> dict[str, list
     return stored
 
 
-def _recalled(tx: Tx, run: Run, owners: Sequence[str]) -> list[Memory]:
-    """The memories that the run's model was given, which count as used."""
+def _hits(tx: Tx, run: Run) -> list[RecallHit]:
+    """What the run's model was given of memory."""
     told = events.read(
         tx,
         run.thread_id,
@@ -134,12 +139,41 @@ def _recalled(tx: Tx, run: Run, owners: Sequence[str]) -> list[Memory]:
         run_id=run.id,
         only={"memory.recalled"},
     )
-    ids = [hit.id for event in told if isinstance(event, MemoryRecalled) for hit in event.hits]
-    if not ids:
-        return []
-    rows = passages.get(tx, owners, list(dict.fromkeys(ids)))
-    passages.mark_used(tx, owners, [row.number for row in rows], tx.now())
+    return [hit for event in told if isinstance(event, MemoryRecalled) for hit in event.hits]
+
+
+def _known(tx: Tx, hits: Sequence[RecallHit], owners: Sequence[str]) -> list[Fact]:
+    """The facts among them, as far as they still hold a place."""
+    ids = [hit.id for hit in hits if hit.kind == "fact"]
+    return [fact for owner in owners for fact in facts.some(tx, owner, ids)]
+
+
+def _hits(tx: Tx, run: Run) -> list[str]:
+    """Ids of what the run's model was given of memory."""
+    told = events.read(
+        tx,
+        run.thread_id,
+        since=max(0, run.first_seq - 1),
+        run_id=run.id,
+        only={"memory.recalled"},
+    )
+    hits = (hit.id for event in told if isinstance(event, MemoryRecalled) for hit in event.hits)
+    return list(dict.fromkeys(hits))
+
+
+def _recalled(tx: Tx, owners: Sequence[str], hits: Sequence[str]) -> list[Memory]:
+    """The memories among `hits`, which count as used."""
+    rows = passages.get(tx, owners, hits) if hits else []
+    if rows:
+        passages.mark_used(tx, owners, [row.number for row in rows], tx.now())
     return [memory_of(row) for row in rows]
+
+
+def _known(tx: Tx, owners: Sequence[str], hits: Sequence[str]) -> list[str]:
+    """The facts among `hits`, in words."""
+    ids = [hit for hit in hits if hit.startswith("fct_")]
+    found = (fact for owner in owners for fact in facts.some(tx, owner, ids)) if ids else ()
+    return [f"{' '.join(paths.steps(fact.predicate))} {fact.value}" for fact in found]
 
 
 def _as_the_model_saw_it(tx: Tx, run: Run, asked: Message) -> str:

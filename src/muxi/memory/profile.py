@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from muxi.core.errors import MuxiError
+from muxi.core.events import MemoryRecalled, RecallHit
 from muxi.core.facts import Fact
 from muxi.core.messages import Message, TextPart
 from muxi.core.ports import Context, ContextBlock, ContextQuery, ContextSource
@@ -50,13 +51,20 @@ class Profile:
     tokens: int = TOKENS
 
     async def gather(self, ctx: Context, query: ContextQuery) -> ContextBlock:
-        text = await self._text(query)
-        used = _tokens(text, query) if text else 0
-        block = await self.inner.gather(ctx, replace(query, budget=query.budget - used))
-        told = "\n\n".join(filter(None, (text, block.instructions)))
-        return replace(block, instructions=told)
+        shown = await self._shown(query)
+        if not shown:
+            return await self.inner.gather(ctx, query)
+        text = text_of(shown)
+        budget = query.budget - _tokens(text, query)
+        block = await self.inner.gather(ctx, replace(query, budget=budget))
+        hits = [RecallHit(id=fact.id, score=weight(fact, now()), kind="fact") for fact in shown]
+        return replace(
+            block,
+            instructions="\n\n".join(filter(None, (text, block.instructions))),
+            events=[MemoryRecalled(query="", hits=hits), *block.events],
+        )
 
-    async def _text(self, query: ContextQuery) -> str:
+    async def _shown(self, query: ContextQuery) -> list[Fact]:
         room = min(self.tokens, query.budget // _SHARE)
         try:
             known = [
@@ -66,14 +74,14 @@ class Profile:
             ]
         except MuxiError as error:
             _log.warning("The profile of the user is missing: %s", error.message)
-            return ""
-        return profile_text(known, room, lambda text: _tokens(text, query), at=now())
+            return []
+        return chosen(known, room, lambda text: _tokens(text, query), at=now())
 
 
-def profile_text(
+def chosen(
     facts: Sequence[Fact], room: int, count: Callable[[str], int], *, at: datetime
-) -> str:
-    """What is known, one fact a line, within `room` tokens; empty if nothing fits.
+) -> list[Fact]:
+    """The facts that deserve most to be told and that fit into `room` tokens, by path.
 
     Args:
         facts: What holds.
@@ -89,11 +97,13 @@ def profile_text(
         if cost <= room:
             kept.append(fact)
             room -= cost
-    if not kept:
-        return ""
     # By path: what belongs together stands together, and a new fact moves no other.
-    kept.sort(key=lambda fact: (fact.predicate, fact.owner))
-    return "\n".join((_HEADING, *map(_line, kept)))
+    return sorted(kept, key=lambda fact: (fact.predicate, fact.owner))
+
+
+def text_of(facts: Sequence[Fact]) -> str:
+    """Facts as a model is told them, one a line; empty if there are none."""
+    return "\n".join((_HEADING, *map(_line, facts))) if facts else ""
 
 
 def weight(fact: Fact, at: datetime) -> float:

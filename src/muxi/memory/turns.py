@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from muxi.core.facts import Fact, canonical
 from muxi.core.forgetting import FORGOTTEN
 from muxi.core.memories import Memory
 from muxi.core.messages import Message, ToolResultPart
@@ -37,6 +38,10 @@ class Spoken:
     """What was added to the thread after that."""
     recalled: Sequence[Memory]
     """What the model was given of earlier conversations."""
+    facts: Sequence[str] = ()
+    """And of what is known of the user, in words."""
+    known: Sequence[Fact] = ()
+    """What it was told of its user."""
 
 
 def memory_id(message_id: str) -> str:
@@ -70,15 +75,28 @@ def _worth_telling(spoken: Spoken) -> Iterator[tuple[Message, str]]:
         yield spoken.asked, spoken.asked_text
     told = [memory for memory in spoken.recalled if not only_asks(memory.text)]
     given = Given(
-        [*(text for each in told for text in (each.text, line_of(each))), *_results(spoken.said)],
+        [
+            *(text for each in told for text in (each.text, line_of(each))),
+            *spoken.facts,
+            *_results(spoken.said),
+        ],
         _outputs(spoken.said),
         [spoken.asked_text, *(memory.text for memory in spoken.recalled)],
+        map(_said_of, spoken.known),
     )
     for message in spoken.said:
         # What is said beside a call announces it; the answer comes after its result.
         if message.role != "assistant" or message.tool_calls or FORGOTTEN in message.metadata:
             continue
         yield message, said_anew(message.text, given)
+
+
+def _said_of(fact: Fact) -> tuple[str, str]:
+    """Path and value of a fact; of one that merely holds, such as an allergy, its last step."""
+    if isinstance(fact.value, bool):
+        above, _, last = fact.predicate.rpartition(".")
+        return above, last
+    return fact.predicate, fact.value if isinstance(fact.value, str) else canonical(fact.value)
 
 
 def _outputs(said: Sequence[Message]) -> Iterator[str]:

@@ -142,6 +142,13 @@ def get(tx: Tx, owner: str, fact_id: str) -> Fact:
     return fact_rows.fact(owner, row)
 
 
+def some(tx: Tx, owner: str, fact_ids: Iterable[str]) -> list[Fact]:
+    """Those of these versions that there are."""
+    owner = owned(tx, owner)
+    rows = (tx.row(sql.GET, owner=owner, id=fact_id) for fact_id in fact_ids)
+    return [fact_rows.fact(owner, row) for row in rows if row is not None and row[3] != NOTHING]
+
+
 def current(
     tx: Tx, owner: str, subject: str, predicate: str, *, as_of: int | None = None
 ) -> Fact | None:

@@ -55,3 +55,13 @@ def test_where_nothing_was_given_everything_is_kept() -> None:
 @pytest.mark.parametrize("text", ["", "   ", "\ud800", "\0", "。" * 5_000, "a" * 100_000])
 def test_any_text_is_looked_at_in_no_time(text: str) -> None:
     assert len(said_anew(text, GIVEN)) <= len(text)
+
+
+def test_an_answer_that_only_tells_what_is_known_of_the_user_is_no_memory() -> None:
+    known = [("location.city", "Lisbon"), ("dog", "Rex"), ("work.role", "nurse")]
+    given = Given(facts=known)
+    assert said_anew("You live in Lisbon.", given) == ""
+    assert said_anew("You are a nurse in Lisbon, and your dog is Rex!", given) == ""
+    told = "In Lisbon the tram 28 climbs to the castle every ten minutes."
+    assert said_anew(f"You live in Lisbon. {told}", given) == told
+    assert said_anew("You live in Oslo, by the sea.", given) == "You live in Oslo, by the sea."

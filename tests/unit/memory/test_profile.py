@@ -12,7 +12,7 @@ from muxi.core.facts import Confirmation, Fact
 from muxi.core.messages import Message
 from muxi.core.ports import ContextBlock, ContextQuery
 from muxi.memory.facts import FactStore
-from muxi.memory.profile import Profile, profile_text, weight
+from muxi.memory.profile import Profile, chosen, text_of, weight
 from muxi.storage.database import Database, Scope, open_database
 
 ANN, BOB = Scope("acme", "ann"), Scope("acme", "bob")
@@ -36,6 +36,10 @@ def fact(path: str, value: object = "x", *, age: int = 0, **more: object) -> Fac
 
 def words(text: str) -> int:
     return len(text.split())
+
+
+def profile_text(facts: list[Fact], room: int, *, at: datetime) -> str:
+    return text_of(chosen(facts, room, words, at=at))
 
 
 class Before:
@@ -107,24 +111,24 @@ def test_what_is_confirmed_recent_and_used_comes_first() -> None:
     weights = [weight(each, NOW) for each in ordered]
     assert weights == sorted(weights, reverse=True)
     line = words("- fresh: x (since 2026-06-15)") + 1
-    heading = words(profile_text([fact("x")], 1000, words, at=NOW)) - line + 1
+    heading = words(profile_text([fact("x")], 1000, at=NOW)) - line + 1
     for room in range(1, 5):
-        text = profile_text(list(reversed(ordered)), heading + room * line, words, at=NOW)
+        text = profile_text(list(reversed(ordered)), heading + room * line, at=NOW)
         shown = [row.split()[1].rstrip(":") for row in text.splitlines()[1:]]
         assert shown == sorted(each.predicate for each in ordered[:room])
-    assert profile_text(ordered, 3, words, at=NOW) == ""
+    assert profile_text(ordered, 3, at=NOW) == ""
 
 
 def test_the_same_facts_give_the_same_text_all_day() -> None:
     facts = [fact(f"path {at}", at, age=at) for at in range(30)]
-    morning = profile_text(facts, 100, words, at=NOW)
-    evening = profile_text(facts[::-1], 100, words, at=NOW + timedelta(hours=12))
+    morning = profile_text(facts, 100, at=NOW)
+    evening = profile_text(facts[::-1], 100, at=NOW + timedelta(hours=12))
     assert morning == evening
 
 
 def test_values_are_one_line_each_and_not_too_long() -> None:
     text = profile_text(
-        [fact("a", "x\ny" * 500), fact("b", {"c": ["é"]}), fact("d", True)], 10_000, words, at=NOW
+        [fact("a", "x\ny" * 500), fact("b", {"c": ["é"]}), fact("d", True)], 10_000, at=NOW
     )
     heading, a, b, d = text.splitlines()
     assert heading.startswith("Known of the user")
