@@ -255,7 +255,7 @@ class KnowledgeRecalled(Event):
 
     type: Literal["knowledge.recalled"] = "knowledge.recalled"
     query: str
-    """What was searched for, cut to 500 characters; empty for what is known of the user."""
+    """What was searched for, cut to 500 characters."""
     hits: list[KnowledgeHit]
     embedder: str | None = None
     """The embedding model that took part; None if words alone were compared."""
