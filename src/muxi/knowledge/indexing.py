@@ -28,8 +28,8 @@ from muxi.storage import documents, passages
 from muxi.storage.passages import PassageRow
 from muxi.storage.transaction import Database, Scope, Tx
 
-_BATCH = 64
-"""Pieces of one transaction."""
+_BATCH = 16
+"""Pieces of one transaction, which holds up turns for some tens of milliseconds."""
 _MOST_PIECES = 50_000
 _RACY = 2_000_000_000
 """Nanoseconds: a file that was changed so shortly before it was read may change once more without

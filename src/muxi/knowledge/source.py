@@ -54,7 +54,7 @@ class KnowledgeSource:
         text = " ".join(message.text for message in query.input).strip()
         found = await self._find(text, ctx.agent) if text else FoundPieces(items=[])
         room = min(self.tokens, query.budget // _SHARE)
-        shown = _that_fit(_to_the_point(found.items), room, query)
+        shown = _that_fit(to_the_point(found.items), room, query)
         return ContextBlock(instructions=quoted(shown), events=_told(text, shown, found))
 
     async def _find(self, text: str, agent: str) -> FoundPieces:
@@ -77,7 +77,8 @@ def passage(item: FoundPiece) -> str:
     return f"[{item.piece.citation.label}]\n{item.piece.text}"
 
 
-def _to_the_point(items: Sequence[FoundPiece]) -> Sequence[FoundPiece]:
+def to_the_point(items: Sequence[FoundPiece]) -> Sequence[FoundPiece]:
+    """Those that are not far behind the best one."""
     if not items:
         return items
     if not any(item.signals.get("words") for item in items):

@@ -8,7 +8,7 @@ from typing import Any
 from muxi.core.context import RunContext
 from muxi.core.errors import ToolArgumentsInvalid
 from muxi.knowledge.finding import Finder
-from muxi.knowledge.source import quoted
+from muxi.knowledge.source import passage, to_the_point
 from muxi.storage.transaction import Scope
 from muxi.tools.function import FunctionTool, tool
 
@@ -36,7 +36,10 @@ def make_search_knowledge(
         ),
     )
     async def search_knowledge(ctx: RunContext[Any], query: str, limit: int = 5) -> str:
-        """Search the project's documents and give the passages that answer, with their marks.
+        """Search the project's documents: handbooks, contracts, notes, tables, code.
+
+        Gives the passages that answer, each behind its mark in brackets. Cite a passage by its
+        mark, right after what you took from it.
 
         Args:
             query: A question, or the words to look for.
@@ -46,6 +49,9 @@ def make_search_knowledge(
             raise ToolArgumentsInvalid("`limit` must be from 1 to 20.")
         who = Scope(ctx.tenant, ctx.user or None)
         found = await finder.find(who, owners(ctx), query, limit=limit, agent=ctx.agent)
-        return quoted(found.items) or "No document has anything about it."
+        return (
+            "\n\n".join(map(passage, to_the_point(found.items)))
+            or "No document has anything about it."
+        )
 
     return search_knowledge
