@@ -257,6 +257,20 @@ def count(tx: Tx, owner: str, corpus: str, kind: str | None = None) -> tuple[int
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
+def speakers(tx: Tx, owners: Sequence[str], corpus: str, *, limit: int = 200) -> list[str]:
+    """Who said something in the owners' passages, at most `limit` for each owner."""
+    found: dict[str, None] = {}
+    for name in readable(tx, owners):
+        after = ""
+        for _ in range(limit):
+            row = tx.row(sql.NEXT_SPEAKER, owner=name, corpus=corpus, after=after)
+            if row is None or row[0] is None:
+                break
+            after = row[0]
+            found[after] = None
+    return list(found)
+
+
 def owners(tx: Tx) -> list[str]:
     """Who has passages, of those that the scope may see."""
     return [row[0] for row in tx.rows(sql.OWNERS)]

@@ -163,6 +163,10 @@ USED = on_each(
 COUNT = select(func.count(), func.coalesce(func.sum(passages.c.size), one(0))).where(
     _in_corpus, _kind
 )
+# One seek into the index for each, however many passages there are.
+NEXT_SPEAKER = select(func.min(passages.c.speaker)).where(
+    _in_corpus, passages.c.speaker > given("after")
+)
 OWNERS = (
     select(passages.c.owner)
     .where(mine(passages), seen(passages.c.owner))

@@ -139,6 +139,15 @@ WHERE passages.tenant = ? AND passages.owner = ? AND passages.corpus = ? AND (? 
 FROM passages
 WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.corpus = %(corpus)s::VARCHAR AND (%(kind)s::VARCHAR IS NULL AND passages.kind != 'context' OR passages.kind = %(kind)s::VARCHAR)""",
 )
+NEXT_SPEAKER = Statement(
+    sqlite="""SELECT min(passages.speaker) AS min_1
+FROM passages
+WHERE passages.tenant = ? AND passages.owner = ? AND passages.corpus = ? AND passages.speaker > ?""",
+    order="tenant owner corpus after",
+    postgresql="""SELECT min(passages.speaker) AS min_1
+FROM passages
+WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.corpus = %(corpus)s::VARCHAR AND passages.speaker > %(after)s::VARCHAR""",
+)
 OWNERS = Statement(
     sqlite="""SELECT DISTINCT passages.owner
 FROM passages

@@ -124,6 +124,7 @@ CREATE: tuple[str, ...] = (
     """CREATE INDEX ix_passages_group ON passages (tenant, owner, group_id, place)""",
     """CREATE INDEX ix_passages_hash ON passages (tenant, owner, hash)""",
     """CREATE INDEX ix_passages_owner ON passages (tenant, owner, corpus, created_at, number)""",
+    """CREATE INDEX ix_passages_speaker ON passages (tenant, owner, corpus, speaker)""",
     """CREATE UNIQUE INDEX uq_passages_id ON passages (tenant, id)""",
     """CREATE TABLE postings (
     tenant TEXT NOT NULL,
