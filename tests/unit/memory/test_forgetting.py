@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 from support.postgres import PostgresAddress, PostgresServer
 
@@ -18,7 +20,7 @@ from muxi.core.memories import Memory
 from muxi.core.messages import Message, TextPart, user_message
 from muxi.core.threads import Run, Thread
 from muxi.core.usage import Usage
-from muxi.memory.copies import Copies
+from muxi.memory.copies import Copies, Needles
 from muxi.memory.forgetting import Forgetting
 from muxi.memory.remains import Verifier
 from muxi.memory.turns import memory_id
@@ -29,6 +31,7 @@ from muxi.storage.blob_files import BlobFiles
 from muxi.storage.database import Database, Scope, open_database
 from muxi.storage.event_thinning import thin, whole_events
 from muxi.storage.facts import Statement
+from muxi.storage.schema import metadata
 from muxi.storage.secrets import MasterKey
 from muxi.storage.snapshots import Snapshots
 from muxi.storage.transaction import Tx
@@ -347,3 +350,74 @@ async def test_pieces_of_texts_go_and_the_whole_of_them_stays(place: Place) -> N
         )
         assert [each.type for each in told] == ["run.started", "gap", "run.completed"]
     assert told[1].seq == told[0].seq + 1
+
+
+async def test_no_dead_tuple_is_left_after_the_owner_of_the_tables_has_vacuumed(
+    postgres: PostgresServer, address: PostgresAddress
+) -> None:
+    postgres.clean(address)
+    database = await open_database(address.url, owner_url=address.owner_url, pool=3)
+    try:
+        said = ["My passport is XK-4471", "I moved to Reykjavik last winter"]
+        await database.write(ANN, partial(conversation, said=said))
+        report = await Forgetting(database=database).forget(ANN, OF_ANN, Forget(everything=True))
+        assert not any("Dead tuples" in each for each in report.outside)
+    finally:
+        await database.close()
+    assert dead_tuples(address) == []
+
+
+def dead_tuples(address: PostgresAddress) -> list[str]:
+    """Tables in which another vacuum finds something to remove, as it tells."""
+    told: list[str] = []
+    found: list[str] = []
+    with psycopg.connect(address.owner_url, autocommit=True) as owner:
+        owner.add_notice_handler(lambda notice: told.append(notice.message_primary or ""))
+        for table in metadata.sorted_tables:
+            told.clear()
+            owner.execute(f"VACUUM (VERBOSE) {table.name}")
+            (counts,) = re.findall(r"tuples: (\d+) removed.*?(\d+) are dead", "\n".join(told))[:1]
+            # Its own row says since then that the forgetting is whole.
+            if counts != ("0", "0") and table.name != "forgettings":
+                found.append(f"{table.name}: {counts}")
+    return found
+
+
+async def test_without_the_owner_of_the_tables_the_report_names_dead_tuples(
+    postgres: PostgresServer, address: PostgresAddress
+) -> None:
+    postgres.clean(address)
+    database = await open_database(address.url, pool=2)
+    try:
+        await database.write(ANN, partial(conversation, said=["I live in Reykjavik"]))
+        report = await Forgetting(database=database).forget(ANN, OF_ANN, Forget(everything=True))
+        assert any("Dead tuples" in each for each in report.outside)
+        assert any("write-ahead log" in each for each in report.outside)
+    finally:
+        await database.close()
+
+
+async def test_a_deleted_thread_takes_along_what_was_drawn_from_it(place: Place) -> None:
+    said = ["The password of the lighthouse is Amaranth", "I like plums"]
+    thread, ids = await place.database.write(ANN, partial(conversation, said=said))
+    await place.forgetting.drop_thread(ANN, OF_ANN, thread.id)
+    assert await found(place, "lighthouse password") == []
+    remains = await place.remains(ids=(thread.id, *ids))
+    assert [each for each in remains.searched if each.found] == []
+
+
+async def test_every_column_that_may_hold_an_owner_or_an_id_is_looked_through() -> None:
+    """A table that comes later must be known to the forgetting and to its proof."""
+    looked = {
+        (table, column) for table, column, _, _ in Needles(owner=OF_ANN, ids=("mem_1",)).looks()
+    }
+    named = {"owner", "principal", "author", "speaker", "thread_id", "group_id", "holder"}
+    there = {
+        (table.name, column.name)
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if column.name in named
+    }
+    # Whose memory an id leads to is held by the row that has the id; processes hold leases.
+    elsewhere = {("sequences", "thread_id"), ("usage", "thread_id"), ("leases", "holder")}
+    assert there - looked <= elsewhere
