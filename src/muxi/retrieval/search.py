@@ -32,6 +32,7 @@ __all__ = ["Found", "Hit", "Searcher"]
 
 _BY_WORDS: Final = 200
 _BY_VECTOR: Final = 60
+_BY_INDEX: Final = 400
 _LOOKED_AT: Final = 80
 """Candidates at most whose speaker, date and text are read."""
 _RERANKED: Final = 50
@@ -206,7 +207,8 @@ class Searcher:
             ("turn", "vector", self._weights.vector),
             ("window", "window", self._weights.window),
         ):
-            similar = self._similar(tx, task, kind) if weight else []
+            also = list(candidates.signals)
+            similar = self._similar(tx, task, kind, also) if weight else []
             candidates.add_similar(name, joined(similar, among), weight, most=_BY_VECTOR)
         wanted = candidates.worth_reading(task.question, limit=task.limit, most=_LOOKED_AT)
         rows = passages.by_numbers(tx, task.owners, wanted)
@@ -215,12 +217,15 @@ class Searcher:
         texts = {row.number: _told(row) for row in seen} if self._reranker else {}
         return hits, [texts[hit.number] for hit in hits] if texts else []
 
-    def _similar(self, tx: Tx, task: _Task, kind: str) -> list[Similar]:
+    def _similar(self, tx: Tx, task: _Task, kind: str, also: Sequence[int]) -> list[Similar]:
         vector, model = task.vector, task.model
         if vector is None or model is None:
             return []
         found: list[Similar] = []
         for owner in task.owners:
+            if (near := _near(tx, task, owner, kind, also)) is not None:
+                found.append(near)
+                continue
             key = (tx.scope.tenant, owner, task.corpus, model, kind)
             read = partial(_scan, tx, owner, task.corpus, model, kind)
             kept = self._matrices.get(key, read)
@@ -245,6 +250,29 @@ class _Task:
 
     def wants(self, row: PassageRow) -> bool:
         return row.corpus == self.corpus and (self.groups is None or row.group_id in self.groups)
+
+
+def _near(tx: Tx, task: _Task, owner: str, kind: str, also: Sequence[int]) -> Similar | None:
+    """The nearest passages of an owner that is so large that they are indexed; None for others."""
+    import numpy as np
+
+    # An index knows nothing of groups, and might find none of theirs among the nearest.
+    if task.vector is None or task.model is None or task.groups is not None:
+        return None
+    near = vectors.nearest(
+        tx,
+        owner,
+        task.corpus,
+        task.model,
+        kind,
+        question=task.vector.astype("<f2").tobytes(),
+        limit=_BY_INDEX,
+        also=also,
+    )
+    if near is None:
+        return None
+    numbers, cosines = zip(*sorted(near), strict=True) if near else ((), ())
+    return Similar(np.array(numbers, np.int64), np.array(cosines, np.float32))
 
 
 def _scan(tx: Tx, owner: str, corpus: str, model: str, kind: str) -> Matrix:

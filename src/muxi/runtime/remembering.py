@@ -101,6 +101,7 @@ class Remembering:
     async def start(self) -> None:
         """Begin to work, with what the last process has left."""
         await self.refresh()
+        self.backlog.embedding.database.index_shared()
         await self.backlog.start()
         if self.learning is not None:
             await self.learning.start()

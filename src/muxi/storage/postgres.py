@@ -7,6 +7,8 @@ security then hides all others; a role that could look past it is refused.
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ from muxi.storage.transaction import Database, Row, Scope, Tx
 from muxi.storage.upgrade import CURRENT, Target, check_version
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 _SCOPE = (
     "SELECT set_config('muxi.tenant', %s, true), set_config('muxi.principal', %s, true), "
@@ -115,6 +118,13 @@ class PostgresDatabase(Database):
         await asyncio.get_running_loop().run_in_executor(self._threads, _vacuum, self._owner_url)
         return None
 
+    def index_shared(self) -> None:
+        if self._owner_url is not None:
+            # Not one of the pool's threads: it may take minutes, for which no process is to stay.
+            threading.Thread(
+                target=_index_shared, args=(self._owner_url,), name="muxi-index", daemon=True
+            ).start()
+
     async def tenants(self, job: str) -> list[str]:
         return await self._in_thread(
             Scope("*", None),
@@ -183,6 +193,16 @@ def _vacuum(owner_url: str) -> None:
         names = connection.execute(_OWN_TABLES).fetchall()
         for (name,) in names:
             connection.execute(psycopg.sql.SQL("VACUUM {}").format(psycopg.sql.Identifier(name)))
+
+
+def _index_shared(owner_url: str) -> None:
+    from muxi.storage import shared_vectors
+
+    try:
+        for note in shared_vectors.prepare(owner_url):
+            _log.info("%s", note)
+    except StorageError as error:
+        _log.warning("%s They are compared one by one.", error.message)
 
 
 def _prepare(url: str, owner_url: str | None, target: Target) -> None:

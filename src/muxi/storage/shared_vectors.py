@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict
 
 from muxi.core.errors import StorageError
@@ -17,7 +17,7 @@ from muxi.storage.transaction import Row, Tx
 
 LARGE = 20_000
 """Vectors of one owner from which on an index serves better than comparing all."""
-_CANDIDATES = 400
+MOST = 400
 """What HNSW looks at for a question; more finds more of the nearest."""
 _BATCH = 1000
 _OLDEST = (0, 7)
@@ -102,14 +102,17 @@ def remove(tx: Tx, model: str, kind: str | None, numbers: Iterable[int]) -> None
         )
 
 
-def nearest(tx: Tx, space: Space, question: bytes, limit: int) -> list[tuple[int, float]] | None:
-    """Numbers of the passages nearest to a question, with their cosines, the nearest first.
+def nearest(
+    tx: Tx, space: Space, question: bytes, *, limit: int, also: Sequence[int] = ()
+) -> list[tuple[int, float]] | None:
+    """Numbers of the passages nearest to a question, with their cosines.
 
     Args:
         tx: A transaction.
         space: The vectors to search.
         question: The question's vector, as vectors are stored.
-        limit: The most passages, at most `_CANDIDATES`.
+        limit: The most passages, at most `MOST`.
+        also: Passages whose cosines are wanted however far they are.
 
     Returns:
         None if these vectors are not indexed, so that all must be compared.
@@ -117,15 +120,17 @@ def nearest(tx: Tx, space: Space, question: bytes, limit: int) -> list[tuple[int
     scope = _Scope(tx.scope.tenant, **space)
     if not _may_be_large(tx, scope) or not tx.raw(_VALID, (scope.index_name,)):
         return None
-    tx.raw("SELECT set_config('hnsw.ef_search', %s, true)", (str(_CANDIDATES),))
+    tx.raw("SELECT set_config('hnsw.ef_search', %s, true)", (str(MOST),))
     vector = f"embedding::halfvec({len(question) // 2})"
+    cosine = f"SELECT number, 1 - ({vector} <=> %s::halfvec) FROM shared_vectors WHERE "  # noqa: S608 -- numbers only
+    own = f"scope = {scope.number} AND {_KEY}"
     asked = _text(question)
-    rows = tx.raw(
-        f"SELECT number, 1 - ({vector} <=> %s::halfvec) FROM shared_vectors "  # noqa: S608 -- numbers only
-        f"WHERE scope = {scope.number} AND {_KEY} ORDER BY {vector} <=> %s::halfvec LIMIT %s",
-        (asked, *scope, asked, min(limit, _CANDIDATES)),
+    near = tx.raw(
+        f"{cosine}{own} ORDER BY {vector} <=> %s::halfvec LIMIT %s",
+        (asked, *scope, asked, min(limit, MOST)),
     )
-    return [(int(number), float(cosine)) for number, cosine in rows]
+    far = tx.raw(f"{cosine}number = ANY(%s) AND {own}", (asked, list(also), *scope)) if also else []
+    return [(int(row[0]), float(row[1])) for row in dict.fromkeys([*near, *far])]
 
 
 def prepare(owner_url: str, *, large: int = LARGE) -> list[str]:

@@ -183,6 +183,9 @@ class SqliteDatabase(Database):
         self._writer.submit(Unit(fn, future, outside=True))
         return await future
 
+    def index_shared(self) -> None:
+        """Nothing: all vectors of an owner are compared."""
+
     async def tenants(self, job: str) -> list[str]:
         scope = Scope("*", None)
         return await self.read(scope, lambda tx: [row[0] for row in tx.rows(system.TENANTS)])

@@ -137,6 +137,13 @@ class Database(ABC):
         """
 
     @abstractmethod
+    def index_shared(self) -> None:
+        """Begin to index vectors that many share, where the database can; returns at once.
+
+        Elsewhere, as on SQLite, all vectors are compared, and this does nothing.
+        """
+
+    @abstractmethod
     async def tenants(self, job: str) -> list[str]:
         """All tenants, for the system job of that name, which then works in one scope each."""
 

@@ -82,9 +82,17 @@ def scan(tx: Tx, owner: str, corpus: str, model: str, kind: str) -> tuple[list[i
 
 
 def nearest(
-    tx: Tx, owner: str, corpus: str, model: str, kind: str, *, question: bytes, limit: int
+    tx: Tx,
+    owner: str,
+    corpus: str,
+    model: str,
+    kind: str,
+    *,
+    question: bytes,
+    limit: int,
+    also: Sequence[int] = (),
 ) -> list[tuple[int, float]] | None:
-    """The passages nearest to a question by an index, with their cosines, the nearest first.
+    """The passages nearest to a question by an index, and those of `also`, with their cosines.
 
     Returns:
         None where there is no index, which is so for every user and on SQLite: `scan` then.
@@ -95,7 +103,7 @@ def nearest(
         "model": column(model),
         "kind": kind,
     }
-    return shared_vectors.nearest(tx, space, question, limit)
+    return shared_vectors.nearest(tx, space, question, limit=limit, also=also)
 
 
 def missing(

@@ -84,6 +84,15 @@ async def test_the_vectors_of_a_large_shared_owner_are_indexed_and_kept_in_step(
         return [number for number, _ in rows]
 
     assert len(set(await found()) & set(exact(made, question))) >= 9
+    far = max(made, key=lambda number: -made[number][0] * question[0])
+    rows = await database.read(
+        ANN,
+        lambda tx: vectors.nearest(
+            tx, "tenant", "memory", MODEL, "turn", question=packed(question), limit=1, also=[far]
+        ),
+    )
+    assert rows is not None
+    assert far in dict(rows)
     made |= await database.write(ANN, lambda tx: fill(tx, "tenant", 50, 5))
     gone = exact(made, question)[:5]
     await database.write(ANN, lambda tx: passages.remove(tx, "tenant", gone))
