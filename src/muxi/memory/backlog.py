@@ -19,6 +19,7 @@ from muxi.core.errors import LeaseLost, MuxiError, StorageError
 from muxi.memory.embedding import Embedding
 from muxi.memory.following import Follower
 from muxi.storage import leases
+from muxi.storage.leases import Lease
 from muxi.storage.transaction import Database, Scope
 
 _log = logging.getLogger("muxi.memory")
@@ -60,6 +61,7 @@ class Backlog:
     _ready_by: float = 0.0
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _task: asyncio.Task[None] | None = None
+    _leases: dict[str, Lease] = field(default_factory=dict[str, Lease])
     _failures: int = 0
     _embed_failures: int = 0
     _embed_at: float = 0.0
@@ -81,6 +83,7 @@ class Backlog:
         self._task = None
         if self.behind:
             await self._follow_for(_AT_END)
+        await self._let_go()
 
     def wake(self) -> None:
         """A run has ended, or something was put down. Costs nothing; called on the event loop."""
@@ -99,6 +102,8 @@ class Backlog:
 
     async def catch_up(self) -> None:
         """Return once all finished runs are remembered and all of it has vectors.
+
+        Where another process does this work, it is left to that one.
 
         Raises:
             MuxiError: The database or the embedding provider fails.
@@ -223,10 +228,21 @@ class Backlog:
             leases.acquire, kind="job", id=_LEASE, holder=self.holder, seconds=_LEASE_SECONDS
         )
         try:
-            await self.database.write(Scope(tenant, None), take)
+            self._leases[tenant] = await self.database.write(Scope(tenant, None), take)
         except LeaseLost:
+            self._leases.pop(tenant, None)
             return False
         return True
+
+    async def _let_go(self) -> None:
+        """Let another process work at once."""
+        for tenant, lease in self._leases.items():
+            try:
+                release = partial(leases.release, lease=lease)
+                await self.database.write(Scope(tenant, None), release)
+            except MuxiError as error:
+                _log.warning("The lease on memory ends by itself: %s", error.message)
+        self._leases.clear()
 
 
 def _pause(failures: int) -> float:

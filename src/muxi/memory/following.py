@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from muxi.core import paths
 from muxi.core.errors import NotFound
 from muxi.core.events import MemoryRecalled, RecallHit, RunCompleted
 from muxi.core.facts import Fact
@@ -111,7 +110,6 @@ def _store(tx: Tx, wanted: Iterable[tuple[Run, MemoryPolicy]]) -> dict[str, list
         if not owners:
             continue
         hits = _hits(tx, run)
-        hits = _hits(tx, run)
         turns = turns_of(
             Spoken(
                 thread_id=run.thread_id,
@@ -148,32 +146,14 @@ def _known(tx: Tx, hits: Sequence[RecallHit], owners: Sequence[str]) -> list[Fac
     return [fact for owner in owners for fact in facts.some(tx, owner, ids)]
 
 
-def _hits(tx: Tx, run: Run) -> list[str]:
-    """Ids of what the run's model was given of memory."""
-    told = events.read(
-        tx,
-        run.thread_id,
-        since=max(0, run.first_seq - 1),
-        run_id=run.id,
-        only={"memory.recalled"},
-    )
-    hits = (hit.id for event in told if isinstance(event, MemoryRecalled) for hit in event.hits)
-    return list(dict.fromkeys(hits))
-
-
-def _recalled(tx: Tx, owners: Sequence[str], hits: Sequence[str]) -> list[Memory]:
-    """The memories among `hits`, which count as used."""
-    rows = passages.get(tx, owners, hits) if hits else []
-    if rows:
-        passages.mark_used(tx, owners, [row.number for row in rows], tx.now())
+def _recalled(tx: Tx, hits: Sequence[RecallHit], owners: Sequence[str]) -> list[Memory]:
+    """The memories among them, which count as used."""
+    ids = list(dict.fromkeys(hit.id for hit in hits if hit.kind != "fact"))
+    if not ids:
+        return []
+    rows = passages.get(tx, owners, ids)
+    passages.mark_used(tx, owners, [row.number for row in rows], tx.now())
     return [memory_of(row) for row in rows]
-
-
-def _known(tx: Tx, owners: Sequence[str], hits: Sequence[str]) -> list[str]:
-    """The facts among `hits`, in words."""
-    ids = [hit for hit in hits if hit.startswith("fct_")]
-    found = (fact for owner in owners for fact in facts.some(tx, owner, ids)) if ids else ()
-    return [f"{' '.join(paths.steps(fact.predicate))} {fact.value}" for fact in found]
 
 
 def _as_the_model_saw_it(tx: Tx, run: Run, asked: Message) -> str:

@@ -38,8 +38,6 @@ class Spoken:
     """What was added to the thread after that."""
     recalled: Sequence[Memory]
     """What the model was given of earlier conversations."""
-    facts: Sequence[str] = ()
-    """And of what is known of the user, in words."""
     known: Sequence[Fact] = ()
     """What it was told of its user."""
 
@@ -77,7 +75,6 @@ def _worth_telling(spoken: Spoken) -> Iterator[tuple[Message, str]]:
     given = Given(
         [
             *(text for each in told for text in (each.text, line_of(each))),
-            *spoken.facts,
             *_results(spoken.said),
         ],
         _outputs(spoken.said),

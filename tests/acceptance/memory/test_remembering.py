@@ -56,6 +56,15 @@ async def say(runtime: Runtime, who: Principal, text: str, **where: Any) -> tupl
     return said[-1].text, events
 
 
+def recalled(events: list[Event]) -> MemoryRecalled:
+    """The event of the turns and notes that were shown; facts are told by another one."""
+    return next(
+        event
+        for event in events
+        if isinstance(event, MemoryRecalled) and any(hit.kind != "fact" for hit in event.hits)
+    )
+
+
 async def memories(runtime: Runtime, who: Principal) -> list[str]:
     page = await runtime.memories.page(who, limit=100)
     return [memory.text for memory in reversed(page.items)]
@@ -70,7 +79,7 @@ async def test_what_is_said_in_one_process_is_recalled_in_the_next(world: World)
         answer, events = await say(runtime, ANA, "Where do I live?")
         # The later one stands last, and its date says so.
         assert answer.index("Lisbon") < answer.index("Porto")
-        told = next(event for event in events if isinstance(event, MemoryRecalled))
+        told = recalled(events)
         assert told.embedder == "embedded/wordllama-256"
         for hit in told.hits:
             memory = await runtime.memories.get(ANA, hit.id)
@@ -196,7 +205,7 @@ async def test_a_provider_that_fails_for_an_hour_holds_up_no_turn(world: World) 
                 await runtime.remembering.backlog.catch_up()
             answer, events = await say(runtime, ANA, "What is my dog called?")
             assert "Rex" in answer
-            told = next(event for event in events if isinstance(event, MemoryRecalled))
+            told = recalled(events)
             assert told.embedder is None
             assert "openai/e-1" in str(told.note)
             assert (await runtime.memories.stats(ANA)).problem
