@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import fsum
@@ -34,6 +35,10 @@ _HEADING = 13
 """Tokens of the heading of a day."""
 _LEAST_NEW = 0.25
 """A line of whose weight less is new than this share says what others have said."""
+
+_UNLISTED = "tools called besides: "
+_COUNT_ROOM = 40
+"""Tokens for the line that counts the calls which are not told one by one."""
 
 OPEN = " (open question)"
 """Stands behind the speaker of a question that nobody has answered."""
@@ -89,8 +94,10 @@ def extract(
         beside: Texts that stand beside the result, and need not be told once more.
     """
     lines = [*_told(earlier, messages), *_said(messages)][-_MOST_LINES:]
+    calls = _uncounted(earlier)
+    counted = _COUNT_ROOM if room > 4 * _COUNT_ROOM and (calls or any(map(_is_call, lines))) else 0
     share = max(_LEAST_FRESH, len(messages) / max(1, before + len(messages)))
-    chosen = _chosen(lines, room, share, beside)
+    chosen = _chosen(lines, room - counted, share, beside)
     out: list[str] = []
     day = ""
     for at in sorted(chosen):
@@ -99,6 +106,10 @@ def extract(
             day = line.day
             out.append(f"[{day}]" if day else "")
         out.append(line.text)
+    if counted:
+        left = (line for at, line in enumerate(lines) if at not in chosen and _is_call(line))
+        calls.update(line.text[5:].partition("(")[0] for line in left)
+        out += _count(calls)
     return "\n".join(out).strip()
 
 
@@ -120,13 +131,37 @@ def _told(earlier: Sequence[str], messages: Sequence[Message]) -> Iterator[_Line
     for line in (line.strip() for text in earlier for line in text.splitlines()):
         if _DAY.fullmatch(line):
             day = line[1:-1]
-        elif line:
+        elif line and not line.startswith(_UNLISTED):
             if OPEN in line:
                 asked = set(words(line.partition(": ")[2]))
                 answered = len(asked & answers) * 2 > len(asked)
                 line = line.replace(OPEN, "", 1) if answered else line  # noqa: PLW2901 -- the same line, told as it now is
             factor = _by(line) * _factor(line.partition(": ")[2])
             yield _Line(day, _cut(line, 2 * _LONGEST_LINE), factor, fresh=False)
+
+
+def _is_call(line: _Line) -> bool:
+    return line.text.startswith("tool ") and "(" in line.text
+
+
+def _uncounted(earlier: Sequence[str]) -> Counter[str]:
+    """The calls that earlier summaries only counted."""
+    calls: Counter[str] = Counter()
+    for line in (line for text in earlier for line in text.splitlines()):
+        if line.startswith(_UNLISTED):
+            for each in line.removeprefix(_UNLISTED).split(", "):
+                name, _, number = each.rpartition(" ")
+                calls[name] += int(number) if number.isdecimal() else 0
+    return calls
+
+
+def _count(calls: Counter[str]) -> Iterator[str]:
+    """One line that says how often each tool was called, beside what is told of its calls."""
+    most = [f"{name} {number}" for name, number in calls.most_common(8) if name and number]
+    while most and tokens_of(_UNLISTED + ", ".join(most)) >= _COUNT_ROOM:
+        most.pop()
+    if most:
+        yield _UNLISTED + ", ".join(most)
 
 
 def _said(messages: Sequence[Message]) -> Iterator[_Line]:

@@ -18,7 +18,7 @@ from muxi.storage.sql import summaries as sql
 from muxi.storage.transaction import Row, Tx
 
 _ALL = 2**62
-_EACH = 24
+_EACH = 12
 """Summaries of each level that a turn may need: those of the path, and of branches beside it."""
 
 

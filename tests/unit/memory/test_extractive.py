@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -82,6 +83,21 @@ def test_a_call_of_a_tool_is_one_line_with_what_came_of_it() -> None:
     assert 'tool search({"q":"price"}): Adults 25 euros Children 15 euros' in lines
     assert any(line.startswith("tool fetch(") and line.endswith(": no result") for line in lines)
     assert max(map(len, lines)) < 400
+
+
+def test_calls_that_are_not_told_are_counted_from_summary_to_summary() -> None:
+    text = ""
+    for start in range(0, 300, 30):
+        path = [said(f"Weigh parcel number {start}, please.")]
+        for number in range(start, start + 30):
+            path += called("weigh" if number % 3 else "look", "grams " * 30, parcel=number)
+        text = extract([text] if text else [], path, 250, before=start * 2)
+    told = Counter(line.split()[1].partition("(")[0] for line in text.splitlines() if "(" in line)
+    [line] = [line for line in text.splitlines() if line.startswith("tools called besides: ")]
+    counted = {each.split()[0]: int(each.split()[1]) for each in line.split(": ")[1].split(", ")}
+    assert told["weigh"] + counted["weigh"] == 200
+    assert told["look"] + counted["look"] == 100
+    assert tokens_of(text) <= 250
 
 
 def test_nobody_can_write_a_line_in_the_name_of_another() -> None:
