@@ -59,7 +59,8 @@ class Finder:
             return Recollection(items=[])
         if self.ready is not None:
             await self.ready()
-        question = Question.read(text, me=who.principal, you=you, now=now())
+        people = await self._people(who, owners, you)
+        question = Question.read(text, people, me=who.principal, you=you, now=now())
         found = await self.searcher.search(
             who, owners, question, corpus=MEMORY, limit=limit, groups=groups
         )
@@ -74,6 +75,13 @@ class Finder:
             if hit.number in rows
         ]
         return Recollection(items=items, embedder=found.embedder, note=found.note)
+
+    async def _people(self, who: Scope, owners: Sequence[str], you: str | None) -> dict[str, str]:
+        """Whom the question may name: all who spoke, but not those whom "I" and "you" mean, whose
+        ids are often common words."""
+        read = partial(passages.speakers, owners=owners, corpus=MEMORY)
+        spoke = await self.database.read(who, read, tiny=True)
+        return {name: name for name in spoke if name not in (who.principal, you)}
 
     def changed(self, tenant: str, owner: str) -> None:
         """Memories of this owner were written or removed."""

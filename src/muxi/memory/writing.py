@@ -20,8 +20,8 @@ from muxi.core.record import clean
 from muxi.memory.rows import CONTEXT, group_of, instant_of, memory_of, row_of
 from muxi.memory.small_talk import is_small_talk
 from muxi.retrieval.search import Searcher
-from muxi.retrieval.window import AFTER, BEFORE, plain_window, window_text
-from muxi.retrieval.words import information, words
+from muxi.retrieval.window import AFTER, BEFORE, plain_window, window_words
+from muxi.retrieval.words import information
 from muxi.storage import passages
 from muxi.storage.passages import PassageRow
 from muxi.storage.transaction import Database, Scope, Tx
@@ -131,10 +131,10 @@ def _place(tx: Tx, owner: str, memory: Memory) -> bool:
     said = [*map(_said, before), _said(row)]
     index: dict[int, list[str]] = {}
     if not mere_context:
-        index[number] = words(window_text(said, len(said) - 1))
+        index[number] = window_words(said, len(said) - 1)
     if before and before[-1].kind != CONTEXT:
         # The turn before has a successor now, which belongs into its window.
-        index[before[-1].number] = words(window_text(said, len(said) - 2))
+        index[before[-1].number] = window_words(said, len(said) - 2)
     passages.set_many_words(tx, owner, index)
     return not mere_context
 
@@ -170,7 +170,7 @@ def window_of(tx: Tx, row: PassageRow) -> str:
 def found_by(tx: Tx, row: PassageRow) -> list[str]:
     """The words of a stored turn and of its neighbours, by which it is found."""
     said, at = _with_neighbours(tx, row)
-    return words(window_text(said, at))
+    return window_words(said, at)
 
 
 def _with_neighbours(tx: Tx, row: PassageRow) -> tuple[list[Said], int]:

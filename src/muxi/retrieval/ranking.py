@@ -43,7 +43,7 @@ class Hit:
     `extra`, `rerank`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seen:
     """What is known of a candidate besides its scores."""
 
