@@ -30,7 +30,10 @@ COMMANDS = {
     "agents": ("muxi.cli.agents", "List and show the agents of this project."),
     "threads": ("muxi.cli.threads", "List, show and delete conversations."),
     "memory": ("muxi.cli.memory", "Search, show, forget and move what agents remember."),
-    "knowledge": ("muxi.cli.knowledge", "Add, list, search and remove documents."),
+    "knowledge": (
+        "muxi.cli.knowledge",
+        "Add, list, search and remove documents that agents look into.",
+    ),
     "secrets": ("muxi.cli.secrets", "Store keys that the project refers to."),
     "snapshots": ("muxi.cli.snapshots", "List and restore copies of the database."),
     "schema": ("muxi.cli.schema", "Print the JSON Schema of muxi.yaml."),

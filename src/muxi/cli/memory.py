@@ -161,31 +161,27 @@ def forget(
     from muxi.cli.session import in_session
     from muxi.core.forgetting import Forget
 
-    source = context.get_parameter_source("user")
-    named = bool(ids or thread or since or until)
-    if not named and source is not None and source.name == "COMMANDLINE":
-        everything = True
+    of_somebody = _typed(context, "user") and not (ids or thread or since or until)
     what = Forget(
         memories=[each for each in ids or () if not each.startswith("fct_")],
         facts=[each for each in ids or () if each.startswith("fct_")],
         threads=thread or [],
         since=since,
         until=until,
-        everything=everything,
+        everything=everything or of_somebody,
     ).checked()
 
-    async def work(session: Session) -> Forgotten:
-        return await session.client.memories.forget(what, dry_run=only_count)
+    async def count(session: Session) -> Forgotten:
+        return await session.client.memories.forget(what, dry_run=True)
 
-    only_count = dry_run or not yes
-    done = in_session(project, work, user=user)
-    if only_count and not dry_run:
+    async def work(session: Session) -> Forgotten:
+        return await session.client.memories.forget(what)
+
+    done = in_session(project, work if yes and not dry_run else count, user=user)
+    if not (dry_run or yes):
         # Asked in no session: an owner that waits for a person would let everybody else wait.
-        question = f"Forget {_counted(done.counts)} of {user or 'your own'} for good?"
-        if not output.agreed(question):
-            output.say("Nothing was forgotten.")
+        if not _agreed(done, user):
             return ExitCode.FAILED
-        only_count = False
         done = in_session(project, work, user=user)
     _print_forgotten(done, json=json)
     return ExitCode.OK
@@ -397,9 +393,19 @@ def _print_remains(remains: Remains) -> None:
     output.say("Nothing is left." if remains.clean else "Something is left.")
 
 
-def _counted(counts: dict[str, int]) -> str:
-    found = [f"{count} {kind}" for kind, count in counts.items() if count]
-    return ", ".join(found) or "nothing"
+def _agreed(counted: Forgotten, user: str | None) -> bool:
+    found = [f"{count} {kind}" for kind, count in counted.counts.items() if count]
+    whose = user or "your own"
+    agreed = output.agreed(f"Forget {', '.join(found) or 'nothing'} of {whose} for good?")
+    if not agreed:
+        output.say("Nothing was forgotten.")
+    return agreed
+
+
+def _typed(context: typer.Context, option: str) -> bool:
+    """Whether an option stands on the command line, and not only in the environment."""
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _lines(file: str) -> Iterator[str]:
