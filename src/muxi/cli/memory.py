@@ -179,7 +179,6 @@ def forget(
 
     done = in_session(project, work if yes and not dry_run else count, user=user)
     if not (dry_run or yes):
-        # Asked in no session: an owner that waits for a person would let everybody else wait.
         if not _agreed(done, user):
             return ExitCode.FAILED
         done = in_session(project, work, user=user)
@@ -394,6 +393,7 @@ def _print_remains(remains: Remains) -> None:
 
 
 def _agreed(counted: Forgotten, user: str | None) -> bool:
+    """A person's yes. Asked in no session: an owner that waits would let everybody else wait."""
     found = [f"{count} {kind}" for kind, count in counted.counts.items() if count]
     whose = user or "your own"
     agreed = output.agreed(f"Forget {', '.join(found) or 'nothing'} of {whose} for good?")
