@@ -22,7 +22,7 @@ NOTED = (
 )
 
 
-def assistant(name: str, seed: int, sessions: int = 60) -> History:
+def assistant(name: str, seed: int, sessions: int = 110) -> History:
     """One history of a user with an assistant: about 14 turns a session."""
     rng, told = random.Random(seed), table("assistant")
     history = History(name, me=USER, you=ASSISTANT)
@@ -45,16 +45,16 @@ def assistant(name: str, seed: int, sessions: int = 60) -> History:
         at += timedelta(days=rng.randrange(1, 12), hours=rng.randrange(0, 10))
         for _ in range(rng.randrange(4, 9)):
             pick = rng.random()
-            if mains and pick < 0.3:
+            if mains and pick < 0.55:
                 request, reply = rng.choice(told["again"])
                 values = {"m": rng.choice(mains)}
                 say(USER, fill(request, values), session)
                 say(ASSISTANT, fill(reply, values), session)
                 continue
-            if pick < 0.45:
+            if pick < 0.65:
                 _small(rng, say, session)
                 continue
-            kind = "told" if pick < 0.75 else "advised"
+            kind = "told" if pick < 0.85 else "advised"
             entry = rng.choice(told[kind])
             values = {slot: rng.choice(options) for slot, options in entry["slots"].items()}
             main = _main(entry, values)
