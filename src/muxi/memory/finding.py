@@ -5,6 +5,7 @@ It decides nothing about rank, which is `retrieval`'s, and sees no owner that it
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +18,9 @@ from muxi.retrieval.search import Searcher
 from muxi.storage import passages
 from muxi.storage.transaction import Database, Scope
 
-_MOST_KNOWN = 100_000
+_MOST_KNOWN = 10_000
+_SPEAKERS_FOR = 30.0
+"""Seconds for which it is believed who has spoken: somebody new is named only after that."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,6 +33,11 @@ class Finder:
     """Awaited before a search: what is missing in the first moments of a process."""
     _with_memories: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     """Owners that had memories when they were looked at: others are not searched."""
+
+    _spoke: dict[tuple[str | None, ...], tuple[float, list[str]]] = field(
+        default_factory=dict[tuple[str | None, ...], tuple[float, list[str]]]
+    )
+    """Who has spoken, by whose memories are read, and until when that is believed."""
 
     async def find(
         self,
@@ -79,8 +87,15 @@ class Finder:
     async def _people(self, who: Scope, owners: Sequence[str], you: str | None) -> dict[str, str]:
         """Whom the question may name: all who spoke, but not those whom "I" and "you" mean, whose
         ids are often common words."""
-        read = partial(passages.speakers, owners=owners, corpus=MEMORY)
-        spoke = await self.database.read(who, read, tiny=True)
+        key = (who.tenant, who.principal, *owners)
+        known = self._spoke.get(key)
+        if known is None or time.monotonic() > known[0]:
+            read = partial(passages.speakers, owners=owners, corpus=MEMORY)
+            if len(self._spoke) >= _MOST_KNOWN:
+                self._spoke.clear()
+            until = time.monotonic() + _SPEAKERS_FOR
+            known = self._spoke[key] = (until, await self.database.read(who, read))
+        spoke = known[1]
         return {name: name for name in spoke if name not in (who.principal, you)}
 
     def changed(self, tenant: str, owner: str) -> None:
