@@ -155,8 +155,10 @@ def erase_thread(tx: Tx, thread_id: str) -> Erased:
     erased = Erased(threads={thread_id})
     erased.blobs.update(blobs.release(tx, thread_id))
     erased.counts["messages"] += len(messages_of(tx, thread_id))
-    erased.counts["runs"] += len(tx.rows(sql.RUNS_OF_THREAD, thread_id=thread_id))
-    _unname_usage(tx, tx.rows(sql.USAGE_OF_THREAD, thread_id=thread_id), erased)
+    run_ids = [row[0] for row in tx.rows(sql.RUNS_OF_THREAD, thread_id=thread_id)]
+    erased.counts["runs"] += len(run_ids)
+    used = tx.rows(sql.USAGE_OF_RUNS, run_ids=listed(tx.dialect, run_ids))
+    _unname_usage(tx, used, erased)
     tx.run(threads_sql.DELETE_LEASES, id=thread_id)
     erased.counts["threads"] += tx.run(threads_sql.DELETE, id=thread_id)
     return erased
@@ -202,12 +204,23 @@ def blank_messages(tx: Tx, ids: Sequence[str], *, unname: str | None = None) -> 
         removed = summaries.remove_covering(tx, thread_id, [row[1] for row in some])
         erased.counts["summaries"] += len(removed)
         runs = {row[2] for row in some if row[2] is not None}
-        inputs = listed(tx.dialect, [row[1] for row in some])
-        runs.update(row[0] for row in tx.rows(sql.RUNS_BEGUN_BY, ids=inputs))
+        runs.update(_begun_by(tx, thread_id, [row[1] for row in some]))
         for run_id in sorted(runs):
             bare_run(tx, run_id)
         _release(tx, thread_id, shown, erased)
     return erased
+
+
+def _begun_by(tx: Tx, thread_id: str, inputs: Sequence[str]) -> list[str]:
+    """The runs of a thread that these messages began."""
+    # In two steps: in one, SQLite would walk all runs of the tenant.
+    there = [row[0] for row in tx.rows(sql.RUNS_OF_THREAD, thread_id=thread_id)]
+    rows = tx.rows(
+        sql.RUNS_BEGUN_BY,
+        run_ids=listed(tx.dialect, there),
+        ids=listed(tx.dialect, inputs),
+    )
+    return [row[0] for row in rows]
 
 
 def _blank(tx: Tx, each: str, message: Message, unname: str | None) -> None:
@@ -265,7 +278,7 @@ def bare_run(tx: Tx, run_id: str, *, unname: bool = False) -> None:
         run.problem = Problem(code=run.problem.code, message=BLANK)
     tx.run(sql.SET_RUN, id=run_id, record=encode(run), owner="" if unname else owner)
     tx.run(sql.STEPS_OF_RUN, run_id=run_id)
-    thin(tx, thread_id, run_id, bare_events)
+    thin(tx, thread_id, [run_id], bare_events, first=run.first_seq)
 
 
 def _release(tx: Tx, thread_id: str, shown: set[str], erased: Erased) -> None:
@@ -343,9 +356,14 @@ def thin_runs(tx: Tx, *, before: int, after: tuple[int, str]) -> tuple[int, tupl
     """
     rows = tx.rows(sql.FINISHED_RUNS, before=before, after=after[0], after_id=after[1], limit=100)
     touched = 0
-    for _, run_id, thread_id in rows:
-        touched += thin(tx, thread_id, run_id, whole_events)
+    by_thread: dict[str, list[Run]] = {}
+    for _, run_id, thread_id, record in rows:
+        by_thread.setdefault(thread_id, []).append(Run.model_validate_json(record))
         touched += tx.run(sql.STEPS_OF_RUN, run_id=run_id)
+    for thread_id, runs in by_thread.items():
+        first = min(run.first_seq for run in runs)
+        ids = [run.id for run in runs]
+        touched += thin(tx, thread_id, ids, whole_events, first=first)
     return touched, (int(rows[-1][0]), str(rows[-1][1])) if rows else None
 
 

@@ -7,7 +7,7 @@ Called by `erasing` and by retention. What is left keeps its numbers. Where some
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from muxi.core.events import Gap
@@ -38,28 +38,37 @@ def bare_events(event: dict[str, Any]) -> dict[str, Any] | None:
     return bare
 
 
-def thin(tx: Tx, thread_id: str, run_id: str, keep: Keep) -> int:
-    """Let the pieces of texts of a run go, and what `keep` does not keep; return the rows touched.
+def thin(tx: Tx, thread_id: str, run_ids: Iterable[str], keep: Keep, *, first: int = 0) -> int:
+    """Let the pieces of texts of runs go, and what `keep` does not keep; return the rows touched.
 
     To do it again changes nothing.
+
+    Args:
+        tx: The transaction.
+        thread_id: The thread of all these runs.
+        run_ids: The runs.
+        keep: `whole_events` or `bare_events`.
+        first: Place in the thread's stream from which on their events are to be found.
     """
-    rows = tx.rows(sql.EVENTS_OF_RUN, thread_id=thread_id, run_id=run_id)
-    told = False
+    ids = listed(tx.dialect, run_ids)
+    rows = tx.rows(sql.EVENTS_OF_RUNS, thread_id=thread_id, run_ids=ids, first=first)
+    told: set[str] = set()
     emptied: list[int] = []
     touched = 0
-    for position, record in rows:
-        kept, first_gone = _kept(record, keep)
-        told = told or any(entry.get("type") == "gap" for entry in kept)
-        if first_gone is not None and not told:
-            gap = Gap(run_id=run_id, seq=first_gone, from_seq=first_gone - 1, thread_id=thread_id)
+    for run_id, position, record in rows:
+        kept, gone = _kept(record, keep)
+        if any(entry.get("type") == "gap" for entry in kept):
+            told.add(run_id)
+        if gone is not None and run_id not in told:
+            gap = Gap(run_id=run_id, seq=gone, from_seq=gone - 1, thread_id=thread_id)
             kept.append(json.loads(text_of(gap)))
             kept.sort(key=lambda entry: entry["seq"])
-            told = True
+            told.add(run_id)
         if not kept:
             emptied.append(position)
-        elif first_gone is not None or keep is bare_events:
+        elif gone is not None or keep is bare_events:
             tx.run(sql.SET_EVENTS, position=position, record=_text(kept), type=_type(kept))
-        touched += first_gone is not None
+        touched += gone is not None
     if emptied:
         tx.run(sql.DROP_EVENTS, positions=listed(tx.dialect, emptied))
     return touched

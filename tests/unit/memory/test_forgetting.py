@@ -343,7 +343,7 @@ async def test_pieces_of_texts_go_and_the_whole_of_them_stays(place: Place) -> N
     for _ in range(2):
         await place.database.write(
             WHOLE,
-            partial(thin, thread_id=thread.id, run_id=run.id, keep=whole_events),
+            partial(thin, thread_id=thread.id, run_ids=[run.id], keep=whole_events),
         )
         told = await place.database.read(
             ANN, partial(events.read, thread_id=thread.id, run_id=run.id)

@@ -5,9 +5,9 @@ All of it in the name of a whole tenant: what was drawn from one user's words ma
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, func, select, tuple_, union, update
 
-from muxi.storage.queries.terms import given, mine, number, on_each, one, word
+from muxi.storage.queries.terms import TENANT, given, mine, number, on_each, one, word
 from muxi.storage.schema import (
     agent_versions,
     agents,
@@ -35,16 +35,10 @@ def _in_span(column: ColumnElement[int]) -> ColumnElement[bool]:
 
 
 FACT_OWNERS = on_each(
-    lambda on: (
-        select(facts.c.owner)
-        .where(
-            mine(facts),
-            or_(
-                on.among(facts.c.source_message_id, "ids"),
-                on.among(facts.c.source_memory_id, "ids"),
-            ),
-        )
-        .distinct()
+    # Two questions, since no index serves the one or the other in one.
+    lambda on: union(
+        select(facts.c.owner).where(mine(facts), on.among(facts.c.source_message_id, "ids")),
+        select(facts.c.owner).where(mine(facts), on.among(facts.c.source_memory_id, "ids")),
     )
 )
 DROP_BLOB_USE = delete(blob_uses).where(
@@ -130,7 +124,9 @@ RUNS_OF_THREAD = (
     select(runs.c.id).where(mine(runs), runs.c.thread_id == given("thread_id")).order_by(runs.c.id)
 )
 RUNS_BEGUN_BY = on_each(
-    lambda on: select(runs.c.id).where(mine(runs), on.among(runs.c.input_id, "ids"))
+    lambda on: select(runs.c.id).where(
+        mine(runs), on.among(runs.c.id, "run_ids"), on.among(runs.c.input_id, "ids")
+    )
 )
 RUNS_OF_OWNER = select(runs.c.id).where(mine(runs), runs.c.owner == given("user"))
 RUN = select(runs.c.thread_id, runs.c.input_id, runs.c.record, runs.c.owner).where(
@@ -142,12 +138,17 @@ SET_RUN = (
     .values(record=given("record"), owner=given("owner"))
 )
 STEPS_OF_RUN = delete(steps).where(mine(steps), steps.c.run_id == given("run_id"))
-EVENTS_OF_RUN = (
-    select(events.c.position, events.c.record)
-    .where(
-        mine(events), events.c.thread_id == given("thread_id"), events.c.run_id == given("run_id")
+EVENTS_OF_RUNS = on_each(
+    lambda on: (
+        select(events.c.run_id, events.c.position, events.c.record)
+        .where(
+            mine(events),
+            events.c.thread_id == given("thread_id"),
+            events.c.seq >= number("first"),
+            on.among(events.c.run_id, "run_ids"),
+        )
+        .order_by(events.c.seq)
     )
-    .order_by(events.c.seq)
 )
 SET_EVENTS = (
     update(events)
@@ -155,10 +156,12 @@ SET_EVENTS = (
     .values(record=given("record"), type=given("type"))
 )
 DROP_EVENTS = on_each(
-    lambda on: delete(events).where(mine(events), on.among(events.c.position, "positions"))
+    lambda on: delete(events).where(
+        on.beside(events.c.tenant) == TENANT, on.among(events.c.position, "positions")
+    )
 )
 FINISHED_RUNS = (
-    select(runs.c.finished_at, runs.c.id, runs.c.thread_id)
+    select(runs.c.finished_at, runs.c.id, runs.c.thread_id, runs.c.record)
     .where(
         mine(runs),
         runs.c.finished_at < number("before"),
@@ -191,8 +194,10 @@ USAGE_OF_OWNER = (
     .where(mine(usage), usage.c.owner == given("user"))
     .order_by(usage.c.run_id)
 )
-USAGE_OF_THREAD = select(usage.c.run_id, usage.c.attempt).where(
-    mine(usage), usage.c.thread_id == given("thread_id")
+USAGE_OF_RUNS = on_each(
+    lambda on: select(usage.c.run_id, usage.c.attempt).where(
+        mine(usage), on.among(usage.c.run_id, "run_ids")
+    )
 )
 UNNAME_USAGE = (
     update(usage)

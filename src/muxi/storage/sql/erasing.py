@@ -6,15 +6,19 @@ from __future__ import annotations
 from muxi.storage.statements import Statement
 
 FACT_OWNERS = Statement(
-    sqlite="""SELECT DISTINCT facts.owner
+    sqlite="""SELECT facts.owner
 FROM facts
-WHERE facts.tenant = ? AND (facts.source_message_id IN (SELECT anon_1.value
-FROM json_each(?) AS anon_1) OR facts.source_memory_id IN (SELECT anon_2.value
-FROM json_each(?) AS anon_2))""",
-    order="tenant ids ids",
-    postgresql="""SELECT DISTINCT facts.owner
+WHERE facts.tenant = ? AND facts.source_message_id IN (SELECT anon_1.value
+FROM json_each(?) AS anon_1) UNION SELECT facts.owner
 FROM facts
-WHERE facts.tenant = %(tenant)s::VARCHAR AND (facts.source_message_id = ANY (%(ids)s::TEXT[]) OR facts.source_memory_id = ANY (%(ids)s::TEXT[]))""",
+WHERE facts.tenant = ? AND facts.source_memory_id IN (SELECT anon_2.value
+FROM json_each(?) AS anon_2)""",
+    order="tenant ids tenant ids",
+    postgresql="""SELECT facts.owner
+FROM facts
+WHERE facts.tenant = %(tenant)s::VARCHAR AND facts.source_message_id = ANY (%(ids)s::TEXT[]) UNION SELECT facts.owner
+FROM facts
+WHERE facts.tenant = %(tenant)s::VARCHAR AND facts.source_memory_id = ANY (%(ids)s::TEXT[])""",
 )
 DROP_BLOB_USE = Statement(
     sqlite="DELETE FROM blob_uses WHERE blob_uses.tenant = ? AND blob_uses.hash = ? AND blob_uses.holder = ?",
@@ -165,12 +169,13 @@ WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.thread_id = %(thread_id)s::VARC
 RUNS_BEGUN_BY = Statement(
     sqlite="""SELECT runs.id
 FROM runs
-WHERE runs.tenant = ? AND runs.input_id IN (SELECT anon_1.value
-FROM json_each(?) AS anon_1)""",
-    order="tenant ids",
+WHERE runs.tenant = ? AND runs.id IN (SELECT anon_1.value
+FROM json_each(?) AS anon_1) AND runs.input_id IN (SELECT anon_2.value
+FROM json_each(?) AS anon_2)""",
+    order="tenant run_ids ids",
     postgresql="""SELECT runs.id
 FROM runs
-WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.input_id = ANY (%(ids)s::TEXT[])""",
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id = ANY (%(run_ids)s::TEXT[]) AND runs.input_id = ANY (%(ids)s::TEXT[])""",
 )
 RUNS_OF_OWNER = Statement(
     sqlite="""SELECT runs.id
@@ -200,14 +205,15 @@ STEPS_OF_RUN = Statement(
     order="tenant run_id",
     postgresql="DELETE FROM steps WHERE steps.tenant = %(tenant)s::VARCHAR AND steps.run_id = %(run_id)s::VARCHAR",
 )
-EVENTS_OF_RUN = Statement(
-    sqlite="""SELECT events.position, events.record
+EVENTS_OF_RUNS = Statement(
+    sqlite="""SELECT events.run_id, events.position, events.record
 FROM events
-WHERE events.tenant = ? AND events.thread_id = ? AND events.run_id = ? ORDER BY events.seq""",
-    order="tenant thread_id run_id",
-    postgresql="""SELECT events.position, events.record
+WHERE events.tenant = ? AND events.thread_id = ? AND events.seq >= ? AND events.run_id IN (SELECT anon_1.value
+FROM json_each(?) AS anon_1) ORDER BY events.seq""",
+    order="tenant thread_id first run_ids",
+    postgresql="""SELECT events.run_id, events.position, events.record
 FROM events
-WHERE events.tenant = %(tenant)s::VARCHAR AND events.thread_id = %(thread_id)s::VARCHAR AND events.run_id = %(run_id)s::VARCHAR ORDER BY events.seq""",
+WHERE events.tenant = %(tenant)s::VARCHAR AND events.thread_id = %(thread_id)s::VARCHAR AND events.seq >= %(first)s::BIGINT AND events.run_id = ANY (%(run_ids)s::TEXT[]) ORDER BY events.seq""",
 )
 SET_EVENTS = Statement(
     sqlite="UPDATE events SET type=?, record=? WHERE events.tenant = ? AND events.position = ?",
@@ -215,18 +221,18 @@ SET_EVENTS = Statement(
     postgresql="UPDATE events SET type=%(type)s::VARCHAR, record=%(record)s::VARCHAR WHERE events.tenant = %(tenant)s::VARCHAR AND events.position = %(position)s::BIGINT",
 )
 DROP_EVENTS = Statement(
-    sqlite="""DELETE FROM events WHERE events.tenant = ? AND events.position IN (SELECT anon_1.value
+    sqlite="""DELETE FROM events WHERE (+ events.tenant) = ? AND events.position IN (SELECT anon_1.value
 FROM json_each(?) AS anon_1)""",
     order="tenant positions",
     postgresql="DELETE FROM events WHERE events.tenant = %(tenant)s::VARCHAR AND events.position = ANY (%(positions)s::BIGINT[])",
 )
 FINISHED_RUNS = Statement(
-    sqlite="""SELECT runs.finished_at, runs.id, runs.thread_id
+    sqlite="""SELECT runs.finished_at, runs.id, runs.thread_id, runs.record
 FROM runs
 WHERE runs.tenant = ? AND runs.finished_at < ? AND (runs.finished_at, runs.id) > (?, ?) ORDER BY runs.finished_at, runs.id
  LIMIT ? OFFSET 0""",
     order="tenant before after after_id limit",
-    postgresql="""SELECT runs.finished_at, runs.id, runs.thread_id
+    postgresql="""SELECT runs.finished_at, runs.id, runs.thread_id, runs.record
 FROM runs
 WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.finished_at < %(before)s::BIGINT AND (runs.finished_at, runs.id) > (%(after)s::BIGINT, %(after_id)s::VARCHAR) ORDER BY runs.finished_at, runs.id
  LIMIT %(limit)s::BIGINT OFFSET 0""",
@@ -255,14 +261,15 @@ WHERE usage.tenant = ? AND usage.owner = ? ORDER BY usage.run_id""",
 FROM usage
 WHERE usage.tenant = %(tenant)s::VARCHAR AND usage.owner = %(user)s::VARCHAR ORDER BY usage.run_id""",
 )
-USAGE_OF_THREAD = Statement(
+USAGE_OF_RUNS = Statement(
     sqlite="""SELECT usage.run_id, usage.attempt
 FROM usage
-WHERE usage.tenant = ? AND usage.thread_id = ?""",
-    order="tenant thread_id",
+WHERE usage.tenant = ? AND usage.run_id IN (SELECT anon_1.value
+FROM json_each(?) AS anon_1)""",
+    order="tenant run_ids",
     postgresql="""SELECT usage.run_id, usage.attempt
 FROM usage
-WHERE usage.tenant = %(tenant)s::VARCHAR AND usage.thread_id = %(thread_id)s::VARCHAR""",
+WHERE usage.tenant = %(tenant)s::VARCHAR AND usage.run_id = ANY (%(run_ids)s::TEXT[])""",
 )
 UNNAME_USAGE = Statement(
     sqlite="UPDATE usage SET run_id=?, thread_id='', root_run_id=?, owner='' WHERE usage.tenant = ? AND usage.run_id = ? AND usage.attempt = ?",
