@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from itertools import count
 
 from muxi.core.errors import NotFound
 from muxi.core.summaries import Summary
@@ -66,7 +67,13 @@ def add(tx: Tx, thread_id: str, made: Sequence[Summary]) -> bool:
 
 def newest(tx: Tx, thread_id: str) -> list[Summary]:
     """The newest summaries of each level, oldest first: what a turn may need."""
-    return _summaries(tx.rows(sql.NEWEST, thread_id=thread_id, each=_EACH))
+    found: list[Summary] = []
+    for level in count(1):
+        rows = tx.rows(sql.NEWEST, thread_id=thread_id, level=level, count=_EACH)
+        if not rows:
+            break
+        found += _summaries(rows)
+    return sorted(found, key=lambda each: (each.created_at, each.id))
 
 
 def of_thread(tx: Tx, thread_id: str) -> list[Summary]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from muxi.storage.queries.terms import given, mine, number, one, values, visible
@@ -20,26 +20,13 @@ ADD = {
     "postgresql": postgresql.insert(summaries).values(values(summaries)).on_conflict_do_nothing(),
 }
 _shown = (mine(summaries), summaries.c.thread_id == given("thread_id"), visible(given("thread_id")))
-_ranked = (
-    select(
-        summaries.c.record,
-        summaries.c.text,
-        summaries.c.created_at,
-        summaries.c.id,
-        func.row_number()
-        .over(
-            partition_by=summaries.c.level,
-            order_by=(summaries.c.created_at.desc(), summaries.c.id.desc()),
-        )
-        .label("place"),
-    )
-    .where(*_shown)
-    .subquery("ranked")
-)
+# One level at a time, along the index: a thread may have any number of them.
 NEWEST = (
-    select(_ranked.c.record, _ranked.c.text)
-    .where(_ranked.c.place <= number("each"))
-    .order_by(_ranked.c.created_at, _ranked.c.id)
+    select(summaries.c.record, summaries.c.text)
+    .where(*_shown, summaries.c.level == number("level"))
+    .order_by(summaries.c.created_at.desc(), summaries.c.id.desc())
+    .limit(number("count"))
+    .offset(one(0))
 )
 OF_THREAD = (
     select(summaries.c.record, summaries.c.text)

@@ -24,21 +24,19 @@ ADD = Statement(
     postgresql="""INSERT INTO summaries (tenant, id, thread_id, level, first_message_id, last_message_id, messages, tokens, strategy, text, created_at, record) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(id)s::VARCHAR COLLATE "C", %(thread_id)s::VARCHAR COLLATE "C", %(level)s::BIGINT, %(first_message_id)s::VARCHAR COLLATE "C", %(last_message_id)s::VARCHAR COLLATE "C", %(messages)s::BIGINT, %(tokens)s::BIGINT, %(strategy)s::VARCHAR COLLATE "C", %(text)s::VARCHAR COLLATE "C", %(created_at)s::BIGINT, %(record)s::VARCHAR COLLATE "C") ON CONFLICT DO NOTHING""",
 )
 NEWEST = Statement(
-    sqlite="""SELECT ranked.record, ranked.text
-FROM (SELECT summaries.record AS record, summaries.text AS text, summaries.created_at AS created_at, summaries.id AS id, row_number() OVER (PARTITION BY summaries.level ORDER BY summaries.created_at DESC, summaries.id DESC) AS place
+    sqlite="""SELECT summaries.record, summaries.text
 FROM summaries
 WHERE summaries.tenant = ? AND summaries.thread_id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?)))) AS ranked
-WHERE ranked.place <= ? ORDER BY ranked.created_at, ranked.id""",
-    order="tenant thread_id principal tenant principal thread_id each",
-    postgresql="""SELECT ranked.record, ranked.text
-FROM (SELECT summaries.record AS record, summaries.text AS text, summaries.created_at AS created_at, summaries.id AS id, row_number() OVER (PARTITION BY summaries.level ORDER BY summaries.created_at DESC, summaries.id DESC) AS place
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?))) AND summaries.level = ? ORDER BY summaries.created_at DESC, summaries.id DESC
+ LIMIT ? OFFSET 0""",
+    order="tenant thread_id principal tenant principal thread_id level count",
+    postgresql="""SELECT summaries.record, summaries.text
 FROM summaries
 WHERE summaries.tenant = %(tenant)s::VARCHAR AND summaries.thread_id = %(thread_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = %(thread_id)s::VARCHAR)))) AS ranked
-WHERE ranked.place <= %(each)s::BIGINT ORDER BY ranked.created_at, ranked.id""",
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = %(thread_id)s::VARCHAR))) AND summaries.level = %(level)s::BIGINT ORDER BY summaries.created_at DESC, summaries.id DESC
+ LIMIT %(count)s::BIGINT OFFSET 0""",
 )
 OF_THREAD = Statement(
     sqlite="""SELECT summaries.record, summaries.text
