@@ -1,4 +1,4 @@
-"""A provider of embeddings on this machine, over real HTTP, that can fail and can be slow."""
+"""A provider of embeddings and of reranking on this machine, over real HTTP, that can fail."""
 
 from __future__ import annotations
 
@@ -39,6 +39,19 @@ class Embeddings:
         data = [{"index": at, "embedding": self.vector(text)} for at, text in enumerate(texts)]
         return web.json_response({"data": data})
 
+    async def rerank(self, request: web.Request) -> web.Response:
+        """Likes most what has the most words of the query, and texts marked `best` above all."""
+        body: dict[str, Any] = await request.json()
+        wanted = set(body["query"].lower().split())
+        results = [
+            {
+                "index": at,
+                "relevance_score": len(wanted & set(text.lower().split())) + 9 * ("best" in text),
+            }
+            for at, text in enumerate(body["documents"])
+        ]
+        return web.json_response({"results": results})
+
     def vector(self, text: str) -> list[float]:
         found = [0.0] * self.dimensions
         for word in text.lower().split():
@@ -54,6 +67,7 @@ async def embeddings(dimensions: int = 64) -> AsyncIterator[Embeddings]:
     provider.gate.set()
     app = web.Application()
     app.router.add_post("/v1/embeddings", provider.handle)
+    app.router.add_post("/v1/rerank", provider.rerank)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

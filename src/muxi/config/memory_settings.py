@@ -107,6 +107,8 @@ class MemorySettings(Section):
     """What of earlier conversations enters a turn."""
     embedder: Annotated[str, Field(min_length=1)] = "embedded"
     """`embedded`, `minilm` (91 MB to fetch), `provider/model`, a name of `models`, or `none`."""
+    reranker: Annotated[str, Field(min_length=1)] | None = None
+    """`cohere/MODEL`, `jina/MODEL`, `voyage/MODEL` or a name of `models`: orders what was found."""
     tools: bool = False
     """Whether agents that say nothing may remember, recall and forget by tools."""
     profile: bool = True

@@ -80,6 +80,10 @@ def _memory(
     if isinstance(embedder, str) and embedder not in (*models, *EMBEDDERS) and "/" not in embedder:
         words = _unknown("embedder", embedder, [*models, *EMBEDDERS], "or write `provider/model`")
         yield ("memory", "embedder"), words
+    reranker = memory.get("reranker")
+    if isinstance(reranker, str) and reranker not in models and "/" not in reranker:
+        words = _unknown("reranker", reranker, models, "or write `provider/model`")
+        yield ("memory", "reranker"), words
     compaction = _mapping(memory.get("compaction"))
     yield from _model(("memory", "compaction", "model"), compaction.get("model"), models)
     for name, entry in agents.items():

@@ -54,12 +54,14 @@ from muxi.core.definitions import AgentDefinition
 from muxi.core.documents import KnowledgePolicy
 from muxi.core.memories import MemoryPolicy
 from muxi.core.requests import ModelSettings
+from muxi.core.summaries import CompactionPolicy
 from muxi.core.usage import Limits
 
 _CLASSES: tuple[type[BaseModel], ...] = (
     AgentDefinition,
     CalculatorTool,
     ClockTool,
+    CompactionPolicy,
     CompactionSettings,
     ConversionSettings,
     FactSettings,
@@ -165,7 +167,15 @@ def _tidied(value: Any) -> Any:
 
 
 def _sentences(kind: type[BaseModel]) -> dict[str, str]:
-    """The sentence under each field of a data class, read from its source."""
+    """The sentence under each field of a data class, read from its source and its parents'."""
+    found: dict[str, str] = {}
+    for each in reversed(kind.__mro__):
+        if issubclass(each, BaseModel) and each.model_fields:
+            found |= _own_sentences(each)
+    return found
+
+
+def _own_sentences(kind: type[BaseModel]) -> dict[str, str]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
     body = cast("ast.ClassDef", tree.body[0]).body
     found: dict[str, str] = {}

@@ -95,6 +95,10 @@ class Searcher:
         self._embedder = embedder
         self._matrices.clear()
 
+    def rerank_by(self, reranker: Reranker | None) -> None:
+        """From now on let this one order what was found."""
+        self._reranker = reranker
+
     def changed(self, tenant: str, owner: str) -> None:
         """Vectors of this owner were written or removed."""
         self._matrices.drop(tenant, owner)

@@ -19,6 +19,7 @@ from muxi.runtime.secrets import Secrets
 if TYPE_CHECKING:
     from muxi.models.embedding import Embedder
     from muxi.models.model import Model, Price
+    from muxi.models.reranking import Reranker
 
 SMALL = (
     "The embedded model is very small: good for trying muxi out, not for real questions. "
@@ -68,6 +69,25 @@ class Models:
             key=await self._key(definition, parsed.provider),
             base_url=definition.base_url,
         )
+
+    async def reranker(self, name: str) -> Reranker:
+        """The reranker of that name: one of `models`, or as `models.resolve` names them.
+
+        Raises:
+            UnknownModel: There is no such model.
+            ModelKeyMissing: Its provider needs a key and none is set.
+            SecretMissing: The project file names a secret that is not set.
+        """
+        from muxi.models import resolve
+        from muxi.models.reranking import SERVICES
+
+        definition = self.project.models.get(name) or self._by_model(name)
+        if definition.key is not None:
+            key = await self.secrets.resolve(definition.key)
+        else:
+            service = SERVICES.get(definition.model.partition("/")[0])
+            key = None if service is None else await self.secrets.find(service.key_env)
+        return resolve.reranker(definition.model, key=key, base_url=definition.base_url)
 
     def _by_model(self, name: str) -> ModelDefinition:
         """What the project says of a model that is not named by its key."""

@@ -37,6 +37,7 @@ from muxi.storage.transaction import Database, Scope
 if TYPE_CHECKING:
     from muxi.memory.tools import Forget
     from muxi.models.embedding import Embedder
+    from muxi.models.reranking import Reranker
     from muxi.runtime.agents import Agents
     from muxi.tools.toolset import Toolset
 
@@ -59,6 +60,7 @@ class Remembering:
     """None if nothing is to be learned from what users say."""
     forget: Forget | None
     """Forgets one memory with all that was made of it; without it agents are not given the tool."""
+    reranker: Reranker | None = None
 
     def source(
         self, who: Principal, definition: AgentDefinition | None, history: ContextSource
@@ -107,7 +109,8 @@ class Remembering:
             await self.learning.start()
 
     async def refresh(self) -> None:
-        """Make the embedder of the settings, if there is none yet: a key may have been set."""
+        """Make what the settings name and is not there yet: a key may have been set."""
+        await self._rerank()
         embedding = self.backlog.embedding
         if embedding.target is not None:
             return
@@ -120,6 +123,18 @@ class Remembering:
             return
         embedding.chosen = False
         self.backlog.wake()
+
+    async def _rerank(self) -> None:
+        """Let the reranker of the settings order what is found, if there is one."""
+        name = self.settings.reranker
+        if name is None or self.reranker is not None:
+            return
+        try:
+            self.reranker = await self.models.reranker(name)
+        except MuxiError as error:
+            _log.warning("Memories are not reranked: %s", error.message)
+            return
+        self.finder.searcher.rerank_by(self.reranker)
 
     async def use_embedder(self, name: str) -> None:
         """Make all vectors anew with another model; the present ones answer meanwhile.
@@ -141,6 +156,8 @@ class Remembering:
         if self.learning is not None:
             await self.learning.stop()
         await self.backlog.embedding.close()
+        if self.reranker is not None:
+            await self.reranker.close()
 
 
 def remembering(

@@ -228,6 +228,16 @@ async def test_a_text_that_the_provider_refuses_stops_no_other(world: World) -> 
             assert "There is poison in the well" in [item.memory.text for item in found.items]
 
 
+async def test_a_reranker_has_the_last_word_on_what_comes_first(world: World) -> None:
+    async with embeddings() as provider:
+        world.declared["models"] = {"order": {"model": "jina/r-1", "base_url": provider.url}}
+        async with opened(world, reranker="order") as runtime:
+            await runtime.memories.add(ANA, "The harbour of Porto lies at the mouth of the river")
+            await runtime.memories.add(ANA, "What the harbour is best known for")
+            found = await runtime.memories.search(ANA, "Where does the harbour of Porto lie?")
+            assert found.items[0].memory.text == "What the harbour is best known for"
+
+
 async def test_questions_are_answered_while_the_embedder_is_switched(world: World) -> None:
     async with embeddings(64) as old, embeddings(96) as new:
         world.declared["models"] = {"old": hosted(old), "new": hosted(new, "e-2")}
