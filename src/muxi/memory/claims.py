@@ -42,5 +42,7 @@ class Claim:
     siblings: tuple[str, ...] = ()
     """Paths that end with the value that this one contradicts, such as the country of a city,
     unless the turn names them as well."""
+    understood: bool = False
+    """That a pattern covers the whole statement, so that nothing in it is left to doubt."""
     moved: bool = False
     """That they end in any case is what was said."""

@@ -87,13 +87,18 @@ class Given:
         return bool(runs) and 2 * sum(run in self._runs for run in runs) >= len(runs)
 
 
+def sentences(text: str) -> list[str]:
+    """The sentences and lines of an answer."""
+    return [sentence for sentence in _SENTENCE.split(text) if sentence.strip()]
+
+
 def said_anew(text: str, given: Given) -> str:
     """`text` without the sentences that repeat what was given; empty if nothing else is in it."""
     if not given:
         return text
-    sentences = [sentence for sentence in _SENTENCE.split(text) if sentence.strip()]
-    kept = [sentence for sentence in sentences if not given.repeated_in(sentence)]
-    if len(kept) == len(sentences):
+    said = sentences(text)
+    kept = [sentence for sentence in said if not given.repeated_in(sentence)]
+    if len(kept) == len(said):
         return text
     rest = " ".join(kept)
     return rest if len(set(words(rest))) >= _REST else ""

@@ -35,8 +35,8 @@ _RUNS_AT_ONCE = 8
 _REWRITTEN = "guardrail:input:0"
 """Key of the step that holds what a guardrail made of the input."""
 
-Policies = Callable[[Scope, Run], Awaitable[MemoryPolicy | None]]
-"""What a run's agent remembers; None for nothing."""
+Policies = Callable[[Scope, Run], Awaitable[tuple[MemoryPolicy, str] | None]]
+"""What a run's agent remembers, and its instructions; None for nothing."""
 Listener = Callable[[Scope, str, Sequence[Memory]], Awaitable[None]]
 """Called with what is newly remembered of an owner, after it was stored."""
 
@@ -74,12 +74,12 @@ class Follower:
         return True
 
     async def _remember(self, whole: Scope, run_ids: Sequence[str]) -> None:
-        wanted: list[tuple[Run, MemoryPolicy]] = []
+        wanted: list[tuple[Run, MemoryPolicy, str]] = []
         for run_id in run_ids:
             run = await self._run(whole, run_id)
-            policy = None if run is None else await self.policies(whole, run)
-            if run is not None and policy is not None:
-                wanted.append((run, policy))
+            found = None if run is None else await self.policies(whole, run)
+            if run is not None and found is not None:
+                wanted.append((run, *found))
         if not wanted:
             return
         stored = await self.database.write(whole, partial(_store, wanted=wanted))
@@ -97,10 +97,10 @@ class Follower:
         return None if run.parent_run_id else run
 
 
-def _store(tx: Tx, wanted: Iterable[tuple[Run, MemoryPolicy]]) -> dict[str, list[Memory]]:
+def _store(tx: Tx, wanted: Iterable[tuple[Run, MemoryPolicy, str]]) -> dict[str, list[Memory]]:
     """Remember runs; what is new, by owner."""
     stored: dict[str, list[Memory]] = {}
-    for run, policy in wanted:
+    for run, policy, instructions in wanted:
         said = messages.of_run(tx, run.thread_id, run.id)
         asked = next((message for message in said if message.id == run.input_id), None)
         if asked is None:
@@ -121,6 +121,7 @@ def _store(tx: Tx, wanted: Iterable[tuple[Run, MemoryPolicy]]) -> dict[str, list
                 said=[message for message in said if message is not asked],
                 recalled=_recalled(tx, hits, owners),
                 known=_known(tx, hits, owners),
+                instructions=instructions,
             )
         )
         if new := remember(tx, owners[0], turns):

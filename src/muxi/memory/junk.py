@@ -69,6 +69,23 @@ _THIRD_PERSON: Final = re.compile(
 )
 
 
+_MEANT_BY: Final = {
+    "location": "live living lived based move moved relocated reside home house flat apartment",
+    "name": "name named called call known",
+    "nickname": "name named called call known nickname",
+    "origin": "from born grew raised native come",
+    "age": "old years age turned birthday",
+    "work": "work works worked working job employed employer role position profession company "
+    "joined career hired self-employed freelance office boss am",
+    "diet": "eat vegetarian vegan diet pescatarian",
+}
+_EVIDENCE: Final = {
+    first: {stem for word in text.split() for stem in words(word)}
+    for first, text in _MEANT_BY.items()
+}
+"""For paths about the speaker: words of which a sentence has one if it says such a thing."""
+
+
 def reason_against(claim: Claim, heard: Heard) -> str | None:
     """Why `claim` is no fact that `heard` tells of its speaker, in one word; None if it is."""
     return (
@@ -141,10 +158,13 @@ def _reason_against_quote(claim: Claim, heard: Heard) -> str | None:
     sentence = _sentence_of(claim, heard)
     if sentence is None:
         return "invented"
-    if not claim.over and not is_plain(sentence):
-        return "supposed"
-    if not _of_speaker(sentence) or _of_another(claim, sentence):
-        return "others"
+    if not claim.understood:
+        if not claim.over and not is_plain(sentence):
+            return "supposed"
+        if not _of_speaker(sentence) or _of_another(claim, sentence):
+            return "others"
+        if not _is_relevant(claim, sentence):
+            return "invented"
     return "restated" if heard.given and heard.given.repeated_in(sentence) else None
 
 
@@ -171,6 +191,21 @@ def _of_speaker(sentence: str) -> bool:
     return not (language.me | _WE).isdisjoint(said)
 
 
+def _is_relevant(claim: Claim, sentence: str) -> bool:
+    """Whether an English sentence has a word for what the path says of its speaker."""
+    said = list(tokens(sentence))
+    language = spoken(said).get("LATIN")
+    first = steps(claim.path)[0]
+    evidence = _EVIDENCE.get(first)
+    if language is None or language.code != "en" or evidence is None:
+        return True
+    if first == "name" and re.search(
+        rf"\b(?:i['’]m|i am|this is) {re.escape(str(claim.value))}", sentence, re.IGNORECASE
+    ):
+        return True
+    return not {word for token in said for word in words(token)}.isdisjoint(evidence)
+
+
 def _of_another(claim: Claim, sentence: str) -> bool:
     """Whether an English sentence tells of somebody of the speaker's what is claimed of them."""
     way = steps(claim.path)
@@ -189,7 +224,8 @@ def _supports(claim: Claim, sentence: str) -> bool:
     values = claim.value if isinstance(claim.value, list) else [claim.value]
     for value in values:
         if isinstance(value, bool):
-            named = words(steps(claim.path)[-1].replace("_", " "))
+            last = steps(claim.path)[-1].replace("_", " ")
+            named = words(last) or list(tokens(last))
         else:
             named = words(str(value)) or list(tokens(str(value)))
         if not named or not set(named) <= said:

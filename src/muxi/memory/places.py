@@ -54,7 +54,10 @@ _NO_PLACES: Final = """
 a|an|the|my|our|your|his|her|their|this|that|these|there|here|fear|hope|denial|peace|harmony|
 poverty|luxury|sin|god|christ|jesus|heaven|hell|europe|asia|africa|america|minecraft|roblox|vr|it|
 monday|tuesday|wednesday|thursday|friday|saturday|sunday|january|february|march|april|may|june|
-july|august|september|october|november|december|python|java|javascript|excel|word|english|german
+july|august|september|october|november|december|building|sales|marketing|management|
+gmail|outlook|linux|windows|mac|macos|android|ios|chrome|firefox|slack|teams|notion|jira|github|gitlab|
+aws|azure|kubernetes|docker|postgres|postgresql|mysql|vim|emacs|vscode|typescript|rust|go|react|vue|
+spotify|netflix|whatsapp|telegram|signal|discord|steam|debian|ubuntu|fedora|teams|zoom|python|java|javascript|excel|word|english|german
 """
 
 

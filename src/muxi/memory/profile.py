@@ -93,7 +93,7 @@ def chosen(
     kept: list[Fact] = []
     room -= count(_HEADING)
     for fact in best:
-        cost = count(_line(fact)) + 1
+        cost = count(line_of(fact)) + 1
         if cost <= room:
             kept.append(fact)
             room -= cost
@@ -103,7 +103,7 @@ def chosen(
 
 def text_of(facts: Sequence[Fact]) -> str:
     """Facts as a model is told them, one a line; empty if there are none."""
-    return "\n".join((_HEADING, *map(_line, facts))) if facts else ""
+    return "\n".join((_HEADING, *map(line_of, facts))) if facts else ""
 
 
 def weight(fact: Fact, at: datetime) -> float:
@@ -123,7 +123,8 @@ def _saturating(count: int) -> float:
     return count / (count + 3)
 
 
-def _line(fact: Fact) -> str:
+def line_of(fact: Fact) -> str:
+    """One fact as a line: path, value, since when."""
     value = (
         fact.value if isinstance(fact.value, str) else json.dumps(fact.value, ensure_ascii=False)
     )

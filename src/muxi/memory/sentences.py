@@ -18,10 +18,10 @@ _QUOTED: Final = re.compile(
     r"\"[^\"\n]{0,400}\"|“[^”\n]{0,400}”|„[^“”\n]{0,400}[“”]|«[^»\n]{0,400}»"
     r"|(?<!\w)'[^'\n]{12,400}'(?!\w)|‘[^’\n]{0,400}’(?!\w)"
 )
-_SET_OFF: Final = re.compile(r"^\s*(?:>|\||#{1,6} |[-*•] |\d+[.)] |\[|<|\{).*$", re.MULTILINE)
+_SET_OFF: Final = re.compile(r"^[ \t]*(?:>|\||#{1,6} |[-*•] |\d+[.)] |\[|<|\{).*$", re.MULTILINE)
 """Quotations, tables, lists, headings, marked-up and structured lines."""
 _LETTER: Final = re.compile(
-    r"^\s*(?:dear |from:|to:|subject:|date:|re:|fwd?:|cc:|best regards|kind regards|sincerely|"
+    r"^[ \t]*(?:dear |from:|to:|subject:|date:|re:|fwd?:|cc:|best regards|kind regards|sincerely|"
     r"yours (?:truly|faithfully)|user:|assistant:|system:|human:|ai:|q:|a:|\w+ wrote:)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -45,7 +45,8 @@ _SUPPOSED: Final = re.compile(
     r"going to|gonna|will|won't|'ll|shall|should|(?-i:may)|let's say|say i|used to|until|till|"
     r"thought|think (?:i|my)|guess|believe|assume|remember when|never|not|isn't|don't|doesn't|"
     r"didn't|aren't|wasn't|ain't|no longer|anymore|any more|supposedly|apparently|someday|one day|"
-    r"he|she|they|his|her|their|him|them|someone|somebody|everybody says)\b|n't\b",
+    r"he|she|they|his|her|their|him|them|someone|somebody|said|says|saying|told|tells|asked|"
+    r"asks|wrote|writes|claims|claimed|according)\b|n't\b",
     re.IGNORECASE,
 )
 """Words of a sentence that is no plain statement of its speaker's present."""

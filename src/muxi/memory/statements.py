@@ -22,7 +22,7 @@ from muxi.retrieval.dates import read_dates
 from muxi.retrieval.languages import fold
 
 _LEAD: Final = (
-    r"(?:(?:hi|hello|hey|hiya|good (?:morning|evening|afternoon)|well|so|oh|ah|ok|okay|yes|yeah|"
+    r"(?i:(?:hi|hello|hey|hiya|good (?:morning|evening|afternoon)|well|so|oh|ah|ok|okay|yes|yeah|"
     r"no|sure|thanks|thank you|actually|also|and|but|anyway|btw|by the way|fyi|for the record|"
     r"just so you know|please (?:remember|note)(?: that)?|remember(?: that)?|note that|"
     r"correction|update|news|good news|big news|sorry|there)[,!:.\s—-]+)*"
@@ -73,6 +73,7 @@ def _claims(sentence: str, said_at: datetime) -> Iterator[Claim]:
                     value=value,
                     quote=clause,
                     since=since,
+                    understood=True,
                     siblings=_siblings(path),
                     moved=make is _moved,
                 )
@@ -81,8 +82,15 @@ def _claims(sentence: str, said_at: datetime) -> Iterator[Claim]:
 
 def _clauses(sentence: str) -> list[str]:
     """Statements that "and" or a comma joins, each of which begins with its own "I" or "my"."""
-    plain = sentence.rstrip(" .!…)").strip()
+    plain = _TAIL.sub("", sentence.rstrip(" .!…)").strip())
     return re.split(r"(?:\s*[,;]\s*(?:and\s+)?|\s+and\s+)(?=(?:I|i|[Mm]y)\b)", plain)
+
+
+_TAIL: Final = re.compile(
+    r",? (?:by the way|btw|nice to meet you|as well|too|for work|if that helps|please|thanks|"
+    r"thank you|fyi)$",
+    re.IGNORECASE,
+)
 
 
 def _siblings(path: str) -> tuple[str, ...]:
@@ -211,11 +219,16 @@ def _employer(match: re.Match[str]) -> _Made:
         yield "work.employer", name
 
 
+_NO_FAVOURITE: Final = frozenset(
+    ["when", "that", "this", "it", "to", "what", "how", "in", "one", "you", "your", "i", "my"]
+)
+
+
 def _favourite(match: re.Match[str]) -> _Made:
     noun, value = match.group("noun").casefold(), match.group("value").strip(" .!")
     if noun.split()[0] in {"part", "thing", "one", "bit", "kind", "way", "of"} or " of" in noun:
         return
-    if value.split()[0].casefold() in {"when", "that", "this", "it", "to", "what", "how", "in"}:
+    if not _NO_FAVOURITE.isdisjoint(value.casefold().split()):
         return
     yield dotted(["favourite", noun]), value
 
@@ -274,7 +287,7 @@ _NO_LONGER: Final = _pattern(
 )
 _PATTERNS: Final[tuple[tuple[re.Pattern[str], _Maker], ...]] = (
     (
-        _pattern(rf"[Mm]y (?:full |first |real )?name(?: is|['’]s) (?P<name>{_NAME})"),
+        _pattern(rf"(?:[Mm]y )?(?:full |first |real )?[Nn]ame(?: is|['’]s) (?P<name>{_NAME})"),
         _named("name"),
     ),
     (_pattern(r"[Mm]y name(?: is|['’]s) (?P<name>[^\W\d_]{2,20})"), _small_name),
@@ -288,7 +301,8 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], _Maker], ...]] = (
     ),
     (
         _pattern(
-            rf"(?:[Ii] (?:currently |now )?live in|{_I_AM} (?:currently |now )?(?:living|based) in"
+            rf"(?:(?:[Ii]|[Ww]e) (?:currently |now )?(?:live|reside) in"
+            rf"|{_I_AM} (?:currently |now )?(?:living|based) in"
             rf"|[Ii]['’](?:ve)? (?:been )?(?:living|lived) in|[Ii] have (?:been )?(?:living|lived)"
             rf" in) {_ANY_PLACE}{_NOW}{_WITH}{_WHEN}{_WITH}"
         ),
@@ -296,7 +310,8 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], _Maker], ...]] = (
     ),
     (
         _pattern(
-            r"(?:[Ww]e|[Ii])(?:['’]ve| have)? (?:just |recently |finally )?(?:moved|relocated)"
+            r"(?:[Ww]e|[Ii])(?:['’]ve| have)? (?:just |recently |finally )?"
+            r"(?:moved|relocated)"
             rf"(?: (?:from {_PLACE} )?to| back to) {_ANY_PLACE}{_WITH}{_WHEN}{_WITH}"
         ),
         _moved,
@@ -314,10 +329,20 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], _Maker], ...]] = (
         ),
         _relative,
     ),
+    (
+        _pattern(rf"[Ii] have an? (?P<kind>{_SOME}) (?:called|named) (?P<name>{_NAME})"),
+        _relative,
+    ),
     (_pattern(rf"[Ii] work (?:at|for) (?P<name>{_NAME}){_NOW}{_WHEN}"), _employer),
     (
         _pattern(
-            rf"[Ii] work as an? (?P<role>[a-z]+(?: [a-z]+){{0,2}}?)"
+            rf"[Ii] work (?:at|for) (?P<name>{_NAME}) as an? (?P<role>[a-z]+(?: [a-z]+){{0,2}})"
+        ),
+        _role,
+    ),
+    (
+        _pattern(
+            rf"(?:[Ii] work|{_I_AM} working) as an? (?P<role>[a-z]+(?: [a-z]+){{0,2}}?)"
             rf"(?: (?:at|for) (?P<name>{_NAME}))?{_NOW}{_WHEN}"
         ),
         _role,

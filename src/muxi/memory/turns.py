@@ -6,6 +6,7 @@ that came out of recall or out of a tool is never stored again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,10 +15,20 @@ from muxi.core.facts import Fact, canonical
 from muxi.core.forgetting import FORGOTTEN
 from muxi.core.memories import Memory
 from muxi.core.messages import Message, ToolResultPart
-from muxi.memory.echoes import Given, said_anew
+from muxi.memory.echoes import Given, said_anew, sentences
+from muxi.memory.profile import line_of as fact_line
 from muxi.memory.recall import line_of
 from muxi.retrieval.words import only_asks
 
+_ITSELF: Final = re.compile(
+    r"\b(?:as an? (?:ai|language model|(?:virtual |digital )?assistant)\b"
+    r"|i(?:['’]m| am) (?:just |only )?(?:an? )?(?:ai|artificial intelligence"
+    r"|(?:large )?language model|chatbot|virtual assistant)\b"
+    r"|als ki\b|ich bin (?:nur )?(?:eine? )?(?:ki|künstliche intelligenz|sprachmodell)\b"
+    r"|en tant qu['’]ia\b|je suis une ia\b|como (?:una )?ia\b|soy una ia\b)",
+    re.IGNORECASE,
+)
+"""What an agent says of being one."""
 _LITTLE: Final = 400
 """Characters of an output that may be compared as a whole; of a longer one, runs of words are."""
 
@@ -40,6 +51,8 @@ class Spoken:
     """What the model was given of earlier conversations."""
     known: Sequence[Fact] = ()
     """What it was told of its user."""
+    instructions: str = ""
+    """What its agent is told before every conversation."""
 
 
 def memory_id(message_id: str) -> str:
@@ -77,7 +90,12 @@ def _worth_telling(spoken: Spoken) -> Iterator[tuple[Message, str]]:
             *(text for each in told for text in (each.text, line_of(each))),
             *_results(spoken.said),
         ],
-        _outputs(spoken.said),
+        [
+            *_outputs(spoken.said),
+            *map(line_of, spoken.recalled),
+            *map(fact_line, spoken.known),
+            spoken.instructions,
+        ],
         [spoken.asked_text, *(memory.text for memory in spoken.recalled)],
         map(_said_of, spoken.known),
     )
@@ -85,7 +103,13 @@ def _worth_telling(spoken: Spoken) -> Iterator[tuple[Message, str]]:
         # What is said beside a call announces it; the answer comes after its result.
         if message.role != "assistant" or message.tool_calls or FORGOTTEN in message.metadata:
             continue
-        yield message, said_anew(message.text, given)
+        yield message, said_anew(_without_itself(message.text), given)
+
+
+def _without_itself(text: str) -> str:
+    """An answer without the sentences in which its agent tells of being an agent."""
+    kept = [sentence for sentence in sentences(text) if not _ITSELF.search(sentence)]
+    return text if len(kept) == len(sentences(text)) else " ".join(kept)
 
 
 def _said_of(fact: Fact) -> tuple[str, str]:

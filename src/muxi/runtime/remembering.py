@@ -179,15 +179,15 @@ def remembering(
             _log.warning("Older vectors cannot be searched: %s", error.message)
             return None
 
-    async def policy(whole: Scope, run: Run) -> MemoryPolicy | None:
+    async def policy(whole: Scope, run: Run) -> tuple[MemoryPolicy, str] | None:
         try:
             version = await agents.version(whole, run.agent, run.agent_hash)
         except NotFound:
-            own = MemoryPolicy()
+            own, instructions = MemoryPolicy(), ""
         else:
-            own = version.definition.memory
+            own, instructions = version.definition.memory, version.definition.instructions
         remember = settings.remember if own.remember is None else own.remember
-        return own if remember else None
+        return (own, instructions) if remember else None
 
     holder, alone = new_id("proc"), database.dialect == "sqlite"
     follower = Follower(database=database, searcher=searcher, policies=policy)
