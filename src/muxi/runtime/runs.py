@@ -15,7 +15,7 @@ from muxi.core.context import RunContext
 from muxi.core.errors import Conflict, InvalidInput, LeaseLost, ServerUnavailable
 from muxi.core.events import FINAL_STATUSES, Problem, RunCompleted, RunStatus
 from muxi.core.ids import new_id
-from muxi.core.messages import user_message
+from muxi.core.messages import Message, user_message
 from muxi.core.pages import Page
 from muxi.core.ports import Credentials, Host, Ledger
 from muxi.core.threads import Run, Thread
@@ -195,15 +195,38 @@ class Runs:
             ended=self.untold.keys(),
             definition=None if self.agents.is_recorded(version) else version.definition,
         )
-        store = partial(beginning.store, holder=self.holder)
-        small = len(request.text) < _SMALL
+        begun = await self._store(
+            who,
+            stream,
+            beginning,
+            agent=agent,
+            said=said if blobs else None,
+            small=len(request.text) < _SMALL,
+            follow=follow,
+        )
+        self.agents.recorded(version)
+        return begun
+
+    async def _store(
+        self,
+        who: Principal,
+        stream: ThreadStream,
+        beginning: Beginning,
+        *,
+        agent: Agent[object],
+        said: Message | None,
+        small: bool,
+        follow: bool,
+    ) -> tuple[Attempt, Feed | None]:
+        """Store a run and begin to drive it; `said` is its input with bytes, if it has any."""
+        run_id = beginning.run.id
         begun: list[tuple[Attempt, Feed | None]] = []
 
         def begin(stored: Begun) -> None:
             attempt = self._attempt(who, stream, stored, agent=agent)
-            if blobs:
+            if said is not None:
                 attempt.asked = said.model_copy(update={"parent_id": stored.input.parent_id})
-            feed = self.streams.attach(stream, run_id=run.id, fresh=True) if follow else None
+            feed = self.streams.attach(stream, run_id=run_id, fresh=True) if follow else None
             begun.append((attempt, feed))
             self._launch(who, attempt)
 
@@ -212,21 +235,21 @@ class Runs:
             begin(stored)
             begun[0][0].stored = False
 
+        store = partial(beginning.store, holder=self.holder)
         try:
-            stored_run = await self._write(
-                who, stream, run.id, store, small=small, early=begin_early
-            )
-        except BaseException:
+            stored = await self._write(who, stream, run_id, store, small=small, early=begin_early)
+        except BaseException as error:
             for attempt, feed in begun:
-                attempt.abandon()
                 if feed is not None:
                     feed.close()
+                # Who merely gave up waiting does not undo what is stored: that run goes on.
+                if isinstance(error, Exception):
+                    attempt.abandon()
             raise
-        self.agents.recorded(version)
         if begun:
             begun[0][0].now_stored()
         else:
-            begin(stored_run)
+            begin(stored)
         return begun[0]
 
     async def _thread(
