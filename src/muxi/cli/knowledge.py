@@ -67,13 +67,12 @@ def add_documents(
     """Add documents, or index them anew."""
     from muxi.cli.session import in_session
 
-    metadata = _metadata(meta or [])
     options: dict[str, Any] = {
         "name": name,
         "owner": "user" if private else "tenant",
         "agents": agents or None,
         "ignore": ignore or (),
-        "metadata": metadata,
+        "metadata": _metadata(meta or []),
     }
 
     async def work(session: Session) -> list[Document]:
@@ -88,7 +87,7 @@ def add_documents(
 
     documents = in_session(project, work, user=user)
     if json:
-        output.as_json([each.model_dump(mode="json", exclude_none=True) for each in documents])
+        _as_json(documents)
     else:
         _report(documents)
     failed = [each for each in documents if each.status == "failed"]
@@ -114,7 +113,7 @@ def list_documents(
 
     documents = in_session(project, work, user=user)
     if json:
-        output.as_json([each.model_dump(mode="json", exclude_none=True) for each in documents])
+        _as_json(documents)
         return
     rows = [
         (each.id, each.status, str(each.pieces), each.owner, each.name, each.error or "")
@@ -230,6 +229,10 @@ def _progress() -> Callable[[int, int], None]:
             output.say(f"Indexed {done} of {of} documents …")
 
     return show
+
+
+def _as_json(documents: Sequence[Document]) -> None:
+    output.as_json([each.model_dump(mode="json", exclude_none=True) for each in documents])
 
 
 def _report(documents: Sequence[Document]) -> None:

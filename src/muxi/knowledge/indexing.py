@@ -115,6 +115,25 @@ class Indexer:
         )
         return await self.database.write(who, partial(documents.update, document=failed))
 
+    async def remove(self, who: Scope, document: Document) -> None:
+        """Remove a document with its pieces; a folder with all that was found in it.
+
+        Raises:
+            NotFound: Somebody else has removed it meanwhile.
+        """
+        children = await self.database.read(who, partial(documents.children, parent_id=document.id))
+        for each in (*children, document):
+            rows = await self.database.read(who, partial(documents.pieces, document=each))
+            await self._drop(who, each, [row.number for row in rows])
+            await self.database.write(who, partial(documents.remove, document_id=each.id))
+        self.changed(who.tenant, document.owner)
+
+    async def _drop(self, who: Scope, document: Document, numbers: Sequence[int]) -> None:
+        for at in range(0, len(numbers), _BATCH):
+            batch = numbers[at : at + _BATCH]
+            remove = partial(passages.remove, owner=document.owner, numbers=batch)
+            await self.database.write(who, remove)
+
     async def _read(
         self, document: Document, path: Path, found: Fingerprint, media_type: str | None
     ) -> _Cut:
@@ -141,10 +160,7 @@ class Indexer:
             words = await asyncio.to_thread(_words, batch)
             add = partial(documents.add_pieces, document=document, rows=batch, words=words)
             await self.database.write(who, add)
-        for at in range(0, len(difference.removed), _BATCH):
-            numbers = difference.removed[at : at + _BATCH]
-            remove = partial(passages.remove, owner=document.owner, numbers=numbers)
-            await self.database.write(who, remove)
+        await self._drop(who, document, difference.removed)
 
         def finish(tx: Tx) -> Document:
             documents.move_pieces(tx, document, difference.moved)

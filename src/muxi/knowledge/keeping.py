@@ -173,16 +173,13 @@ class Keeper:
         }
         fresh = [_child(folder, uri) for uri in there if uri not in known]
         here = set(there)
-        gone = [child.id for uri, child in known.items() if uri not in here]
+        gone = [child for uri, child in known.items() if uri not in here]
         kept = [child for uri, child in known.items() if uri in here]
         for at in range(0, len(fresh), _BATCH):
             add = partial(_add_all, folder_id=folder.id, fresh=fresh[at : at + _BATCH])
             await self.database.write(self.who, add)
         for each in gone:
-            remove = partial(documents.remove, document_id=each)
-            await self.database.write(self.who, remove)
-        if gone:
-            self.indexer.changed(self.who.tenant, folder.owner)
+            await self.indexer.remove(self.who, each)
         kept = await self._renew(folder, kept)
         stale = await asyncio.to_thread(
             lambda: [each for each in kept if not is_indexed(each, Path(each.uri))]

@@ -14,20 +14,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urldefrag, urlsplit
 
 from pydantic import JsonValue
 
-from muxi.config.knowledge_settings import SourceSettings
 from muxi.config.project import Project
 from muxi.core import owners as owner_names
 from muxi.core.context import RunContext
 from muxi.core.definitions import AgentDefinition
-from muxi.core.documents import Document, DocumentKind, FoundPieces, KnowledgePolicy
+from muxi.core.documents import Document, FoundPieces, KnowledgePolicy
 from muxi.core.errors import AccessDenied, InvalidInput
 from muxi.core.owners import TENANT
 from muxi.core.pages import Page
-from muxi.core.record import now
 from muxi.knowledge.conversion import Bounds, Converter
 from muxi.knowledge.finding import Finder
 from muxi.knowledge.indexing import Indexer
@@ -35,6 +32,7 @@ from muxi.knowledge.keeping import Keeper
 from muxi.knowledge.source import KnowledgeSource
 from muxi.knowledge.watching import Watcher
 from muxi.retrieval.search import Searcher
+from muxi.runtime import document_sources as sources
 from muxi.runtime.principal import LOCAL, Principal
 from muxi.storage import documents
 from muxi.storage.transaction import Database, Scope, Tx
@@ -44,8 +42,6 @@ if TYPE_CHECKING:
 
 _FRESH = 10.0
 """Seconds for which it is believed who has documents, where other processes may add some."""
-_ABANDONED = 600.0
-"""Seconds after which a text that was handed in and is not indexed never will be."""
 _WHOLE = Scope(LOCAL.tenant, None)
 
 
@@ -105,11 +101,13 @@ class Knowledge:
 
     async def start(self) -> None:
         """Index what the project declares and what was left waiting, then watch."""
+        settings = self.project.knowledge
         await self._declare()
         roots = await self.database.read(_WHOLE, documents.roots)
-        self.keeper.look_at(*(each.id for each in roots if self._is_due(each)))
+        due = [each for each in roots if sources.is_due(each, settings.refresh_hours)]
+        self.keeper.look_at(*(each.id for each in due))
         await self.keeper.go_on()
-        self._watching = self.project.knowledge.watch
+        self._watching = settings.watch
         if self._watching:
             await self._watcher.watch(roots)
 
@@ -163,11 +161,11 @@ class Knowledge:
         if new.data is not None:
             return await self._add_bytes(who, new, owner)
         assert new.uri is not None
-        kind, uri = await asyncio.to_thread(self._place, new.uri)
+        kind, uri = await asyncio.to_thread(sources.place_of, self.project, new.uri)
         document = Document(
             owner=owner,
             kind=kind,
-            name=new.name or _name(kind, uri),
+            name=new.name or sources.name_of(kind, uri),
             uri=uri,
             agents=None if new.agents is None else list(new.agents),
             ignore=list(new.ignore),
@@ -247,9 +245,8 @@ class Knowledge:
                 f"{document.name} lies in a folder that is indexed as a whole.",
                 hint="Move the file, leave it out by `ignore`, or remove the folder.",
             )
-        await self.database.write(who, partial(documents.remove, document_id=document_id))
+        await self.keeper.indexer.remove(who, document)
         self._with_documents = None
-        self.searcher.changed(who.tenant, document.owner)
         if self._watching:
             await self._watch_again()
 
@@ -292,58 +289,18 @@ class Knowledge:
 
     async def _look_at_files(self, paths: set[Path]) -> None:
         roots = await self.database.read(_WHOLE, documents.roots)
-        self.keeper.look_at(*(root.id for root in roots if _touches(root, paths)))
+        self.keeper.look_at(*(root.id for root in roots if sources.touches(root, paths)))
 
     def _pieces_changed(self, tenant: str, owner: str) -> None:
         self.searcher.changed(tenant, owner)
         self.changed()
 
     async def _declare(self) -> None:
-        """Make the stored documents those that the project file names."""
-        wanted = [self._declared(TENANT, source) for source in self.project.knowledge.sources]
-        for name, definition in self.project.agents.items():
-            owner = owner_names.owner("agent", name)
-            wanted += [self._declared(owner, source) for source in definition.knowledge.sources]
-        await self.database.write(_WHOLE, partial(_declare, wanted=wanted))
+        wanted = await asyncio.to_thread(sources.declared, self.project)
+        gone = await self.database.write(_WHOLE, partial(sources.store_declared, wanted=wanted))
+        for document in gone:
+            await self.keeper.indexer.remove(_WHOLE, document)
         self._with_documents = None
-
-    def _declared(self, owner: str, source: str | SourceSettings) -> Document:
-        said = SourceSettings(source=source) if isinstance(source, str) else source
-        kind, uri = self._place(said.source, must_exist=False)
-        return Document(
-            owner=owner,
-            kind=kind,
-            name=_name(kind, uri),
-            uri=uri,
-            agents=None if said.agents is None else list(said.agents),
-            ignore=said.ignore,
-            metadata=said.metadata,
-            declared=True,
-        )
-
-    def _place(self, source: str, *, must_exist: bool = True) -> tuple[DocumentKind, str]:
-        """What `source` is, and its address as it is stored."""
-        if source.lower().startswith(("http://", "https://")):
-            return "url", urldefrag(source.strip()).url
-        path = (self.project.folder / Path(source).expanduser()).resolve()
-        state = self.project.state_folder.resolve()
-        if path == state or state in path.parents:
-            raise AccessDenied("The project's own state is no document.")
-        if must_exist and not path.exists():
-            raise InvalidInput(f"There is no file or folder {path}.", path=str(path))
-        # What is declared and missing may come: a name with an ending is a file's.
-        is_folder = path.is_dir() or (not path.exists() and not path.suffix)
-        return ("folder" if is_folder else "file"), str(path)
-
-    def _is_due(self, document: Document) -> bool:
-        """Whether a document is looked at when the process starts."""
-        if document.kind == "text":
-            return False
-        if document.kind != "url" or document.checked_at is None:
-            return True
-        hours = self.project.knowledge.refresh_hours
-        age = (now() - document.checked_at).total_seconds()
-        return hours is not None and age > hours * 3600
 
     def _owner(self, who: Principal, owner: str) -> str:
         """`owner`, as far as this user may name it."""
@@ -380,38 +337,3 @@ def _put(tx: Tx, document: Document) -> Document:
     said = {"name", "agents", "ignore", "metadata", "declared"}
     update = {name: getattr(document, name) for name in said} | {"status": "waiting"}
     return documents.update(tx, known.model_copy(update=update))
-
-
-def _declare(tx: Tx, wanted: Sequence[Document]) -> None:
-    named = {(document.owner, document.uri) for document in wanted}
-    for document in documents.roots(tx):
-        abandoned = document.kind == "text" and document.status == "waiting"
-        if abandoned and (now() - document.added_at).total_seconds() > _ABANDONED:
-            # Its bytes went with the process that was given them, and were never acknowledged.
-            documents.remove(tx, document.id)
-        elif document.declared and (document.owner, document.uri) not in named:
-            documents.remove(tx, document.id)
-    for document in wanted:
-        known = documents.find(tx, document.owner, document.uri)
-        if known is None:
-            documents.add(tx, document)
-            continue
-        said = {
-            name: getattr(document, name) for name in ("agents", "ignore", "metadata", "declared")
-        }
-        if any(getattr(known, name) != value for name, value in said.items()):
-            documents.update(tx, known.model_copy(update=said))
-
-
-def _name(kind: DocumentKind, uri: str) -> str:
-    if kind != "url":
-        return Path(uri).name or uri
-    parts = urlsplit(uri)
-    return f"{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"[:200]
-
-
-def _touches(root: Document, paths: set[Path]) -> bool:
-    place = Path(root.uri)
-    if root.kind == "file":
-        return place in paths
-    return root.kind == "folder" and any(place == path or place in path.parents for path in paths)

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+import pytest
 from support.served import project, served
 
 from muxi.core.documents import Document
@@ -105,6 +106,7 @@ async def test_without_documents_a_run_is_told_nothing_of_them(tmp_path: Path) -
         assert {event.type for event in events}.isdisjoint({"knowledge.recalled"})
 
 
+@pytest.mark.ci
 def test_the_command_adds_lists_finds_and_removes(tmp_path: Path) -> None:
     import subprocess
 

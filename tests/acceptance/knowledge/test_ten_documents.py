@@ -142,6 +142,7 @@ async def test_when_one_file_changes_only_that_one_is_indexed_anew(
     assert events[-1].text.endswith("[handbook.pdf, p. 2]")
 
 
+@pytest.mark.ci
 async def test_a_file_that_goes_is_found_no_more_and_a_new_one_is(
     muxi: Served, tmp_path: Path
 ) -> None:
