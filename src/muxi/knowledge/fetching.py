@@ -11,12 +11,14 @@ import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from aiohttp.abc import AbstractResolver
 
 from muxi.core.errors import DocumentUnreadable, ToolDenied, ToolError
 from muxi.knowledge.fingerprint import too_large
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
 
 _HEADERS = {"Accept": "text/html,application/pdf,text/*;q=0.9,*/*;q=0.5"}
 _SECONDS = 120.0
