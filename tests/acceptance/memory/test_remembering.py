@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from muxi.runtime.build import Runtime, open_runtime
 from muxi.runtime.principal import Principal
 from muxi.runtime.requests import RunRequest
 from tests.acceptance.memory.conftest import World
+from tests.support.postgres import PostgresAddress
 from tests.support.served import project
 
 ANA, BOB = Principal("default", "ana"), Principal("default", "bob")
@@ -188,6 +190,30 @@ async def test_a_process_that_is_killed_loses_no_turn_and_stores_none_twice(worl
         await runtime.database.write(whole, lambda tx: cursors.set(tx, "memory", None))
         await runtime.remembering.backlog.catch_up()
         assert [text for text in await memories(runtime, ANA) if "know" not in text] == expected
+
+
+@pytest.mark.ci
+async def test_of_two_nodes_one_remembers_for_both_and_the_other_takes_over(
+    postgres_database: PostgresAddress, tmp_path: Path
+) -> None:
+    declared: dict[str, Any] = {
+        "memory": {"embedder": "none"},
+        "storage": {"url": postgres_database.url, "owner_url": postgres_database.owner_url},
+    }
+    first = World(tmp_path / "a", "postgresql", declared)
+    second = World(tmp_path / "b", "postgresql", declared)
+    async with opened(second) as other:
+        async with opened(first) as one:
+            for runtime in (one, other):
+                await say(runtime, ANA, f"The boat of node {runtime.state.root.parent.name} leaks")
+            await other.remembering.backlog.catch_up()
+            await one.remembering.backlog.catch_up()
+            stored = [text for text in await memories(one, ANA) if "boat" in text]
+            assert stored == ["The boat of node a leaks", "The boat of node b leaks"]
+        # Whoever it was has gone, and the one that is left works at once.
+        await say(other, ANA, "The boat is mended")
+        await other.remembering.backlog.catch_up()
+        assert "The boat is mended" in await memories(other, ANA)
 
 
 def hosted(provider: Embeddings, name: str = "e-1") -> dict[str, Any]:
