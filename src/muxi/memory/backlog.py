@@ -166,9 +166,10 @@ class Backlog:
         if self._ready.is_set():
             await asyncio.sleep(_EMBED_AFTER)
         busy = True
-        while busy and not self.behind:
+        while busy:
             async with self._lock:
-                busy = await self._embed_patiently()
+                # A batch at least: where runs end all the time, vectors have their turn too.
+                busy = await self._embed_patiently() and not self.behind
             await asyncio.sleep(_BREATH)
         self._ready.set()
 
