@@ -167,7 +167,7 @@ class Runs:
         self, who: Principal, request: RunRequest, *, follow: bool
     ) -> tuple[Attempt, Feed | None]:
         self._check_open()
-        known, fresh = await self._thread(who, request)
+        known, fresh = await _thread(self.database, who, request)
         thread = known or fresh
         assert thread is not None
         version = await self.agents.current(who, request.agent or thread.agent)
@@ -251,19 +251,6 @@ class Runs:
         else:
             begin(stored)
         return begun[0]
-
-    async def _thread(
-        self, who: Principal, request: RunRequest
-    ) -> tuple[Thread | None, Thread | None]:
-        """The thread to continue, or else one that is yet to be stored."""
-        if request.thread_id is not None:
-            read = partial(threads.get, thread_id=request.thread_id)
-            return await self.database.read(who, read, tiny=True), None
-        if request.parent_id is not None:
-            raise InvalidInput("A message to answer lies in a thread: name it as `thread_id`.")
-        text = request.text
-        title = " ".join(text[: 4 * _TITLE].split())[:_TITLE]
-        return None, Thread(title=title or None, agent=request.agent, owner=who.principal or "")
 
     async def _continue(self, who: Principal, run: Run, *, agent: Agent[object] | None) -> Attempt:
         stream = self.streams.open(who, run.thread_id)
@@ -366,6 +353,20 @@ class Runs:
     def _check_open(self) -> None:
         if self._closing:
             raise ServerUnavailable("This process is stopping.", hint="Try again in a moment.")
+
+
+async def _thread(
+    database: Database, who: Principal, request: RunRequest
+) -> tuple[Thread | None, Thread | None]:
+    """The thread to continue, or else one that is yet to be stored."""
+    if request.thread_id is not None:
+        read = partial(threads.get, thread_id=request.thread_id)
+        return await database.read(who, read, tiny=True), None
+    if request.parent_id is not None:
+        raise InvalidInput("A message to answer lies in a thread: name it as `thread_id`.")
+    text = request.text
+    title = " ".join(text[: 4 * _TITLE].split())[:_TITLE]
+    return None, Thread(title=title or None, agent=request.agent, owner=who.principal or "")
 
 
 async def _driven_elsewhere(database: Database, who: Principal, thread_id: str) -> Conflict:
