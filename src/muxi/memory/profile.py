@@ -28,7 +28,7 @@ TOKENS: Final = 400
 """Tokens that a profile takes at most."""
 _SHARE: Final = 8
 """At most one part in so many of what the context leaves is filled with it."""
-_CONSIDERED: Final = 500
+_CONSIDERED: Final = 200
 """Facts of one owner that are looked at."""
 _LONGEST_VALUE: Final = 200
 """Characters of a value that are shown."""
