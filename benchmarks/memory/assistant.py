@@ -1,8 +1,7 @@
 """Seeded histories of one user and an assistant: another hand, another grammar, the same measure.
 
-Used by `recall`, as is `strangers`: weights found on `conversations` have to hold here. What the
-user says is one or two sentences; the assistant answers at length, as assistants do, and repeats
-the user's words, which is what makes recall hard here.
+Used by `recall`. What the user says is one or two sentences; the assistant answers at length, as
+assistants do, and repeats the user's words, which is what makes recall hard here.
 """
 
 from __future__ import annotations

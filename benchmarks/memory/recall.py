@@ -30,7 +30,7 @@ SEED = 20_000
 
 
 def sets(quick: bool, seed: int = SEED) -> dict[str, list[History]]:
-    """The three sets: weights were found on the first and checked on the others."""
+    """The three sets, each made in its own way."""
     return {
         "friends": list(all_friends(2 if quick else 10, seed)),
         "assistant": [assistant(f"assistant-{n}", seed + n) for n in range(2 if quick else 8)],

@@ -140,6 +140,7 @@ async def measure(
         vectors_cpu_ms=_middle(figures["vectors"]),
         both_cpu_ms=_middle(both),
         both_cpu_p95=sorted(both)[len(both) * 95 // 100],
+        wall_p50_ms=_middle(figures["wall"]),
         wall_p95_ms=sorted(figures["wall"])[rounds * 95 // 100],
     )
 
@@ -193,8 +194,10 @@ async def main() -> None:
         words = Words(7)
         if not built:
             await build(database, options.memories, options.each, options.batch, words)
-        users = [f"user:{number}" for number in range(options.memories // options.each)]
+        users = await database.read(SCOPE, passages.owners)
+        users.remove("user:large")
         random.Random(2).shuffle(users)
+        show("store", users=len(users), memories=(len(users) + 10) * options.each)
         for terms in (4, 8):
             await measure(database, f"a user of {options.each}", users, words, terms=terms)
             large = ["user:large"]

@@ -1,7 +1,7 @@
 """How much each sign counts in the sum that ranks passages. Used by `ranking`.
 
-Found on the generated conversations of `benchmarks/memory`, checked on a set that is made in
-another way, and chosen where the result is flat: see docs/design/retrieval.md.
+Chosen by the mean of the generated sets of `benchmarks/memory`, where the result is flat around
+them; `extra` and `rerank` are not measured: see docs/design/retrieval.md.
 """
 
 from __future__ import annotations
