@@ -1,8 +1,8 @@
 """Dates that a question names, in the languages of `languages`. Called by `question`.
 
 Only what people write when they ask for something that was said: days, months, years, and a few
-phrases counted from now. `dateparser` reads far more, but takes up to 90 ms for a question and reads
-"we", "sat" and names as dates.
+phrases counted from now. `dateparser` reads far more, but takes up to 90 ms for a question and
+reads "we", "sat" and names as dates.
 """
 
 from __future__ import annotations
