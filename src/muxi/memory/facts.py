@@ -290,8 +290,14 @@ class FactStore:
         return Page[Fact].model_construct(items=list(found.items), next=found.next)
 
     async def known(self, who: Scope, owner: str, *, most: int) -> list[Fact]:
-        """What holds of the person whose memory it is, by path; for every turn, so soon told."""
-        read = partial(stored.page, owner=owner, subject=USER)
+        """What holds of the user who asks, by path; for every turn, so soon told.
+
+        In a memory that several share, its users are subjects by their ids.
+        """
+        subject = USER if owner.startswith("user:") else who.principal
+        if subject is None:
+            return []
+        read = partial(stored.page, owner=owner, subject=subject)
         found = await self._database.read(who, partial(read, limit=_FEW), tiny=True)
         if found.next is not None:
             found = await self._database.read(who, partial(read, limit=most))

@@ -45,7 +45,8 @@ _HEARD: Final = ("turn", CONTEXT)
 _PATIENCE: Final = 120.0
 """Seconds that a model has for an answer."""
 _LEASE: Final = "facts"
-_LEASE_SECONDS: Final = 60.0
+_LEASE_SECONDS: Final = 180.0
+"""Longer than a model may take: no two processes ask about the same turns."""
 _LONGEST_PAUSE: Final = 600.0
 _AT_START: Final = 0.5
 _AT_END: Final = 1.0

@@ -88,7 +88,10 @@ async def test_a_model_is_told_what_is_known_of_its_user_and_of_no_other(
     assert lines[-1] == "the rest"
     assert "Bob" not in text
     assert "secret" not in text
-    assert "name: Bob" in await gathered(database, BOB, "user:bob", "tenant")
+    await facts.put(BOB, "tenant", "name", "Bobby", subject="bob")
+    assert "Bobby" not in await gathered(database, ANN, "user:ann", "tenant")
+    assert "name: Bobby" in await gathered(database, BOB, "user:bob", "tenant")
+    assert "name: Bob (" in await gathered(database, BOB, "user:bob", "tenant")
 
 
 async def test_many_facts_are_read_whole_and_cut_to_the_budget(database: Database) -> None:
