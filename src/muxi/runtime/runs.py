@@ -36,7 +36,7 @@ from muxi.storage.transaction import Database, Tx
 
 if TYPE_CHECKING:
     from muxi.agents.agent import Agent
-    from muxi.runtime.agents import Agents
+    from muxi.runtime.agents import Agents, Version
 
 _SMALL = 16_384
 """Characters of a message that are stored in no time."""
@@ -172,16 +172,7 @@ class Runs:
         assert thread is not None
         version = await self.agents.current(who, request.agent or thread.agent)
         agent = await self.agents.live(version)
-        said = user_message(request.input, author=who.principal)
-        run = Run(
-            id=request.id or new_id("run"),
-            thread_id=thread.id,
-            agent=version.definition.name,
-            agent_hash=version.hash,
-            status="running",
-            input_id=said.id,
-        )
-        said.thread_id, said.run_id = thread.id, run.id
+        run, said = _run_of(request, who, thread.id, version)
         stored, blobs = await self.blobs.lay_down(who, said)
         stream = self.streams.open(who, thread.id)
         if stream.sources and request.parent_id is None:
@@ -353,6 +344,23 @@ class Runs:
     def _check_open(self) -> None:
         if self._closing:
             raise ServerUnavailable("This process is stopping.", hint="Try again in a moment.")
+
+
+def _run_of(
+    request: RunRequest, who: Principal, thread_id: str, version: Version
+) -> tuple[Run, Message]:
+    """A run as it begins, and what was said to begin it."""
+    said = user_message(request.input, author=who.principal)
+    run = Run(
+        id=request.id or new_id("run"),
+        thread_id=thread_id,
+        agent=version.definition.name,
+        agent_hash=version.hash,
+        status="running",
+        input_id=said.id,
+    )
+    said.thread_id, said.run_id = thread_id, run.id
+    return run, said
 
 
 async def _thread(
