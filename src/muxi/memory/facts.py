@@ -119,13 +119,7 @@ class FactStore:
 
         def write(tx: Tx) -> None:
             stored.lock(tx, owner)
-            told = [
-                (at, leaf)
-                for at, leaf in leaves
-                # An empty object laid over another takes nothing from it.
-                if leaf != {} or not _has_parts(tx, owner, said, at)
-            ]
-            _put(tx, owner, _statements(said, told), changed)
+            _put(tx, owner, _statements(said, _laid_over(tx, owner, said, leaves)), changed)
 
         await self._database.write(who, write)
         return changed
@@ -428,6 +422,13 @@ def _end_others(tx: Tx, owner: str, said: Statement, *, path: str, named: set[st
     leaves = stored.leaves(tx, owner, said.subject, path, as_of=said.at)
     others = [leaf.predicate for leaf in leaves if leaf.predicate not in named]
     return sum(stored.end(tx, owner, said.subject, at, said=said, children=False) for at in others)
+
+
+def _laid_over(
+    tx: Tx, owner: str, said: Statement, leaves: Sequence[tuple[str, JsonValue]]
+) -> list[tuple[str, JsonValue]]:
+    """The leaves that say something; an empty object laid over another takes nothing from it."""
+    return [(at, leaf) for at, leaf in leaves if leaf != {} or not _has_parts(tx, owner, said, at)]
 
 
 def _has_parts(tx: Tx, owner: str, said: Statement, path: str) -> bool:
