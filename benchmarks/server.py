@@ -1,11 +1,12 @@
 """What the server costs: a chat turn through the OpenAI wire, stored before it is answered.
 
-    python benchmarks/server.py [--seconds 5] [--agno PYTHON_WITH_AGNO] [--json FILE]
+    python benchmarks/server.py [--seconds 5] [--memory] [--agno PYTHON_WITH_AGNO] [--json FILE]
 
 Three processes: a provider that answers at once (`upstream.py`), `muxi up` on a fresh project, and
 this one, which generates the load over keep-alive connections: each turn is one
 `POST /api/runs/stream` in a new thread, read to its end. CPU is user and system time of the whole
-server process. Afterwards the database is asked whether every turn is there.
+server process. Long-term memory, which none of the others has, is off unless `--memory` is given.
+Afterwards the database is asked whether every turn is there.
 
 The same load then goes to `plain_server.py`, the least that such a turn can be made of without a
 framework: where the machine is busy, the ratio between the two tells more than either figure. With
@@ -51,6 +52,9 @@ models:
 agents:
   assistant:
     instructions: You are a helpful assistant.
+"""
+WITHOUT_MEMORY = """\
+memory: {remember: false, recall: false, profile: false, facts: {extract: none}}
 """
 
 
@@ -216,9 +220,10 @@ def agno(upstream: str, python: str) -> Iterator[Server]:
 
 
 @contextmanager
-def muxi(upstream: str) -> Iterator[Server]:
+def muxi(upstream: str, *, memory: bool = False) -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="muxi-benchmark-"))
-    (folder / "muxi.yaml").write_text(PROJECT.format(url=upstream))
+    project = PROJECT.format(url=upstream) + ("" if memory else WITHOUT_MEMORY)
+    (folder / "muxi.yaml").write_text(project)
     port = _free_port()
     command = [sys.executable, "-m", "muxi", "up", "--port", str(port), "--no-browser"]
     started = time.perf_counter()
@@ -264,8 +269,8 @@ def at(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def measure(seconds: float, levels: list[int], peer: str | None) -> dict[str, Any]:
-    with provider() as upstream, muxi(upstream) as server:
+def measure(seconds: float, levels: list[int], peer: str | None, *, memory: bool) -> dict[str, Any]:
+    with provider() as upstream, muxi(upstream, memory=memory) as server:
         time.sleep(1)
         figures: dict[str, Any] = {"start_s": server.start_s, "idle_rss_mib": server.rss_mib}
         turns = len(asyncio.run(load(server, 8, 1.0)).walls)
@@ -341,10 +346,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--levels", type=int, nargs="*", default=[32, 128])
+    parser.add_argument("--memory", action="store_true")
     parser.add_argument("--agno", metavar="PYTHON")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    figures = measure(options.seconds, options.levels, options.agno)
+    figures = measure(options.seconds, options.levels, options.agno, memory=options.memory)
     figures["goals"] = GOALS
     figures["load_average"] = os.getloadavg()[0]
     text = json.dumps(figures, indent=2, default=lambda value: round(value, 3))
