@@ -63,6 +63,9 @@ async def follow(
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
+            # A Ctrl-C from just before this began to listen.
+            with suppress(MuxiError):
+                await client.cancel(run_id)
             raise
         return None
     finally:

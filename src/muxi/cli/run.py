@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -87,9 +88,16 @@ async def _run(
     except Conflict as error:
         hint = f"`{report.chat(thread)}` shows what is open there." if thread else error.hint
         raise Conflict(error.message, hint=hint, **error.details) from None
-    last = await follow(
-        client, started.id, show=report.show, stopping=lambda: output.say("Stopping…")
-    )
+    except asyncio.CancelledError:
+        output.say("Stopped before anything was answered.")
+        raise
+    try:
+        last = await follow(
+            client, started.id, show=report.show, stopping=lambda: output.say("Stopping…")
+        )
+    except asyncio.CancelledError:
+        output.say("Stopped.")
+        raise
     if last is None:
         return ExitCode.CANCELLED
     return report.finish(last, started.thread_id)
