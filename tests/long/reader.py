@@ -25,6 +25,9 @@ PASSING = frozenset(
     {
         "run.started",
         "attempt.started",
+        "memory.recalled",
+        "knowledge.recalled",
+        "history.compacted",
         "message.started",
         "text.delta",
         "reasoning.delta",
