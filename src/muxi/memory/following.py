@@ -8,6 +8,7 @@ again and stores nothing twice. It must never be called by a turn.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -75,10 +76,9 @@ class Follower:
 
     async def _remember(self, whole: Scope, run_ids: Sequence[str]) -> None:
         wanted: list[tuple[Run, MemoryPolicy, str]] = []
-        for run_id in run_ids:
-            run = await self._run(whole, run_id)
-            found = None if run is None else await self.policies(whole, run)
-            if run is not None and found is not None:
+        for run in await self.database.read(whole, partial(_roots, run_ids=run_ids)):
+            found = await self.policies(whole, run)
+            if found is not None:
                 wanted.append((run, *found))
         if not wanted:
             return
@@ -88,13 +88,14 @@ class Follower:
             for listener in self.listeners:
                 await listener(whole, owner, memories)
 
-    async def _run(self, whole: Scope, run_id: str) -> Run | None:
-        """The run, unless it is gone or a part of another one, which answers the user."""
-        try:
-            run = await self.database.read(whole, partial(runs.get, run_id=run_id), tiny=True)
-        except NotFound:
-            return None
-        return None if run.parent_run_id else run
+
+def _roots(tx: Tx, run_ids: Iterable[str]) -> list[Run]:
+    """The runs, but for those that are gone or parts of others, which answer the user."""
+    found: list[Run] = []
+    for run_id in run_ids:
+        with suppress(NotFound):
+            found.append(runs.get(tx, run_id))
+    return [run for run in found if not run.parent_run_id]
 
 
 def _store(tx: Tx, wanted: Iterable[tuple[Run, MemoryPolicy, str]]) -> dict[str, list[Memory]]:
