@@ -82,11 +82,6 @@ def join(path: str, below: str) -> str:
     return f"{path}.{below}" if path and below else path or below
 
 
-def is_below(path: str, whole: str) -> bool:
-    """Whether `path` is `whole` or lies below it."""
-    return not whole or path == whole or path.startswith(f"{whole}.")
-
-
 def _spelled(step: str) -> str:
     return step if _BARE.fullmatch(step) else json.dumps(step, ensure_ascii=False)
 

@@ -49,11 +49,6 @@ class Ignored:
                 found = not pattern.startswith("!")
         return found
 
-    def leaves_out(self, path: PurePosixPath) -> bool:
-        """Whether a file, or a folder on the way to it, is left out."""
-        folders = list(path.parents)[-2::-1]
-        return any(self.matches(each, is_folder=True) for each in folders) or self.matches(path)
-
 
 def documents(folder: Path, ignore: Sequence[str] = ()) -> Iterator[Path]:
     """The files of a folder and of the folders in it that muxi can read, in order of their names.

@@ -242,15 +242,6 @@ def mark_used(tx: Tx, owners: Sequence[str], numbers: Iterable[int], at: int) ->
     )
 
 
-def set_information(tx: Tx, owner: str, information: Mapping[int, float]) -> None:
-    """Store how much each of these passages tells."""
-    name = owned(tx, owner)
-    tx.run_many(
-        sql.SET_INFORMATION,
-        [{"owner": name, "at": at, "information": much} for at, much in information.items()],
-    )
-
-
 def count(tx: Tx, owner: str, corpus: str, kind: str | None = None) -> tuple[int, int]:
     """How many passages the owner has, and the bytes of their texts."""
     row = tx.row(sql.COUNT, owner=owned(tx, owner), corpus=corpus, kind=kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, insert, select
+from sqlalchemy import CTE, and_, insert, select
 
 from muxi.storage.queries.terms import given, mine, number, one, values, visible
 from muxi.storage.schema import messages, runs, threads
@@ -64,25 +64,31 @@ TIP = (
     .where(mine(threads), threads.c.id == given("thread_id"), visible(threads.c.id))
 )
 
-_path = (
-    select(messages.c.id, messages.c.parent_id, one(1).label("depth"))
-    .where(
-        mine(messages),
-        messages.c.id == given("leaf_id"),
-        messages.c.thread_id == given("thread_id"),
-        visible(given("thread_id")),
+
+def path() -> CTE:
+    """The messages from a leaf towards the root, at most `limit` of them, with their depth."""
+    walk = (
+        select(messages.c.id, messages.c.parent_id, one(1).label("depth"))
+        .where(
+            mine(messages),
+            messages.c.id == given("leaf_id"),
+            messages.c.thread_id == given("thread_id"),
+            visible(given("thread_id")),
+        )
+        .cte("path", recursive=True)
     )
-    .cte("path", recursive=True)
-)
-_parent = messages.alias("parent")
-_path = _path.union_all(
-    select(_parent.c.id, _parent.c.parent_id, _path.c.depth + one(1)).where(
-        mine(_parent),
-        _parent.c.id == _path.c.parent_id,
-        _parent.c.thread_id == given("thread_id"),
-        _path.c.depth < number("limit"),
+    parent = messages.alias("parent")
+    return walk.union_all(
+        select(parent.c.id, parent.c.parent_id, walk.c.depth + one(1)).where(
+            mine(parent),
+            parent.c.id == walk.c.parent_id,
+            parent.c.thread_id == given("thread_id"),
+            walk.c.depth < number("limit"),
+        )
     )
-)
+
+
+_path = path()
 PATH = (
     select(messages.c.record)
     .select_from(_path)

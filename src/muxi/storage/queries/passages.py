@@ -148,11 +148,6 @@ SET_WORDS = (
     .where(_own, passages.c.number == number("at"))
     .values(words=bindparam("words", type_=TextType()))
 )
-SET_INFORMATION = (
-    update(passages)
-    .where(_own, passages.c.number == number("at"))
-    .values(information=bindparam("information", type_=passages.c.information.type))
-)
 USED = on_each(
     lambda on: (
         update(passages)

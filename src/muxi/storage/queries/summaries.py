@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from muxi.storage.queries.messages import path
 from muxi.storage.queries.terms import given, mine, number, one, values, visible
-from muxi.storage.schema import messages, summaries, threads
+from muxi.storage.schema import summaries, threads
 
 # Whoever adds and whoever deletes come one after the other; messages may be added meanwhile.
 LOCK = (
@@ -43,24 +44,6 @@ GET = select(summaries.c.record, summaries.c.text).where(
 )
 REMOVE = delete(summaries).where(*_shown, summaries.c.id == given("id"))
 
-_path = (
-    select(messages.c.id, messages.c.parent_id, one(1).label("depth"))
-    .where(
-        mine(messages),
-        messages.c.id == given("leaf_id"),
-        messages.c.thread_id == given("thread_id"),
-        visible(given("thread_id")),
-    )
-    .cte("path", recursive=True)
-)
-_parent = messages.alias("parent")
-_path = _path.union_all(
-    select(_parent.c.id, _parent.c.parent_id, _path.c.depth + one(1)).where(
-        mine(_parent),
-        _parent.c.id == _path.c.parent_id,
-        _parent.c.thread_id == given("thread_id"),
-        _path.c.depth < number("limit"),
-    )
-)
+_path = path()
 PATH_IDS = select(_path.c.id).order_by(_path.c.depth.desc())
 STANDS = select(_path.c.depth).where(_path.c.id == given("first_id"))

@@ -118,11 +118,6 @@ SET_WORDS = Statement(
     order="words tenant owner at",
     postgresql="UPDATE passages SET words=%(words)s::VARCHAR WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.number = %(at)s::BIGINT",
 )
-SET_INFORMATION = Statement(
-    sqlite="UPDATE passages SET information=? WHERE passages.tenant = ? AND passages.owner = ? AND passages.number = ?",
-    order="information tenant owner at",
-    postgresql="UPDATE passages SET information=%(information)s WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.number = %(at)s::BIGINT",
-)
 USED = Statement(
     sqlite="""UPDATE passages SET uses=(passages.uses + 1), used_at=? WHERE (+ passages.tenant) = ? AND passages.number IN (SELECT anon_1.value
 FROM json_each(?) AS anon_1) AND passages.owner IN (SELECT anon_2.value
