@@ -52,6 +52,10 @@ class Verifier:
         whole = Scope(tenant, None)
         remains = Remains(owner=owner or "", outside=outside_of(self.database.dialect))
         looks = [*needles.looks()]
+        if short := sum(len(text) < _SHORTEST for text in texts):
+            remains.outside.append(
+                f"texts of fewer than {_SHORTEST} characters ({short}): they stand in any file"
+            )
         texts = [text for text in texts if len(text) >= _SHORTEST]
         remains.searched = await self.database.read(
             whole, partial(_looked, looks=looks, owner=owner, texts=texts)

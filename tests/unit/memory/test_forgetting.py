@@ -406,6 +406,12 @@ async def test_a_deleted_thread_takes_along_what_was_drawn_from_it(place: Place)
     assert [each for each in remains.searched if each.found] == []
 
 
+async def test_a_text_that_is_too_short_to_be_looked_for_is_named_as_such(place: Place) -> None:
+    report = await place.remains("Ann", owner=OF_ANN)
+    assert any("fewer than 4 characters (1)" in line for line in report.outside)
+    assert not any(each.by == "text" for each in report.searched)
+
+
 async def test_every_column_that_may_hold_an_owner_or_an_id_is_looked_through() -> None:
     """A table that comes later must be known to the forgetting and to its proof."""
     looked = {
