@@ -267,8 +267,9 @@ async def test_two_processes_that_summarise_at_once_make_one_summary(tmp_path: P
     _, job = await _until_crowded(talk)
     others = [Talk(database, thread=talk.thread) for _ in range(3)]
     made = await asyncio.gather(*(each.compactor.compact(job) for each in (talk, *others)))
-    assert len({tuple(each.id for each in some) for some in made}) == 1
-    assert [each.id for each in await talk.summaries()] == [each.id for each in made[0]]
+    # Who comes when the others are done finds nothing left to do.
+    (same,) = {tuple(each.id for each in some) for some in made if some}
+    assert tuple(each.id for each in await talk.summaries()) == same
     await database.close()
 
 
