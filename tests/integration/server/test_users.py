@@ -127,6 +127,7 @@ _BODIES: dict[tuple[str, str], Any] = {
 
 async def _everything(person: Person, muxi: Served) -> str:
     """All that a person can be shown."""
+    await muxi.runtime.remembering.backlog.catch_up()
     shown: list[str] = []
     paths = ["/api/threads", "/api/runs", "/api/approvals", "/api/memories", "/api/facts"]
     paths += ["/api/knowledge", "/api/knowledge/search?q=parrots"]
