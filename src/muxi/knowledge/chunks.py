@@ -14,9 +14,14 @@ from muxi.knowledge.blocks import Block
 
 WHOLE = 1_400
 """Weight that a piece should have: about 350 tokens, of which several fit into any context."""
+_GAP = 2
+"""Weight of what parts two blocks of a piece."""
 _SMALL = 200
 """Weight below which a section is not a piece of its own."""
 _MOST_TITLE = 160
+"""Weight of one heading, the rest of which is cut off."""
+MOST_HEADINGS = 400
+"""Weight of the line of headings above a piece: the innermost ones that fit."""
 _WIDE = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]")
 _SENTENCE = re.compile(r"(?<=[.!?…。！？])[\"'”’)\]]*\s+|(?<=[。！？])")
 
@@ -43,7 +48,7 @@ def chunks(blocks: Iterable[Block], *, whole: int = WHOLE) -> Iterator[Chunk]:
 
     Args:
         blocks: What it consists of.
-        whole: Weight that none exceeds, its headings excepted.
+        whole: Weight that none exceeds, the line of its headings (`MOST_HEADINGS`) excepted.
     """
     cutter = _Cutter(whole)
     for block in blocks:
@@ -75,18 +80,19 @@ class _Cutter:
             yield from self.close()
         while self.path and self.path[-1][0] >= block.level:
             self.path.pop()
-        self.path.append((block.level, block.text[:_MOST_TITLE]))
+        self.path.append((block.level, _clipped(block.text, _MOST_TITLE)))
         if joins:
             self.held.append(block)
-            self.weight += weigh(block.text)
+            self.weight += weigh(block.text) + _GAP
 
     def add(self, block: Block) -> Iterator[Chunk]:
-        weight = weigh(block.text) + self._header_weight(block)
+        weight = _GAP + weigh(block.text) + self._header_weight(block)
         if self.held and (self.weight + weight > self.whole or not self._same_place(block)):
             yield from self.close()
-            weight = weigh(block.text) + self._header_weight(block)
         if not self.held:
             self.shown = [title for _, title in self.path]
+            # Nothing stands before the first block of a piece.
+            weight = weigh(block.text) + self._header_weight(block)
         self.held.append(block)
         self.weight += weight
 
@@ -98,7 +104,7 @@ class _Cutter:
             held.pop()
         if not any(block.text.strip() for block in held):
             return
-        heading = " › ".join(self.shown)
+        heading = _line_of(self.shown)
         lines = [block.first_line for block in held if block.first_line is not None]
         ends = [block.last_line for block in held if block.last_line is not None]
         text = "".join(_joined(held))
@@ -120,7 +126,26 @@ class _Cutter:
     def _header_weight(self, block: Block) -> int:
         if block.header is None or (self.held and self.held[-1].header == block.header):
             return 0
-        return min(weigh(block.header), self.whole // 2)
+        return min(weigh(block.header), self.whole // 2) + 1
+
+
+def _line_of(titles: list[str]) -> str:
+    """The innermost of `titles` that fit into one line."""
+    line = ""
+    for title in reversed(titles):
+        longer = f"{title} › {line}" if line else title
+        if weigh(longer) > MOST_HEADINGS:
+            break
+        line = longer
+    return line
+
+
+def _clipped(text: str, room: int) -> str:
+    """As much of the beginning of `text` as weighs at most `room`."""
+    text = text[:room]
+    while weigh(text) > room:
+        text = text[: -max(1, (weigh(text) - room) // 3)]
+    return text
 
 
 def _joined(held: list[Block]) -> Iterator[str]:
@@ -149,8 +174,8 @@ def _parts(block: Block, whole: int) -> Iterator[Block]:
     """`block`, or what it must be cut into."""
     header = block.header
     if header is not None and weigh(header) > whole // 2:
-        header = _cut(header, whole // 2)[0]
-    room = whole - (weigh(header) if header is not None else 0)
+        header = next(iter(_cut(header, whole // 2)), None)
+    room = whole - (weigh(header) + 1 if header is not None else 0)
     if weigh(block.text) <= room:
         yield block if header is block.header else _with(block, block.text, header=header)
         return

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muxi.knowledge.blocks import Block
-from muxi.knowledge.chunks import chunks, weigh
+from muxi.knowledge.chunks import MOST_HEADINGS, WHOLE, chunks, weigh
 
 
 def test_a_piece_carries_the_headings_above_it() -> None:
@@ -26,6 +26,14 @@ def test_a_piece_carries_the_headings_above_it() -> None:
     assert [each.heading for each in found] == ["Guide", "Guide › Install", "Guide › Use"]
     assert found[1].text.startswith("Guide › Install\n\nword")
     assert (found[1].first_line, found[1].last_line) == (4, 5)
+
+
+def test_of_headings_that_are_too_many_a_piece_carries_the_innermost() -> None:
+    titles = [Block("heading", f"{'漢' * 40} {level}", level) for level in range(1, 7)]
+    (found,) = chunks([*titles, Block("text", "What it is about.")])
+    assert found.heading is not None
+    assert weigh(found.heading) <= MOST_HEADINGS
+    assert found.heading.endswith(" 6")
 
 
 def test_short_sections_share_a_piece() -> None:
@@ -97,4 +105,4 @@ def test_whatever_a_document_consists_of_its_pieces_are_bounded(
     ]
     for each in chunks(blocks):
         assert each.text
-        assert weigh(each.text) <= 1_400 + 400
+        assert weigh(each.text) <= WHOLE + MOST_HEADINGS + len("\n\n")
