@@ -19,6 +19,19 @@ class ToolExample(Record):
     arguments: dict[str, JsonValue]
 
 
+class ToolAnnotations(Record):
+    """What a call does to the world, in the terms of MCP. None where nobody has said."""
+
+    title: str | None = None
+    """A name for people."""
+    read_only: bool | None = None
+    """Whether it changes nothing."""
+    destructive: bool | None = None
+    """Whether it may destroy what was there, not only add to it."""
+    open_world: bool | None = None
+    """Whether it deals with things outside of the project, such as the web."""
+
+
 class ToolSpec(Record):
     """What a model is told of a tool, and how its calls are to be treated."""
 
@@ -28,6 +41,7 @@ class ToolSpec(Record):
     """JSON Schema (2020-12) of the arguments, an object."""
     examples: tuple[ToolExample, ...] = ()
     version: str | None = None
+    annotations: ToolAnnotations = Field(default_factory=ToolAnnotations)
     strict: bool = True
     """Whether a provider that can should hold the model to the schema."""
     idempotent: bool = False
