@@ -25,6 +25,9 @@ from muxi.server.problems import Refused, invalid
 
 Headers = Mapping[bytes, bytes]
 
+_DEEPEST = 200
+"""Levels of nesting that a body may have: those of pydantic's own reader of JSON."""
+
 
 class Strict(BaseModel):
     """A body or query whose unknown members are mistakes."""
@@ -135,25 +138,31 @@ def _take(kind: type[RawBody], media_type: str, data: bytes) -> RawBody:
 def _parse_leniently(kind: type[Body], data: bytes) -> Body:
     """Bodies that hold half of a surrogate pair, which JSON can write and UTF-8 cannot."""
     try:
-        value = json.loads(data)
+        value = _mend(json.loads(data))
     except RecursionError:
-        raise Refused(400, InvalidInput("The JSON is nested too deeply.")) from None
+        raise _too_deep() from None
     except ValueError as error:
         raise Refused(400, InvalidInput(f"The body is not JSON: {error}.")) from None
     try:
-        return kind.model_validate(_mend(value))
+        return kind.model_validate(value)
     except ValidationError as error:
         raise invalid(error) from None
 
 
-def _mend(value: Any) -> Any:
+def _mend(value: Any, depth: int = 0) -> Any:
+    if depth > _DEEPEST:
+        raise _too_deep()
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, list):
-        return [_mend(item) for item in value]  # pyright: ignore[reportUnknownVariableType] -- JSON of any shape
+        return [_mend(item, depth + 1) for item in value]  # pyright: ignore[reportUnknownVariableType] -- JSON of any shape
     if isinstance(value, dict):
-        return {clean(str(key)): _mend(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] -- likewise for none
+        return {clean(str(key)): _mend(item, depth + 1) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] -- likewise
     return value
+
+
+def _too_deep() -> Refused:
+    return Refused(400, InvalidInput("The JSON is nested too deeply."))
 
 
 def parse_query(kind: type[Query], text: bytes) -> Query:
