@@ -31,6 +31,7 @@ MuxiError
 │   ├── OutputInvalid
 │   ├── GuardrailBlocked
 │   ├── RunWaiting
+│   ├── InputNeeded
 │   └── RunCancelled
 ├── StorageError
 │   ├── StorageBusy
@@ -41,7 +42,10 @@ MuxiError
 │   ├── SchemaTooNew
 │   ├── LeaseLost
 │   └── ProjectInUse
+├── LockInvalid
+├── LoginNeeded
 ├── DocumentUnreadable
+├── ProgramFailed
 ├── ServerUnavailable
 ├── NotFound
 ├── Conflict
@@ -52,7 +56,12 @@ MuxiError
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
+
+from pydantic import JsonValue
+
+from muxi.core.questions import Question
 
 
 class MuxiError(Exception):
@@ -228,6 +237,25 @@ class RunWaiting(RunError):
     hint = "Approve or deny the calls in `result.approvals`, then continue the run."
 
 
+class InputNeeded(RunError):
+    """A tool asks a person before it can go on: the run is suspended until they have answered.
+
+    Raised by `Toolset.call`, which is called again with `ctx.answer` and the same arguments; raised
+    once more, it asks once more.
+
+    Args:
+        questions: One question, or several by names that the answers will bear.
+        state: Any JSON that the tool wants back with the answers; it is stored as it is.
+    """
+
+    def __init__(
+        self, questions: Question | Mapping[str, Question], *, state: JsonValue = None
+    ) -> None:
+        super().__init__("A tool waits for a person's answer.")
+        self.questions = {"answer": questions} if isinstance(questions, Question) else {**questions}
+        self.state = state
+
+
 class RunCancelled(RunError):
     """The run was cancelled."""
 
@@ -285,8 +313,27 @@ class ProjectInUse(StorageError):
     hint = "Stop that process first, or use its API."
 
 
+class LockInvalid(MuxiError):
+    """The lock of MCP tools cannot be read or was changed by hand, so no tool of it is trusted."""
+
+    hint = (
+        "Restore muxi.lock from version control; or, to trust anew what the servers offer now, "
+        "delete it and run `muxi mcp lock`."
+    )
+
+
+class LoginNeeded(MuxiError):
+    """The MCP server asks for a login, or the one that was stored is no longer accepted."""
+
+    hint = "`muxi mcp login SERVER` signs in."
+
+
 class DocumentUnreadable(MuxiError):
     """The document cannot be read."""
+
+
+class ProgramFailed(MuxiError):
+    """Another program that was started did not do its work."""
 
 
 class ServerUnavailable(MuxiError):

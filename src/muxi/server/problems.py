@@ -43,6 +43,8 @@ _STATUS: Mapping[type[MuxiError], int] = {
     errors.ModelError: 502,
     errors.WeightsUnavailable: 503,
     errors.DocumentUnreadable: 422,
+    errors.LockInvalid: 409,
+    errors.LoginNeeded: 409,
     errors.ServerUnavailable: 503,
     errors.StorageBusy: 503,
     errors.StorageUnavailable: 503,
