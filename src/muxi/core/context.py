@@ -6,13 +6,14 @@ Built by whoever starts a run; tools take it as an optional first parameter.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from muxi.core.errors import RunCancelled
 from muxi.core.events import Event
 from muxi.core.ids import new_id
+from muxi.core.questions import Answer, Answered, Question
 from muxi.core.usage import Limits, Usage
 
 Deps = TypeVar("Deps")
@@ -50,6 +51,11 @@ def _ignore(event: Event) -> None:
     """Drop an event that nobody asked for."""
 
 
+async def _nobody(question: Question) -> Answer:
+    """There is nobody to ask."""
+    return Answer(action="cancel")
+
+
 @dataclass(slots=True, kw_only=True)
 class RunContext(Generic[Deps]):
     """Who asks, in which thread and run, with what budget.
@@ -76,9 +82,20 @@ class RunContext(Generic[Deps]):
     """The same for every attempt of that call; hand it to services that know such keys."""
     emit: Callable[[Event], None] = _ignore
     """Reports progress while a tool works; called on the event loop of the run."""
+    ask: Callable[[Question], Awaitable[Answer]] = _nobody
+    """Asks a person while a tool works and waits for the answer, which is a `cancel` if none comes
+    in time. The run holds its process meanwhile: a tool that can, raises `InputNeeded` instead."""
+    answer: Answered | None = None
+    """What a person said, when the tool is called again after it raised `InputNeeded`."""
 
     def for_call(
-        self, call_id: str, idempotency_key: str, emit: Callable[[Event], None]
+        self,
+        call_id: str,
+        idempotency_key: str,
+        emit: Callable[[Event], None],
+        *,
+        ask: Callable[[Question], Awaitable[Answer]] = _nobody,
+        answer: Answered | None = None,
     ) -> RunContext[Deps]:
         """The same circumstances in the name of one tool call; usage and cancel are shared."""
         return RunContext(
@@ -97,4 +114,6 @@ class RunContext(Generic[Deps]):
             call_id=call_id,
             idempotency_key=idempotency_key,
             emit=emit,
+            ask=ask,
+            answer=answer,
         )

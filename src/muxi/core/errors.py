@@ -57,11 +57,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import JsonValue
-
-from muxi.core.questions import Question
+if TYPE_CHECKING:
+    from muxi.core.questions import Question
 
 
 class MuxiError(Exception):
@@ -249,10 +248,11 @@ class InputNeeded(RunError):
     """
 
     def __init__(
-        self, questions: Question | Mapping[str, Question], *, state: JsonValue = None
+        self, questions: Question | Mapping[str, Question], *, state: Any = None
     ) -> None:
         super().__init__("A tool waits for a person's answer.")
-        self.questions = {"answer": questions} if isinstance(questions, Question) else {**questions}
+        named = questions if isinstance(questions, Mapping) else {"answer": questions}
+        self.questions: dict[str, Question] = {**named}
         self.state = state
 
 

@@ -9,12 +9,14 @@ holds the thread's lease gives each its number and its run. An event is built on
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, JsonValue, Tag, TypeAdapter
 
 from muxi.core.documents import Citation
 from muxi.core.messages import AnyPart, Message, Role, StopReason, ToolResultPart
+from muxi.core.questions import Question
 from muxi.core.record import Record
 from muxi.core.summaries import CompactionStrategy
 from muxi.core.usage import Usage
@@ -39,23 +41,38 @@ class Problem(Record):
 
 
 class Approval(Record):
-    """A question to a person: may this call be made?"""
+    """A question to a person: may this call be made? With `question`: what do you say to this?"""
 
     id: str
     run_id: str
+    thread_id: str = ""
+    agent: str = ""
     call_id: str
     tool: str
     arguments: dict[str, Any]
     reason: str
     """Why it is asked, in words."""
+    question: Question | None = None
+    """What the tool wants to know; None when a call waits for leave."""
+    live: bool = False
+    """Whether the tool waits in the middle of its call, so that the run is not suspended."""
+    asked_at: datetime | None = None
+    expires_at: datetime | None = None
+    """When the question closes by itself; None for never."""
 
 
 class ApprovalDecision(Record):
-    """A person's answer. `arguments` replaces what the model asked for."""
+    """A person's answer."""
 
-    decision: Literal["approve", "deny"]
+    decision: Literal["approve", "deny", "answer", "expired"]
+    """`approve` and `deny` a call, `answer` a question; `deny` declines one. `expired`: nobody has
+    answered in time, which the project says of itself."""
     arguments: dict[str, Any] | None = None
+    """With `approve`: what the call is made with, in place of what the model asked for."""
+    answer: JsonValue = None
+    """With `answer`: what the person says, which fits the question's schema."""
     reason: str | None = None
+    """Why it was denied; the model is told."""
     by: str | None = None
 
 
