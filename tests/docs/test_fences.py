@@ -1,7 +1,8 @@
 """Every code fence of the docs runs, parses or names things that exist.
 
 Python runs as printed, against a local provider; an `output` fence after it is what it prints. YAML
-is a project file that muxi accepts. Shell lines of `muxi` name real commands and options.
+is a project file that muxi accepts, or where it says so the cases of an MCP server. Shell lines of
+`muxi` name real commands and options.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ import pytest
 import yaml
 
 from muxi.config.load import load_project
+from muxi.devkit.cases import load_suite
 from tests.support.upstream import serving
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-_FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 GENERATED = {"cli.md"}
 
 
@@ -33,6 +35,8 @@ class Fence:
     page: Path
     line: int
     language: str
+    kind: str
+    """The name of the file that it is, where the fence says one."""
     text: str
     output: str | None
 
@@ -48,8 +52,9 @@ def _fences() -> Iterator[Fence]:
         found = list(_FENCE.finditer(text))
         for index, match in enumerate(found):
             following = found[index + 1] if index + 1 < len(found) else None
-            output = following[2] if following is not None and following[1] == "output" else None
-            yield Fence(page, text.count("\n", 0, match.start()) + 1, match[1], match[2], output)
+            output = following[3] if following is not None and following[1] == "output" else None
+            line = text.count("\n", 0, match.start()) + 1
+            yield Fence(page, line, match[1], match[2].strip(), match[3], output)
 
 
 FENCES = list(_fences())
@@ -83,10 +88,14 @@ def test_python_runs_as_printed(
 
 
 @of("yaml")
-def test_yaml_is_a_project_file_that_muxi_accepts(fence: Fence, tmp_path: Path) -> None:
-    (tmp_path / "muxi.yaml").write_text(fence.text, encoding="utf-8")
+def test_yaml_is_a_file_that_muxi_accepts(fence: Fence, tmp_path: Path) -> None:
+    file = tmp_path / (fence.kind or "muxi.yaml")
+    file.write_text(fence.text, encoding="utf-8")
     assert isinstance(yaml.safe_load(fence.text), dict)
-    load_project(tmp_path / "muxi.yaml")
+    if file.name == "tests.yaml":
+        assert load_suite(file).cases
+    else:
+        load_project(file)
 
 
 @of("json")
