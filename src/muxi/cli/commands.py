@@ -34,6 +34,7 @@ COMMANDS = {
         "muxi.cli.knowledge",
         "Add, list, search and remove documents that agents look into.",
     ),
+    "mcp": ("muxi.cli.mcp", "Use, make, test and serve MCP servers."),
     "secrets": ("muxi.cli.secrets", "Store keys that the project refers to."),
     "snapshots": ("muxi.cli.snapshots", "List and restore copies of the database."),
     "schema": ("muxi.cli.schema", "Print the JSON Schema of muxi.yaml."),

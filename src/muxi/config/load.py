@@ -15,6 +15,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from muxi.config.mcp_settings import McpServerSettings
 from muxi.config.mistakes import Mistake, config_error
 from muxi.config.project import PROJECT_FILE, Project
 from muxi.config.references import broken_references
@@ -22,10 +23,13 @@ from muxi.config.secret import VARIABLE, fill
 from muxi.config.short_forms import written_out
 from muxi.config.source import MAX_BYTES, Source, plain_value, read_source, written
 from muxi.config.source import Path as Place
+from muxi.core.errors import ConfigError
 
 SECRET_FIELDS: tuple[Place, ...] = (
     ("models", "*", "key"),
     ("tools", "*", "key"),
+    ("mcp", "servers", "*", "env", "*"),
+    ("mcp", "servers", "*", "headers", "*"),
     ("storage", "url"),
     ("storage", "owner_url"),
 )
@@ -82,14 +86,39 @@ def _read(source: Source, file: Path, environment: Mapping[str, str]) -> Project
 
         Findings(source, written_out(data), _is_secret).note(findings)
     empty = {mistake.where for mistake in source.mistakes}
-    for place, words in broken_references(written_out(data)):
+    imported = _imported(data, file.absolute().parent, source, values=environment)
+    for place, words in broken_references(written_out(data), imported):
         if written(place) not in empty:
             source.mistake(place, words)
     if source.mistakes or project is None:
         raise config_error(source.mistakes)
+    # What the project's own file says of a server comes before what it imports.
+    project.mcp.servers = {**imported, **project.mcp.servers}
     project.folder = file.absolute().parent
     project.file = file.absolute()
     return project
+
+
+def _imported(
+    data: dict[str, Any], folder: Path, source: Source, *, values: Mapping[str, str]
+) -> dict[str, McpServerSettings]:
+    """The MCP servers of the files that the project imports; what is wrong in them is noted."""
+    section: Any = data.get("mcp")
+    names: Any = cast("dict[str, Any]", section).get("imports") if isinstance(section, dict) else ()
+    servers: dict[str, McpServerSettings] = {}
+    for at, name in enumerate(cast("list[Any]", names) if isinstance(names, list) else []):
+        if not isinstance(name, str) or not name:
+            continue
+        from muxi.config.mcp_files import servers_of
+
+        place = folder / Path(name).expanduser()
+        try:
+            found = servers_of(place, folder=folder, environment=values)
+        except ConfigError as error:
+            source.mistake(("mcp", "imports", at), error.message)
+            continue
+        servers = {**found, **servers}
+    return servers
 
 
 def _validated(

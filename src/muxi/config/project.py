@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from muxi.config.knowledge_settings import KnowledgeSettings
+from muxi.config.mcp_settings import McpSettings
 from muxi.config.memory_settings import MemorySettings
 from muxi.config.model_settings import ModelDefinition, Positive, Section
 from muxi.config.secret import SecretRef
@@ -86,6 +87,8 @@ class Project(Section):
     """Models by name, with keys, prices and limits."""
     tools: dict[Name, ToolDefinition] = Field(default_factory=dict[str, ToolDefinition])
     """Options of the built-in tools, and the project's own tools."""
+    mcp: McpSettings = Field(default_factory=McpSettings)
+    """MCP servers whose tools agents may use."""
     storage: StorageSettings = Field(default_factory=StorageSettings)
     """Where threads, runs and secrets are kept."""
     server: ServerSettings = Field(default_factory=ServerSettings)

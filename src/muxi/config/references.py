@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from typing import Any, cast
 
+from muxi.config.mcp_settings import remote_tools
 from muxi.config.memory_settings import EMBEDDERS
 from muxi.config.mistakes import Mistake, config_error
 from muxi.config.project import DEFAULT_AGENT, EMBEDDED, Project
@@ -17,11 +19,17 @@ from muxi.config.tool_settings import BUILTIN_TOOLS
 Path = tuple[str | int, ...]
 
 
-def broken_references(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    """The place of each name that nothing bears, with words for people."""
+def broken_references(
+    data: dict[str, Any], imported: Iterable[str] = ()
+) -> Iterator[tuple[Path, str]]:
+    """The place of each name that nothing bears, with words for people.
+
+    `imported` are the MCP servers that files of other programs declare.
+    """
     agents = _mapping(data.get("agents"))
     models = _mapping(data.get("models"))
-    tools = {*BUILTIN_TOOLS, *_mapping(data.get("tools"))}
+    tools = {*BUILTIN_KINDS, *BUILTIN_FUNCTIONS, *_mapping(data.get("tools"))}
+    servers = {*imported, *_mapping(_mapping(data.get("mcp")).get("servers"))}
     default = data.get("agent")
     if isinstance(default, str) and default not in (agents or {DEFAULT_AGENT: None}):
         yield ("agent",), _unknown("agent", default, agents or (DEFAULT_AGENT,))
@@ -32,8 +40,8 @@ def broken_references(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
         if "name" in agent and agent["name"] != name:
             yield (*place, "name"), f"the agent's key is `{name}`; leave `name` out"
         yield from _model((*place, "model"), agent.get("model"), models)
-        yield from _tools((*place, "tools"), agent.get("tools"), tools)
-        yield from _tools((*place, "approve"), agent.get("approve"), tools)
+        yield from _tools((*place, "tools"), agent.get("tools"), tools, servers)
+        yield from _tools((*place, "approve"), agent.get("approve"), tools, servers)
     yield from _memory(_mapping(data.get("memory")), models, agents)
     for name, entry in _mapping(data.get("tools")).items():
         kind = _mapping(entry).get("kind")
@@ -92,9 +100,16 @@ def _memory(
             yield ("agents", name, "memory", "scope"), "the scope `team` needs `team`, its name"
 
 
-def _tools(path: Path, names: Any, tools: set[str]) -> Iterator[tuple[Path, str]]:
+def _tools(
+    path: Path, names: Any, tools: set[str], servers: set[str]
+) -> Iterator[tuple[Path, str]]:
     for at, name in enumerate(_list(names)):
         if not isinstance(name, str) or name in tools:
+            continue
+        remote = remote_tools(name, servers)
+        if remote is not None:
+            if not any(fnmatchcase(server, remote[0]) for server in servers):
+                yield (*path, at), _unknown("MCP server", remote[0], sorted(servers))
             continue
         if name.endswith("*") and any(tool.startswith(name[:-1]) for tool in tools):
             continue

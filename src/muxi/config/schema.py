@@ -22,6 +22,12 @@ from muxi.config.knowledge_settings import (
     KnowledgeSettings,
     SourceSettings,
 )
+from muxi.config.mcp_settings import (
+    McpServerSettings,
+    McpSettings,
+    ServerPackages,
+    ServerPermissions,
+)
 from muxi.config.memory_settings import (
     CompactionSettings,
     FactSettings,
@@ -68,6 +74,8 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     KnowledgePolicy,
     KnowledgeSettings,
     Limits,
+    McpServerSettings,
+    McpSettings,
     MemoryPolicy,
     MemorySettings,
     ModelDefinition,
@@ -142,6 +150,12 @@ def _allow_short_forms(definitions: dict[str, Any]) -> None:
         properties[section] |= {"patternProperties": {pattern: form}, "additionalProperties": False}
     recall = definitions["MemorySettings"]["properties"]["recall"]
     recall["anyOf"] = [{"type": "boolean"}, {"$ref": recall.pop("$ref")}]
+    servers = definitions["McpSettings"]["properties"]["servers"]
+    ((pattern, form),) = servers["patternProperties"].items()
+    servers["patternProperties"] = {pattern: {"anyOf": [{"type": "string", "minLength": 1}, form]}}
+    servers["additionalProperties"] = False
+    command = definitions["McpServerSettings"]["properties"]["command"]
+    command["anyOf"].append({"type": "string", "minLength": 1})
     properties["tools"]["properties"] = {
         name: {"anyOf": [{"$ref": f"#/$defs/{kind.__name__}"}, {"type": "null"}]}
         for name, kind in builtin.items()

@@ -6,6 +6,7 @@ function, and a section without contents is as good as none.
 
 from __future__ import annotations
 
+import shlex
 from typing import Any, cast
 
 from muxi.config.tool_settings import BUILTIN_TOOLS
@@ -20,6 +21,9 @@ def written_out(data: dict[str, Any]) -> dict[str, Any]:
         if isinstance(entries, dict):
             named = cast("dict[str, Any]", entries)
             full[section] = {name: complete(name, entry) for name, entry in named.items()}
+    mcp = full.get("mcp")
+    if isinstance(mcp, dict):
+        full["mcp"] = _mcp(cast("dict[str, Any]", mcp))
     memory = full.get("memory")
     if isinstance(memory, dict):
         full["memory"] = _memory(cast("dict[str, Any]", memory))
@@ -29,6 +33,30 @@ def written_out(data: dict[str, Any]) -> dict[str, Any]:
 def _memory(section: dict[str, Any]) -> dict[str, Any]:
     recall = section.get("recall")
     return {**section, "recall": {"enabled": recall}} if isinstance(recall, bool) else section
+
+
+def _mcp(section: dict[str, Any]) -> dict[str, Any]:
+    servers = section.get("servers")
+    if not isinstance(servers, dict):
+        return {key: value for key, value in section.items() if value is not None}
+    named = cast("dict[str, Any]", servers)
+    return {**section, "servers": {name: _server(entry) for name, entry in named.items()}}
+
+
+def _server(entry: Any) -> Any:
+    if isinstance(entry, str):
+        entry = {"url" if entry.startswith(("http://", "https://")) else "command": entry}
+    if not isinstance(entry, dict):
+        return entry
+    server = cast("dict[str, Any]", entry)
+    command = server.get("command")
+    if isinstance(command, str):
+        try:
+            return {**server, "command": shlex.split(command)}
+        except ValueError:
+            # A quotation mark that is not closed: the validation says what it expects instead.
+            return server
+    return server
 
 
 def _agent(name: str, entry: Any) -> Any:

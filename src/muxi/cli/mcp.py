@@ -1,0 +1,40 @@
+"""`muxi mcp`: a thin group. What its commands do stands in a file of each concern.
+
+A file holds one command, or several of this group. None of them imports the SDK of MCP while it is
+loaded: `muxi mcp --help` must stay quick.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperGroup
+
+from muxi.cli.app import LazyGroup, new_app
+
+COMMANDS = {
+    "import": (
+        "muxi.cli.mcp_import",
+        "Print the servers of another program's mcp.json as a part of muxi.yaml.",
+    ),
+}
+"""As in `commands`; the rows of commands that one file holds name it each time."""
+
+
+class McpCommands(LazyGroup):
+    """The commands of `muxi mcp`, of which one file may hold several."""
+
+    table = COMMANDS
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        inner = command.get_command(ctx, cmd_name) if isinstance(command, TyperGroup) else None
+        return inner or command
+
+
+app = new_app(cls=McpCommands, help="Use, make, test and serve MCP servers.")
+
+
+@app.callback()
+def root() -> None:
+    """A group, however many commands it has."""
