@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from muxi.core.requests import ToolSpec
-from muxi.tools.builtin.catalogue import builtin
+from muxi.tools.builtin.catalogue import builtin_tools
 
 HERE = Path(__file__).parent
 BUILTINS = ("calculator", "clock", "web_fetch", "web_search")
@@ -38,7 +38,7 @@ def cases(name: str) -> list[Case]:
 
 def builtin_specs() -> tuple[ToolSpec, ...]:
     """The tools that muxi brings along."""
-    return tuple(builtin(name).spec for name in BUILTINS)
+    return tuple(made.spec for name in BUILTINS for made in builtin_tools(name))
 
 
 def custom_specs() -> tuple[ToolSpec, ...]:

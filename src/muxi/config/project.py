@@ -15,7 +15,7 @@ from muxi.config.mcp_settings import McpSettings
 from muxi.config.memory_settings import MemorySettings
 from muxi.config.model_settings import ModelDefinition, Positive, Section
 from muxi.config.secret import SecretRef
-from muxi.config.tool_settings import BUILTIN_TOOLS, ToolDefinition
+from muxi.config.tool_settings import ASSISTANT_TOOLS, ToolDefinition
 from muxi.core.definitions import AgentDefinition, AgentName
 
 DEFAULT_AGENT = "assistant"
@@ -66,7 +66,7 @@ def assistant() -> AgentDefinition:
         name=DEFAULT_AGENT,
         description="Answers questions, with a calculator, a clock and the web.",
         instructions="You are a helpful assistant. Answer briefly and truthfully.",
-        tools=list(BUILTIN_TOOLS),
+        tools=list(ASSISTANT_TOOLS),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from typing import Any, cast
 
-from muxi.config.tool_settings import BUILTIN_TOOLS
+from muxi.config.tool_settings import BUILTIN_KINDS
 
 
 def written_out(data: dict[str, Any]) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _model(name: str, entry: Any) -> Any:
 
 
 def _tool(name: str, entry: Any) -> Any:
-    kind = name if name in BUILTIN_TOOLS else "python"
+    kind = name if name in BUILTIN_KINDS else "python"
     if entry is None and kind != "python":
         entry = {}
     if isinstance(entry, str) and kind == "python":

@@ -5,16 +5,17 @@ Data only; `runtime` makes tools of it, with the help of `tools.builtin.catalogu
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from muxi.config.model_settings import Seconds, Section
 from muxi.config.secret import SecretRef
+from muxi.config.tool_kind import ToolKind
 
 
-class CalculatorTool(Section):
+class CalculatorTool(ToolKind):
     """The built-in calculator. It has no options."""
 
     kind: Literal["calculator"] = "calculator"
@@ -30,7 +31,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class ClockTool(Section):
+class ClockTool(ToolKind):
     """The built-in clock."""
 
     kind: Literal["clock"] = "clock"
@@ -38,7 +39,7 @@ class ClockTool(Section):
     """IANA name of the zone that counts when no place is named; by default the machine's own."""
 
 
-class WebFetchTool(Section):
+class WebFetchTool(ToolKind):
     """The built-in reader of web pages."""
 
     kind: Literal["web_fetch"] = "web_fetch"
@@ -52,7 +53,7 @@ class WebFetchTool(Section):
     """Longest text in UTF-8 bytes that is given to the model."""
 
 
-class WebSearchTool(Section):
+class WebSearchTool(ToolKind):
     """The built-in search of the web."""
 
     kind: Literal["web_search"] = "web_search"
@@ -88,9 +89,19 @@ class PythonTool(Section):
     """Further attempts after the tool failed; by default what the function says."""
 
 
-BUILTIN_TOOLS: tuple[str, ...] = ("calculator", "clock", "web_fetch", "web_search")
-"""The tools that muxi brings along; agents may name them without any entry in `tools`."""
-
 BuiltinTool = CalculatorTool | ClockTool | WebFetchTool | WebSearchTool
+
+BUILTIN_KINDS: dict[str, type[ToolKind]] = {kind.name(): kind for kind in get_args(BuiltinTool)}
+"""The tools that muxi brings along, by name; those that need no option may be named by agents
+without any entry in `tools`."""
+
+BUILTIN_FUNCTIONS: dict[str, str] = {
+    function: name for name, kind in BUILTIN_KINDS.items() for function in kind.function_names()
+}
+"""Their functions, each with its kind: an agent may also take single ones."""
+
+ASSISTANT_TOOLS: tuple[str, ...] = ("calculator", "clock", "web_fetch", "web_search")
+"""The tools of the agent that a project has when it declares none: they do no harm."""
+
 ToolDefinition = Annotated[BuiltinTool | PythonTool, Field(discriminator="kind")]
 """One entry of `tools`. Its name decides the kind: a built-in tool's, or else Python."""

@@ -132,6 +132,7 @@ class Runtime:
             await self.remembering.close()
             await self.knowledge.close()
             await self.runs.past.compactor.close()
+            await self.tools.close()
             await self.models.close()
             await self.database.close()
         finally:

@@ -9,19 +9,22 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import BaseModel
 
 from muxi.config.project import Project
+from muxi.config.secret import SecretRef
 from muxi.config.tool_settings import (
-    BUILTIN_TOOLS,
+    ASSISTANT_TOOLS,
+    BUILTIN_FUNCTIONS,
     PythonTool,
-    ToolDefinition,
-    WebSearchTool,
 )
 from muxi.core.errors import ConfigError, ToolNotFound
 from muxi.runtime.secrets import Secrets
@@ -39,22 +42,21 @@ class Tools:
     secrets: Secrets
     given: dict[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
     """Functions and `@tool`s that a program hands in, by name; they come before all others."""
-    _made: dict[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
+    _made: dict[str, list[FunctionTool[..., Any]]] = field(
+        default_factory=dict[str, "list[FunctionTool[..., Any]]"]
+    )
+    _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     def names(self, wanted: Sequence[str]) -> list[str]:
-        """The tools that `wanted` names, each once; `name*` takes all that begin so.
+        """Names of the functions that `wanted` stands for, each once.
+
+        A kind stands for all its functions, `name*` for all that begin so: of what the project
+        declares and of the built-in tools that do no harm.
 
         Raises:
             ToolNotFound: There is no such tool.
         """
-        known = list(dict.fromkeys([*self.given, *self.project.tools, *BUILTIN_TOOLS]))
-        found: dict[str, None] = {}
-        for pattern in wanted:
-            matching = [name for name in known if fnmatchcase(name, pattern)]
-            if not matching:
-                raise ToolNotFound(f"There is no tool {pattern}.", tool=pattern)
-            found |= dict.fromkeys(matching)
-        return list(found)
+        return list(self._chosen(wanted))
 
     async def toolsets(self, wanted: Sequence[str]) -> list[Toolset]:
         """The tools that `wanted` names, as toolsets.
@@ -63,28 +65,87 @@ class Tools:
             ToolNotFound: There is no such tool.
             ConfigError: A tool of the project cannot be made.
         """
-        names = self.names(wanted)
-        if not names:
+        chosen = self._chosen(wanted)
+        if not chosen:
             return []
         from muxi.tools.function_toolset import FunctionToolset
 
-        return [FunctionToolset([await self._tool(name) for name in names])]
+        return [FunctionToolset([await self._tool(*each) for each in chosen.items()])]
 
-    async def _tool(self, name: str) -> Callable[..., Any]:
-        made = self.given.get(name) or self._made.get(name)
+    async def close(self) -> None:
+        """Close what tools hold open."""
+        await self._exits.aclose()
+
+    def _chosen(self, wanted: Sequence[str]) -> dict[str, str]:
+        """The functions that `wanted` stands for, each with the entry that brings it."""
+        homes = self._homes()
+        open_to_patterns = {*self.given, *self.project.tools, *ASSISTANT_TOOLS}
+        found: dict[str, str] = {}
+        for name in wanted:
+            if name in homes:
+                found.setdefault(name, homes[name])
+                continue
+            matching = {
+                function: home
+                for function, home in homes.items()
+                if home == name
+                or (home in open_to_patterns and "*" in name and fnmatchcase(function, name))
+            }
+            if not matching:
+                raise ToolNotFound(f"There is no tool {name}.", tool=name)
+            found |= matching
+        return found
+
+    def _homes(self) -> dict[str, str]:
+        """Every function's entry; what a program hands in comes first, then the project's own."""
+        homes = {name: name for name in self.given}
+        for name, definition in self.project.tools.items():
+            python = isinstance(definition, PythonTool)
+            for function in (name,) if python else definition.function_names():
+                homes.setdefault(function, name)
+        for function, kind in BUILTIN_FUNCTIONS.items():
+            homes.setdefault(function, kind)
+        return homes
+
+    async def _tool(self, function: str, home: str) -> Callable[..., Any]:
+        if home in self.given:
+            return self.given[home]
+        made = self._made.get(home)
         if made is None:
-            made = self._made[name] = await self._make(name, self.project.tools.get(name))
-        return made
+            made = self._made[home] = await self._make(home)
+        return next(each for each in made if each.name == function)
 
-    async def _make(self, name: str, definition: ToolDefinition | None) -> Callable[..., Any]:
+    async def _make(self, name: str) -> list[FunctionTool[..., Any]]:
+        definition = self.project.tools.get(name)
+        folder = self.project.folder
         if isinstance(definition, PythonTool):
-            return _python_tool(name, definition, self.project.folder)
-        from muxi.tools.builtin.catalogue import builtin
+            return [_python_tool(name, definition, folder)]
+        from muxi.tools.builtin.catalogue import builtin_tools
+        from muxi.tools.builtin.setup import Setup
 
-        key = None
-        if isinstance(definition, WebSearchTool) and definition.key is not None:
-            key = await self.secrets.resolve(definition.key)
-        return builtin(name, definition, key=key)
+        secrets = {
+            place: await self.secrets.resolve(reference)
+            for place, reference in _references(definition)
+        }
+        setup = Setup(
+            folder=folder, state=self.project.state_folder, secrets=secrets, exits=self._exits
+        )
+        return builtin_tools(definition.kind if definition else name, definition, setup)
+
+
+def _references(value: object, place: str = "") -> Iterator[tuple[str, SecretRef]]:
+    """The secrets in settings, each with its place."""
+    if isinstance(value, SecretRef):
+        yield place, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _references(getattr(value, name), f"{place}.{name}".lstrip("."))
+    elif isinstance(value, dict):
+        for name, each in cast("dict[str, Any]", value).items():
+            yield from _references(each, f"{place}.{name}")
+    elif isinstance(value, list):
+        for number, each in enumerate(cast("list[Any]", value)):
+            yield from _references(each, f"{place}.{number}")
 
 
 def _python_tool(name: str, definition: PythonTool, folder: Path) -> FunctionTool[..., Any]:

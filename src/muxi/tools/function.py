@@ -18,7 +18,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 from muxi.core.errors import ConfigError, MuxiError, RunError, ToolError, ToolFailed, summarize
 from muxi.core.messages import ToolContent
 from muxi.core.ports import Context
-from muxi.core.requests import ToolExample, ToolSpec
+from muxi.core.requests import ToolAnnotations, ToolExample, ToolSpec
 from muxi.tools.content import to_content
 from muxi.tools.signature import Signature, signature_of
 from muxi.tools.worker import run_in_thread
@@ -47,6 +47,10 @@ class ToolOptions:
     examples: tuple[ToolExample, ...] = ()
     version: str | None = None
     max_bytes: int = 1_000_000
+    title: str | None = None
+    read_only: bool | None = None
+    destructive: bool | None = None
+    open_world: bool | None = None
 
 
 _NO_OPTIONS = ToolOptions()
@@ -94,6 +98,11 @@ class FunctionTool(Generic[P, R]):
         return name
 
     @property
+    def version(self) -> str | None:
+        """The version that it was given."""
+        return self._options.version
+
+    @property
     def spec(self) -> ToolSpec:
         """What the model is told. The same object on every call.
 
@@ -124,6 +133,12 @@ class FunctionTool(Generic[P, R]):
             timeout=options.timeout,
             retries=options.retries,
             max_bytes=options.max_bytes,
+            annotations=ToolAnnotations(
+                title=options.title,
+                read_only=options.read_only,
+                destructive=options.destructive,
+                open_world=options.open_world,
+            ),
         )
 
     def renamed(
@@ -203,6 +218,10 @@ def tool(
     examples: Iterable[ToolExample | tuple[str, dict[str, Any]]] = (),
     version: str | None = None,
     max_bytes: int = 1_000_000,
+    title: str | None = None,
+    read_only: bool | None = None,
+    destructive: bool | None = None,
+    open_world: bool | None = None,
 ) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
 
 
@@ -228,8 +247,12 @@ def tool(
         idempotent: Whether a call may be repeated after a crash without asking.
         approval: Whether a person must agree before each call.
         examples: Requests and the arguments that answer them, as `ToolExample` or as pairs.
-        version: Version of the tool, for records.
+        version: Version of the tool, such as `1.2.0`: agents may ask for a range of them.
         max_bytes: Longest result, in UTF-8 bytes; the rest is cut with a notice.
+        title: A name for people.
+        read_only: Whether it changes nothing.
+        destructive: Whether it may destroy what was there.
+        open_world: Whether it deals with things outside of the project, such as the web.
     """
     here = inspect.currentframe()
     frame = here.f_back if here else None

@@ -18,10 +18,11 @@ from muxi.core.context import RunContext
 from muxi.core.errors import ConfigError, ToolArgumentsInvalid, ToolFailed
 from muxi.core.messages import TextPart
 from muxi.tools.builtin.brave import Brave
-from muxi.tools.builtin.catalogue import builtin
+from muxi.tools.builtin.catalogue import builtin_tools
 from muxi.tools.builtin.open_knowledge import OpenKnowledge
 from muxi.tools.builtin.search_engine import Hit
 from muxi.tools.builtin.searxng import SearXNG
+from muxi.tools.builtin.setup import Setup
 from muxi.tools.builtin.tavily import Tavily
 from muxi.tools.builtin.web_search import make_web_search
 
@@ -194,5 +195,6 @@ async def test_the_tool_lists_what_was_found(engine: Engine):
 def test_an_engine_with_a_key_is_refused_without_it():
     settings = WebSearchTool(engine="brave", key=SecretRef("secret://BRAVE"))
     with pytest.raises(ConfigError, match="brave needs a key"):
-        builtin("web_search", settings)
-    assert builtin("web_search", settings, key="hush").spec.name == "web_search"
+        builtin_tools("web_search", settings)
+    (made,) = builtin_tools("web_search", settings, Setup(secrets={"key": "hush"}))
+    assert made.spec.name == "web_search"

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from muxi.tools.function import Examples, tool
+from typing import Any
+
+from muxi.config.tool_settings import CalculatorTool
+from muxi.core.manifests import ToolManifest
+from muxi.tools.builtin.setup import Setup
+from muxi.tools.function import Examples, FunctionTool, tool
+
+MANIFEST = ToolManifest(
+    name="calculator",
+    version="1.0.0",
+    summary="Works out arithmetic, exactly where that can be.",
+    tools=("calculator",),
+)
 
 EXAMPLES: Examples = (
     ("What is 48*12?", {"expression": "48*12"}),
@@ -16,7 +28,15 @@ EXAMPLES: Examples = (
 )
 
 
-@tool(idempotent=True, examples=EXAMPLES, timeout=5)
+@tool(
+    title="Calculator",
+    read_only=True,
+    destructive=False,
+    open_world=False,
+    idempotent=True,
+    examples=EXAMPLES,
+    timeout=5,
+)
 async def calculator(expression: str) -> str:
     """Work out arithmetic: sums, products, percentages, powers, roots and the like.
 
@@ -26,3 +46,8 @@ async def calculator(expression: str) -> str:
     from muxi.tools.builtin.arithmetic import answer
 
     return answer(expression)
+
+
+def calculator_tools(settings: CalculatorTool, setup: Setup) -> list[FunctionTool[..., Any]]:
+    """The calculator, which has no options."""
+    return [calculator]

@@ -1,105 +1,91 @@
-"""Which tools muxi brings along, by name, and how to make one. Called by `runtime`.
+"""Which kinds of tools muxi brings along, and how to make them. Called by `runtime` and `devkit`.
 
-Only the tool that is asked for is imported.
+Manifests and makers are named by their place, so that only what is asked for is imported. A maker
+is a function of its kind's settings and a `Setup`.
 """
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
 
-from muxi.config.tool_settings import (
-    BUILTIN_TOOLS,
-    BuiltinTool,
-    CalculatorTool,
-    ClockTool,
-    WebFetchTool,
-    WebSearchTool,
-)
+from pydantic import ValidationError
+
+from muxi.config.tool_kind import ToolKind
+from muxi.config.tool_settings import BUILTIN_KINDS
 from muxi.core.errors import ConfigError, ToolNotFound
-from muxi.tools.builtin.search_engine import SearchEngine
+from muxi.core.manifests import ToolManifest
+from muxi.tools.builtin.setup import Setup
 from muxi.tools.function import FunctionTool
 
-_DEFAULTS: dict[str, type[BuiltinTool]] = {
-    "calculator": CalculatorTool,
-    "clock": ClockTool,
-    "web_fetch": WebFetchTool,
-    "web_search": WebSearchTool,
+Maker = Callable[[Any, Setup], list[FunctionTool[..., Any]]]
+
+_HERE = "muxi.tools.builtin"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Where one kind lies, as `module:name` in this package."""
+
+    manifest: str
+    maker: str
+
+
+_KINDS: dict[str, Kind] = {
+    "calculator": Kind("calculator:MANIFEST", "calculator:calculator_tools"),
+    "clock": Kind("clock:MANIFEST", "clock:clock_tools"),
+    "web_fetch": Kind("web_fetch:MANIFEST", "web_fetch:web_fetch_tools"),
+    "web_search": Kind("web_search:MANIFEST", "web_search:web_search_tools"),
 }
 
 
-def builtin(
-    name: str, settings: BuiltinTool | None = None, *, key: str | None = None
-) -> FunctionTool[..., Any]:
-    """The built-in tool of this name.
+def manifest(kind: str) -> ToolManifest:
+    """What people are told of a kind. Raises `ToolNotFound`."""
+    return cast("ToolManifest", _found(_kind(kind).manifest))
+
+
+def builtin_tools(
+    kind: str, settings: ToolKind | None = None, setup: Setup | None = None
+) -> list[FunctionTool[..., Any]]:
+    """The functions of a kind, each of the version of its manifest.
 
     Args:
-        name: One of `BUILTIN_TOOLS`.
+        kind: One of `BUILTIN_KINDS`.
         settings: Its options; the defaults without them.
-        key: The value of `settings.key`, which the runtime has looked up.
+        setup: Where it is made; without one there are no secrets.
 
     Raises:
-        ToolNotFound: muxi brings no such tool.
+        ToolNotFound: muxi brings no such kind.
         ConfigError: The options lack something.
     """
-    if settings is None:
-        kind = _DEFAULTS.get(name)
-        if kind is None:
-            raise ToolNotFound(
-                f"muxi has no built-in tool `{name}`.", hint=f"It has: {', '.join(BUILTIN_TOOLS)}."
-            )
-        settings = kind()
-    match settings:
-        case CalculatorTool():
-            from muxi.tools.builtin.calculator import calculator
-
-            return calculator
-        case ClockTool():
-            from muxi.tools.builtin.clock import make_clock
-
-            return make_clock(settings.zone)
-        case WebFetchTool():
-            from muxi.tools.builtin.web_fetch import make_web_fetch
-
-            return make_web_fetch(
-                allow_hosts=settings.allow_hosts,
-                timeout=settings.timeout,
-                max_bytes=settings.max_bytes,
-                max_text=settings.max_text,
-            )
-        case WebSearchTool():
-            from muxi.tools.builtin.web_search import make_web_search
-
-            return make_web_search(_engine(settings, key), timeout=settings.timeout)
-    assert_never(settings)
+    place = _kind(kind)
+    options = _defaults(kind) if settings is None else settings
+    made = cast("Maker", _found(place.maker))(options, setup or Setup())
+    version = manifest(kind).version
+    return [each if each.version else each.changed(version=version) for each in made]
 
 
-def _engine(settings: WebSearchTool, key: str | None) -> SearchEngine:
-    timeout = settings.timeout
-    match settings.engine:
-        case "open":
-            from muxi.tools.builtin.open_knowledge import OpenKnowledge
-
-            return OpenKnowledge(timeout=timeout)
-        case "searxng":
-            from muxi.tools.builtin.searxng import SearXNG
-
-            if settings.url is None:
-                raise ConfigError("The engine searxng needs `url`, the address of an instance.")
-            return SearXNG(settings.url, timeout=timeout)
-        case "brave":
-            from muxi.tools.builtin.brave import Brave
-
-            return Brave(_needed(key, "brave"), timeout=timeout)
-        case "tavily":
-            from muxi.tools.builtin.tavily import Tavily
-
-            return Tavily(_needed(key, "tavily"), timeout=timeout)
-
-
-def _needed(key: str | None, engine: str) -> str:
-    if not key:
+def _defaults(kind: str) -> ToolKind:
+    try:
+        return BUILTIN_KINDS[kind]()
+    except ValidationError as error:
+        needed = ", ".join(str(each["loc"][0]) for each in error.errors() if each["loc"])
         raise ConfigError(
-            f"The search engine {engine} needs a key.",
-            hint="Write `key: secret://NAME` or `key: ${NAME}` under `tools: web_search:`.",
+            f"The tool {kind} needs options: {needed}.", hint=f"Write them under `tools: {kind}:`."
+        ) from error
+
+
+def _kind(name: str) -> Kind:
+    kind = _KINDS.get(name)
+    if kind is None:
+        raise ToolNotFound(
+            f"muxi has no built-in tool `{name}`.", hint=f"It has: {', '.join(_KINDS)}."
         )
-    return key
+    return kind
+
+
+def _found(place: str) -> object:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(f"{_HERE}.{module}"), name)

@@ -6,8 +6,18 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from muxi.config.tool_settings import ClockTool
+from muxi.core.manifests import ToolManifest
 from muxi.core.record import now as utc_now
+from muxi.tools.builtin.setup import Setup
 from muxi.tools.function import Examples, FunctionTool, tool
+
+MANIFEST = ToolManifest(
+    name="clock",
+    version="1.0.0",
+    summary="Tells the time and the date, here or elsewhere, now or on another day.",
+    tools=("clock",),
+)
 
 EXAMPLES: Examples = (
     ("What time is it?", {}),
@@ -31,7 +41,15 @@ def make_clock(
         now: The present instant, with a zone.
     """
 
-    @tool(examples=EXAMPLES, idempotent=True, timeout=5)
+    @tool(
+        title="Clock",
+        read_only=True,
+        destructive=False,
+        open_world=False,
+        examples=EXAMPLES,
+        idempotent=True,
+        timeout=5,
+    )
     async def clock(place: str = "", when: str = "") -> str:
         """Tell the current date, weekday and time, or another day's date and weekday.
 
@@ -45,6 +63,11 @@ def make_clock(
         return tell(now(), zone, place, when)
 
     return clock
+
+
+def clock_tools(settings: ClockTool, setup: Setup) -> list[FunctionTool[..., Any]]:
+    """The clock of a project."""
+    return [make_clock(settings.zone)]
 
 
 clock = make_clock()

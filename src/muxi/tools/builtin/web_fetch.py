@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from muxi.config.tool_settings import WebFetchTool
+from muxi.core.manifests import Permissions, ToolManifest
+from muxi.tools.builtin.setup import Setup
 from muxi.tools.function import Examples, FunctionTool, tool
+
+MANIFEST = ToolManifest(
+    name="web_fetch",
+    version="1.0.0",
+    summary="Reads a page of the web as Markdown.",
+    tools=("web_fetch",),
+    permissions=Permissions(network=("*",)),
+    notes="Private addresses are refused, also behind redirects, unless `allow_hosts` names them.",
+)
 
 EXAMPLES: Examples = (
     (
@@ -40,7 +52,16 @@ def make_web_fetch(
         max_text: Longest text that is given back, in UTF-8 bytes.
     """
 
-    @tool(examples=EXAMPLES, idempotent=True, timeout=timeout + 15, max_bytes=max_text)
+    @tool(
+        title="Read a web page",
+        read_only=True,
+        destructive=False,
+        open_world=True,
+        examples=EXAMPLES,
+        idempotent=True,
+        timeout=timeout + 15,
+        max_bytes=max_text,
+    )
     async def web_fetch(url: str) -> str:
         """Read a web page or a text file on the web and give its text as Markdown.
 
@@ -52,6 +73,17 @@ def make_web_fetch(
         return await read_page(url, allow_hosts=allow_hosts, seconds=timeout, max_bytes=max_bytes)
 
     return web_fetch
+
+
+def web_fetch_tools(settings: WebFetchTool, setup: Setup) -> list[FunctionTool[..., Any]]:
+    """The reader of web pages of a project."""
+    made = make_web_fetch(
+        allow_hosts=settings.allow_hosts,
+        timeout=settings.timeout,
+        max_bytes=settings.max_bytes,
+        max_text=settings.max_text,
+    )
+    return [made]
 
 
 web_fetch = make_web_fetch()

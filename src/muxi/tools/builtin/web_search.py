@@ -7,8 +7,24 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from muxi.config.tool_settings import WebSearchTool
+from muxi.core.errors import ConfigError
+from muxi.core.manifests import Permissions, SecretNeed, ToolCost, ToolManifest
 from muxi.tools.builtin.search_engine import SearchEngine
+from muxi.tools.builtin.setup import Setup
 from muxi.tools.function import Examples, FunctionTool, tool
+
+MANIFEST = ToolManifest(
+    name="web_search",
+    version="1.0.0",
+    summary="Searches the web, through an engine of your choice.",
+    tools=("web_search",),
+    permissions=Permissions(network=("*",)),
+    secrets=(SecretNeed(name="key", description="API key of Brave or Tavily."),),
+    cost=ToolCost(note="Nothing with `open` and `searxng`; else what the engine charges."),
+    live=False,
+    notes="Without a key it knows topics only: Wikipedia and instant answers.",
+)
 
 EXAMPLES: Examples = (
     (
@@ -35,7 +51,15 @@ def make_web_search(
 ) -> FunctionTool[..., Any]:
     """A tool that searches the web with `engine`, by default one that needs no key."""
 
-    @tool(examples=EXAMPLES, idempotent=True, timeout=timeout + 15)
+    @tool(
+        title="Search the web",
+        read_only=True,
+        destructive=False,
+        open_world=True,
+        examples=EXAMPLES,
+        idempotent=True,
+        timeout=timeout + 15,
+    )
     async def web_search(query: str, max_results: Annotated[int, Field(ge=1, le=20)] = 5) -> str:
         """Search the web and give titles, addresses and excerpts of what is found.
 
@@ -59,6 +83,44 @@ def _keyless() -> SearchEngine:
     from muxi.tools.builtin.open_knowledge import OpenKnowledge
 
     return OpenKnowledge()
+
+
+def web_search_tools(settings: WebSearchTool, setup: Setup) -> list[FunctionTool[..., Any]]:
+    """The search of a project. Raises `ConfigError` without the address or key of its engine."""
+    engine = _engine(settings, setup.secrets.get("key"))
+    return [make_web_search(engine, timeout=settings.timeout)]
+
+
+def _engine(settings: WebSearchTool, key: str | None) -> SearchEngine:
+    timeout = settings.timeout
+    match settings.engine:
+        case "open":
+            from muxi.tools.builtin.open_knowledge import OpenKnowledge
+
+            return OpenKnowledge(timeout=timeout)
+        case "searxng":
+            from muxi.tools.builtin.searxng import SearXNG
+
+            if settings.url is None:
+                raise ConfigError("The engine searxng needs `url`, the address of an instance.")
+            return SearXNG(settings.url, timeout=timeout)
+        case "brave":
+            from muxi.tools.builtin.brave import Brave
+
+            return Brave(_needed(key, "brave"), timeout=timeout)
+        case "tavily":
+            from muxi.tools.builtin.tavily import Tavily
+
+            return Tavily(_needed(key, "tavily"), timeout=timeout)
+
+
+def _needed(key: str | None, engine: str) -> str:
+    if not key:
+        raise ConfigError(
+            f"The search engine {engine} needs a key.",
+            hint="Write `key: secret://NAME` or `key: ${NAME}` under `tools: web_search:`.",
+        )
+    return key
 
 
 web_search = make_web_search()

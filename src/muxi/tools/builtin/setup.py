@@ -1,0 +1,23 @@
+"""What the makers of built-in tools are given beside the settings. Filled by the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """Where a tool is made, and with what."""
+
+    folder: Path = field(default_factory=Path)
+    """The project's folder: relative paths of the settings start there."""
+    state: Path | None = None
+    """Where the project keeps its state, which tools must not show; None without a project."""
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Values of the secrets in the settings, by the place of the setting: `key`,
+    `databases.sales.url`."""
+    exits: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """Closed with the project: what a tool holds open is pushed here."""
