@@ -14,7 +14,7 @@ from muxi.config.mcp_settings import remote_tools
 from muxi.config.memory_settings import EMBEDDERS
 from muxi.config.mistakes import Mistake, config_error
 from muxi.config.project import DEFAULT_AGENT, EMBEDDED, Project
-from muxi.config.tool_settings import BUILTIN_TOOLS
+from muxi.config.tool_settings import BUILTIN_FUNCTIONS, BUILTIN_KINDS
 
 Path = tuple[str | int, ...]
 
@@ -45,7 +45,7 @@ def broken_references(
     yield from _memory(_mapping(data.get("memory")), models, agents)
     for name, entry in _mapping(data.get("tools")).items():
         kind = _mapping(entry).get("kind")
-        if kind not in (None, name if name in BUILTIN_TOOLS else "python"):
+        if kind not in (None, name if name in BUILTIN_KINDS else "python"):
             yield ("tools", name), f"`{name}` cannot be a tool of the kind `{kind}`"
     for name, entry in models.items():
         fallback = _mapping(entry).get("fallback")
