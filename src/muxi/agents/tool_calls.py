@@ -7,15 +7,16 @@ that the journal knows as done is never made twice.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import msgspec
-
+from muxi.agents.asking import Asking, fingerprint, pending_of, unused
 from muxi.core.errors import (
+    InputNeeded,
     MuxiError,
     ToolArgumentsInvalid,
     ToolDenied,
@@ -28,13 +29,10 @@ from muxi.core.errors import (
 from muxi.core.events import (
     Approval,
     ApprovalDecision,
-    ApprovalRequested,
-    ApprovalResolved,
     Event,
     ToolCompleted,
     ToolStarted,
 )
-from muxi.core.ids import new_id
 from muxi.core.messages import (
     Message,
     TextPart,
@@ -44,6 +42,7 @@ from muxi.core.messages import (
     media,
 )
 from muxi.core.ports import Context, Host, Verdict
+from muxi.core.questions import Answer, Answered, Question
 from muxi.core.requests import ToolSpec
 from muxi.core.steps import Step
 from muxi.core.usage import Usage
@@ -56,7 +55,10 @@ _BACKOFF = 0.2
 _PATIENCE = 3.0
 """Seconds that a cancelled tool has to stop; after that the run goes on without it."""
 
-_deserted: set[asyncio.Task[None]] = set()
+_GRACE = 2.0
+"""Seconds that a tool has to stop when its own time is up."""
+
+_deserted: set[asyncio.Task[Any]] = set()
 """Calls that did not stop: kept from being collected while they are under way."""
 
 
@@ -87,6 +89,58 @@ async def offer(toolsets: Sequence[Toolset], ctx: Context) -> Offer:
     return Offer(tuple(spec for _, spec in homes.values()), homes)
 
 
+@dataclass(slots=True)
+class _Call:
+    """A call under way: what it may say, and how long it may take."""
+
+    emit: Callable[[Event], None]
+    deadline: float | None
+    """When the run must end, by `time.monotonic`."""
+    over: bool = False
+    """Whether what it still says or gives is void."""
+    _timer: asyncio.Timeout | None = None
+    _asking: int = 0
+    _left: float | None = None
+
+    def say(self, event: Event) -> None:
+        if not self.over:
+            self.emit(event)
+
+    def bound(self, seconds: float | None) -> float | None:
+        """`seconds`, or what is left of the run, if that is less."""
+        if self.deadline is None:
+            return seconds
+        rest = max(0.0, self.deadline - time.monotonic())
+        return rest if seconds is None else min(seconds, rest)
+
+    def timer(self, seconds: float | None) -> asyncio.Timeout:
+        self._timer = asyncio.timeout(seconds)
+        return self._timer
+
+    @contextmanager
+    def stopped(self) -> Generator[None]:
+        """The tool's clock does not run while a person thinks; the run's does."""
+        loop = asyncio.get_running_loop()
+        timer = self._timer
+        assert timer is not None, "a tool asks while it is called"
+        self._asking += 1
+        if self._asking == 1:
+            when = timer.when()
+            self._left = None if when is None else when - loop.time()
+            self._set(timer, self.bound(None))
+        try:
+            yield
+        finally:
+            self._asking -= 1
+            if not self._asking and timer is self._timer:
+                self._set(timer, self.bound(self._left))
+
+    def _set(self, timer: asyncio.Timeout, seconds: float | None) -> None:
+        if not (self.over or timer.expired()):
+            loop = asyncio.get_running_loop()
+            timer.reschedule(None if seconds is None else loop.time() + seconds)
+
+
 @dataclass(slots=True, kw_only=True)
 class ToolCalls:
     """The calls of one message, and after `stream` has ended, their results."""
@@ -99,11 +153,18 @@ class ToolCalls:
     """How many of the calls may be made; the rest is cancelled by the run's limit."""
     deadline: float | None = None
     results: dict[str, ToolResultPart] = field(default_factory=dict[str, ToolResultPart])
-    approvals: list[Approval] = field(default_factory=list[Approval])
-    """Calls that wait for a person when `stream` has ended."""
+    _asking: Asking = field(init=False)
     _events: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue["Event | None"])
     _over: bool = False
     """Whether what a call still says or gives is void."""
+
+    def __post_init__(self) -> None:
+        self._asking = Asking(ctx=self.ctx, host=self.host, emit=self._emit)
+
+    @property
+    def approvals(self) -> list[Approval]:
+        """What waits for a person when `stream` has ended."""
+        return self._asking.waiting
 
     async def stream(self) -> AsyncGenerator[Event]:
         """Events of all calls as they happen. Closing it cancels the calls that are under way.
@@ -143,7 +204,7 @@ class ToolCalls:
             self._events.put_nowait(None)
 
     async def _decide(self, key: str, call: ToolCallPart) -> ToolResultPart | None:
-        """The result of one call, or None if a person must decide first."""
+        """The result of one call, or None if a person must speak first."""
         home = self.offer.homes.get(call.name)
         if home is None:
             return self._unknown(call)
@@ -159,116 +220,91 @@ class ToolCalls:
             result = ToolResultPart.model_validate(known.result)
             self._emit(ToolCompleted(result=result, seconds=result.seconds or 0.0, replayed=True))
             return result
-        interrupted = known is not None and not spec.idempotent
-        verdict = await self._verdict(call, spec, interrupted=interrupted)
+        pending = pending_of(known)
+        if pending is not None:
+            call = call.model_copy(update={"arguments": pending.arguments})
+        allowed = await self._leave(key, call, spec, known)
+        if not isinstance(allowed, ToolCallPart):
+            return allowed
+        answered = None
+        if pending is not None:
+            answered = await self._asking.answered(key, allowed, pending)
+            if answered is None:
+                return None
+        return await self._make(key, allowed, toolset, spec, answered=answered, known=known)
+
+    async def _leave(
+        self, key: str, call: ToolCallPart, spec: ToolSpec, known: Step | None
+    ) -> ToolCallPart | ToolResultPart | None:
+        """The call as it may be made, its result if it may not, None if a person is to decide."""
+        verdict = await self.host.policy.decide(self.ctx, call, spec)
         if verdict.verdict == "deny":
             return self._refuse(call, ToolDenied(verdict.reason or None))
-        if verdict.verdict == "ask":
-            decision = await self._ask(key, call, verdict.reason, begun=known)
-            if decision is None:
-                return None
-            if decision.decision == "deny":
-                words = f"A person refused this call. {decision.reason or ''}".strip()
-                return self._refuse(call, ToolDenied(words), "denied")
-            call = call.model_copy(update={"arguments": decision.arguments})
-        return await self._make(f"tool:{key}", call, toolset, spec)
-
-    async def _verdict(self, call: ToolCallPart, spec: ToolSpec, *, interrupted: bool) -> Verdict:
-        if interrupted:
+        if known is not None and known.state == "suspended":
+            # It had leave when it was made, and has itself asked before it went on.
+            return call
+        if known is not None and not spec.idempotent:
             reason = f"{spec.name} was interrupted and may have taken effect. Call it again?"
-            return Verdict("ask", reason)
-        return await self.host.policy.decide(self.ctx, call, spec)
-
-    async def _ask(
-        self, key: str, call: ToolCallPart, reason: str, *, begun: Step | None
-    ) -> ApprovalDecision | None:
-        """A person's decision, with the arguments it allows, or None after a question was stored.
-
-        Leave holds for one call. If that was begun and interrupted, the person is asked again,
-        about what had been allowed.
-        """
-        questions = await self._questions(key)
-        arguments = call.arguments
-        if questions:
-            last = questions[-1]
-            result = last.result or {}
-            asked = Approval.model_validate(result["approval"])
-            if last.state != "done":
-                self.approvals.append(asked)
-                return None
-            decision = ApprovalDecision.model_validate(result)
-            arguments = asked.arguments if decision.arguments is None else decision.arguments
-            # What was begun after the question was put has used its answer up.
-            if begun is None or begun.attempt <= last.attempt:
-                self._emit(
-                    ApprovalResolved(approval_id=asked.id, call_id=call.id, decision=decision)
-                )
-                return decision.model_copy(update={"arguments": arguments})
-        approval = Approval(
-            id=new_id("apr"),
-            run_id=self.ctx.run_id,
-            call_id=call.id,
-            tool=call.name,
-            arguments=arguments,
-            reason=reason,
+            verdict = Verdict("ask", reason)
+        earlier = await self._asking.earlier(key)
+        # What a person was asked counts, even if the rules would not ask any more.
+        if verdict.verdict == "allow" and not (earlier and unused(earlier[-1], known)):
+            return call
+        decision = await self._asking.leave(
+            key, call, spec, verdict.reason, earlier=earlier, begun=known
         )
-        await self._put(_question(key, len(questions)), approval)
-        return None
-
-    async def _questions(self, key: str) -> list[Step]:
-        """What earlier attempts have asked about this call, the oldest first."""
-        found: list[Step] = []
-        while self._resumed:
-            step = await self.host.journal.find_step(self.ctx, _question(key, len(found)))
-            if step is None:
-                break
-            found.append(step)
-        return found
-
-    async def _put(self, key: str, approval: Approval) -> None:
-        """Store a question, then show it."""
-        await self.host.journal.open_step(
-            self.ctx,
-            Step(
-                run_id=self.ctx.run_id,
-                key=key,
-                kind="approval",
-                name=approval.tool,
-                attempt=self.ctx.attempt,
-                state="suspended",
-                result={"approval": approval.model_dump(mode="json")},
-            ),
-        )
-        self.approvals.append(approval)
-        self._emit(ApprovalRequested(approval=approval))
+        if decision is None:
+            return None
+        if decision.decision != "approve":
+            return self._refuse(call, ToolDenied(_refusal(decision)), "denied")
+        if decision.arguments == call.arguments:
+            return call
+        changed = call.model_copy(update={"arguments": decision.arguments})
+        verdict = await self.host.policy.decide(self.ctx, changed, spec)
+        if verdict.verdict == "deny":
+            return self._refuse(call, ToolDenied(verdict.reason or None))
+        return changed
 
     async def _make(
-        self, key: str, call: ToolCallPart, toolset: Toolset, spec: ToolSpec
-    ) -> ToolResultPart:
+        self,
+        key: str,
+        call: ToolCallPart,
+        toolset: Toolset,
+        spec: ToolSpec,
+        *,
+        answered: Answered | None,
+        known: Step | None,
+    ) -> ToolResultPart | None:
         """Make the call, with its step written before and closed after it."""
         ctx = self.ctx
-        usage = Usage(tool_calls=1)
+        usage = Usage(tool_calls=1 if answered is None else 0)
         reservation = await self.host.ledger.reserve(ctx, lambda: usage)
         step = await self.host.journal.open_step(
             ctx,
             Step(
                 run_id=ctx.run_id,
-                key=key,
+                key=f"tool:{key}",
                 kind="tool",
                 name=call.name,
                 attempt=ctx.attempt,
-                input_hash=_hash(call.arguments),
+                input_hash=fingerprint(call.arguments),
+                # What the tool was told must not be asked again if this attempt dies.
+                result=None if answered is None or known is None else known.result,
             ),
         )
-        ctx.usage.tool_calls += 1
+        ctx.usage.tool_calls += usage.tool_calls
         self._emit(ToolStarted(call_id=call.id, name=call.name, arguments=call.arguments))
         started = time.perf_counter()
-        inner = ctx.for_call(call.id, f"{ctx.run_id}:{key}", self._emit)
         try:
-            content = await self._attempts(call, toolset, spec, inner)
+            content = await self._attempts(key, call, toolset, spec, answered)
             if self.host.media is not None and any(media(content)):
                 content = await self.host.media.lay_down(content)
             result = ToolResultPart(call_id=call.id, name=call.name, content=content)
+        except InputNeeded as needed:
+            asked = await self._wait(key, step, call, needed)
+            if asked is None:
+                return None
+            result = asked
         except MuxiError as error:
             # Foreign code may say what it was given, such as the header of a request.
             result = failure(call, SECRETS.redact(summarize(error)))
@@ -283,40 +319,51 @@ class ToolCalls:
         self._emit(ToolCompleted(result=result, seconds=result.seconds))
         return result
 
+    async def _wait(
+        self, key: str, step: Step, call: ToolCallPart, needed: InputNeeded
+    ) -> ToolResultPart | None:
+        """Put what a tool wants to know; its result if it may not ask that."""
+        if self._over:
+            raise asyncio.CancelledError
+        try:
+            pending = self._asking.suspend(step, call, needed)
+        except ToolFailed as error:
+            return failure(call, summarize(error))
+        await self._asking.answered(key, call, pending)
+        return None
+
     async def _attempts(
-        self, call: ToolCallPart, toolset: Toolset, spec: ToolSpec, ctx: Context
+        self,
+        key: str,
+        call: ToolCallPart,
+        toolset: Toolset,
+        spec: ToolSpec,
+        answered: Answered | None,
     ) -> list[ToolContent]:
         for attempt in range(spec.retries + 1):
+            current = _Call(self._emit, self.deadline)
+            ctx = self.ctx.for_call(
+                call.id,
+                f"{self.ctx.run_id}:tool:{key}",
+                current.say,
+                ask=partial(self._ask_live, key, call, current),
+                answer=answered,
+            )
             try:
-                return await self._once(call, toolset, spec, ctx)
+                return await _once(current, toolset.call(call.name, call.arguments, ctx), spec)
             except ToolError as error:
                 if attempt == spec.retries or not error.retryable:
                     raise
             await asyncio.sleep(_BACKOFF * 2**attempt)
         raise ToolFailed(f"{spec.name} was not tried.")
 
-    async def _once(
-        self, call: ToolCallPart, toolset: Toolset, spec: ToolSpec, ctx: Context
-    ) -> list[ToolContent]:
-        seconds = spec.timeout
-        if self.deadline is not None:
-            rest = max(0.0, self.deadline - time.monotonic())
-            seconds = rest if seconds is None else min(seconds, rest)
-        timer = asyncio.timeout(seconds)
-        try:
-            async with timer:
-                return await toolset.call(call.name, call.arguments, ctx)
-        except TimeoutError as error:
-            if timer.expired():
-                raise ToolTimeout(f"{spec.name} took longer than {seconds:g} s.") from None
-            raise ToolFailed(f"{spec.name} failed: {error or 'TimeoutError'}.") from None
-        except MuxiError:
-            raise
-        except Exception as error:
-            # A tool is foreign code: whatever it raises is told to the model.
-            raise ToolFailed(
-                f"{spec.name} failed: {type(error).__name__}: {error}"[:2000]
-            ) from error
+    async def _ask_live(
+        self, key: str, call: ToolCallPart, current: _Call, question: Question
+    ) -> Answer:
+        if current.over:
+            return Answer(action="cancel")
+        with current.stopped():
+            return await self._asking.live(key, call, question)
 
     def _unknown(self, call: ToolCallPart) -> ToolResultPart:
         names = ", ".join(sorted(self.offer.homes)) or "none"
@@ -355,17 +402,48 @@ def failure(call: ToolCallPart, text: str, outcome: Any = "error") -> ToolResult
     )
 
 
-def _question(key: str, before: int) -> str:
-    """Key of a question about a call, of which so many were put before."""
-    return f"approval:{key}:{before + 1}" if before else f"approval:{key}"
+def _refusal(decision: ApprovalDecision) -> str:
+    """Why a call is not made, for the model."""
+    if decision.decision == "expired":
+        return "This call needed a person's approval, and nobody answered in time."
+    return f"A person refused this call. {decision.reason or ''}".strip()
 
 
-def _hash(arguments: dict[str, Any]) -> str:
-    text = msgspec.json.encode(arguments, enc_hook=str, order="deterministic")
-    return hashlib.sha256(text).hexdigest()
+async def _once(
+    current: _Call, work: Coroutine[Any, Any, list[ToolContent]], spec: ToolSpec
+) -> list[ToolContent]:
+    """The result of `work`, a task of its own: one that does not stop in time is deserted."""
+    seconds = current.bound(spec.timeout)
+    task = asyncio.create_task(work, name=f"call {spec.name}")
+    stopped = False
+    try:
+        async with current.timer(seconds):
+            await asyncio.wait([task])
+    except TimeoutError:
+        stopped = True
+    finally:
+        current.over = True
+        await _end([task], patience=_GRACE)
+    if not task.done():
+        text = f"{spec.name} took longer than {seconds:g} s and did not stop when it was told to."
+        error = ToolTimeout(text)
+        error.retryable = False  # pyright: ignore[reportAttributeAccessIssue] -- it is still at work
+        raise error
+    if task.cancelled():
+        if stopped:
+            raise ToolTimeout(f"{spec.name} took longer than {seconds:g} s.")
+        raise ToolFailed(f"{spec.name} cancelled itself.")
+    try:
+        return task.result()
+    except MuxiError:
+        raise
+    except Exception as error:
+        # A tool is foreign code: whatever it raises is told to the model.
+        words = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise ToolFailed(f"{spec.name} failed: {words}"[:2000]) from error
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _end(tasks: Sequence[asyncio.Task[Any]], *, patience: float = _PATIENCE) -> None:
     """Cancel what is still under way and give it a moment to stop."""
     pending = [task for task in tasks if not task.done()]
     for task in pending:
@@ -373,10 +451,10 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
         _deserted.add(task)
         task.add_done_callback(_forget)
     if pending:
-        await asyncio.wait(pending, timeout=_PATIENCE)
+        await asyncio.wait(pending, timeout=patience)
 
 
-def _forget(task: asyncio.Task[None]) -> None:
+def _forget(task: asyncio.Task[Any]) -> None:
     _deserted.discard(task)
     if not task.cancelled():
         # Nobody else asks, and asyncio would log what nobody has asked for.

@@ -32,7 +32,7 @@ class MemoryJournal:
 
     async def open_step(self, ctx: Context, step: Step) -> Step:
         known = self.steps.get(step.key)
-        if known is not None and not (known.state == "started" and step.attempt > known.attempt):
+        if known is not None and (known.state == "done" or step.attempt <= known.attempt):
             return known
         step.number = len(self.steps) + 1 if known is None else known.number
         self.steps[step.key] = step

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 from muxi.core.context import RunContext
-from muxi.core.events import Event
+from muxi.core.events import ApprovalDecision, Event
 from muxi.core.messages import Message, Part, ToolCallPart
 from muxi.core.requests import ToolSpec
 from muxi.core.steps import Step
@@ -77,8 +77,8 @@ class Journal(Protocol):
     async def open_step(self, ctx: Context, step: Step) -> Step:
         """Store `step` and everything buffered before it; return the stored step of that key.
 
-        A step that exists already is returned as it is, unless it is merely `started` and the new
-        one has a higher attempt number: then the new attempt is stored.
+        A step that exists already is returned as it is, unless it is not `done` and the new one
+        has a higher attempt number: then the new attempt is stored.
         """
         ...
 
@@ -151,6 +151,14 @@ class Policy(Protocol):
     async def decide(self, ctx: Context, call: ToolCallPart, spec: ToolSpec) -> Verdict: ...
 
 
+class People(Protocol):
+    """Who answers questions while a tool waits in the middle of its call."""
+
+    async def decision(self, ctx: Context, step: Step) -> ApprovalDecision:
+        """What a person says to the question that `step` has stored, or that its time is over."""
+        ...
+
+
 class Credentials(Protocol):
     """A secret for this user and server."""
 
@@ -185,3 +193,7 @@ class Host:
     """Context sources beside those of the agent itself, such as the thread's history."""
     media: Media | None = None
     """None to leave bytes where they are."""
+    people: People | None = None
+    """None if nobody can answer while a call is under way."""
+    answer_within: float | None = None
+    """Seconds after which an open question closes by itself; None for never."""

@@ -5,6 +5,7 @@ Agents open and close them through the `Journal` port; after a crash they tell w
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 from muxi.core.record import Record
@@ -26,4 +27,8 @@ class Step(Record):
     state: StepState = "started"
     input_hash: str = ""
     """SHA-256 of the canonical JSON of what the step was given."""
+    question_id: str | None = None
+    """Id of the question, in a step that waits for a person's answer."""
+    expires_at: datetime | None = None
+    """When it stops to wait; None for never."""
     result: dict[str, Any] | None = None

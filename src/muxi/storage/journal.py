@@ -77,7 +77,7 @@ class StoredJournal:
         """Store `step` and everything buffered before it; return the stored step of that key."""
         await self._load()
         known = self._steps.get(step.key)
-        if known is not None and not (known.state == "started" and step.attempt > known.attempt):
+        if known is not None and (known.state == "done" or step.attempt <= known.attempt):
             return known
         step.number = len(self._steps) + 1 if known is None else known.number
         self._steps[step.key] = step
