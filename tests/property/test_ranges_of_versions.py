@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from semantic_version import NpmSpec
 from semantic_version import Version as Theirs
@@ -37,6 +37,8 @@ def test_precedence_is_the_library_s(one: str, other: str):
 
 @given(RANGE, VERSION)
 def test_a_range_admits_what_the_library_s_admits(text: str, version: str):
+    # To the library, and not to npm, `<0` admits prereleases of the lowest version.
+    assume(not version.startswith("0.0.0-"))
     assert (Version.parse(version) in Range.parse(text)) == NpmSpec(text).match(Theirs(version))
 
 

@@ -12,7 +12,8 @@ def test_versions_are_ordered_as_the_standard_says():
     order = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2"]
     order += ["1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1", "1.1.0", "1.10.0", "2.0.0"]
     versions = [Version.parse(text) for text in order]
-    assert sorted(versions[::-1]) == versions
+    mixed = versions[1::2] + versions[::2]
+    assert sorted(mixed) == versions
     assert [str(version) for version in versions] == order
 
 
