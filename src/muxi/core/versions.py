@@ -1,8 +1,8 @@
 """Semantic versions and ranges of them: how tools are asked for, as `search@^1.2`.
 
 Versions are those of semver.org 2.0.0, ranges those of npm without its rarer spellings. Used by
-`config` to check names, by `runtime` to choose, by `tools` to judge changes. Own code, because the
-library for this has not been kept since 2022; it is what the tests compare with.
+`config` to check names, by `runtime` to choose, by `tools` to judge changes. Own code: the library
+for npm's ranges has not been kept since 2022 and differs from npm, which the tests compare with.
 """
 
 from __future__ import annotations
@@ -143,21 +143,21 @@ def _term(
     low = Version(_filled(given), tuple(tags.split(".")) if tags else ())
     if sign == "^":
         kept = next((at for at, number in enumerate(given) if number), len(given) - 1)
-        return [(">=", low), ("<", _after(given[: kept + 1]))]
+        return [(">=", low), ("<", _after(given[: kept + 1], "0"))]
     if sign == "~":
-        return [(">=", low), ("<", _after(given[:2]))]
+        return [(">=", low), ("<", _after(given[:2], "0"))]
     if sign in (">=", "<") or (sign in (">", "<=") and len(given) == 3):
         return [(sign, low)]
     if sign == ">":
         return [(">=", _after(given))]
     if sign == "<=":
-        return [("<", _after(given))]
-    return [("=", low)] if len(given) == 3 else [(">=", low), ("<", _after(given))]
+        return [("<", _after(given, "0"))]
+    return [("=", low)] if len(given) == 3 else [(">=", low), ("<", _after(given, "0"))]
 
 
-def _after(numbers: list[int]) -> Version:
-    """The first version behind all that begin with `numbers`."""
-    return Version(_filled([*numbers[:-1], numbers[-1] + 1]))
+def _after(numbers: list[int], *tags: str) -> Version:
+    """The first version behind all that begin with `numbers`; of the tag 0, its prereleases too."""
+    return Version(_filled([*numbers[:-1], numbers[-1] + 1]), tags)
 
 
 def _filled(numbers: list[int]) -> tuple[int, int, int]:
