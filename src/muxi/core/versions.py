@@ -146,8 +146,10 @@ def _term(
         return [(">=", low), ("<", _after(given[: kept + 1], "0"))]
     if sign == "~":
         return [(">=", low), ("<", _after(given[:2], "0"))]
-    if sign in (">=", "<") or (sign in (">", "<=") and len(given) == 3):
+    if sign == ">=" or (sign in (">", "<", "<=") and len(given) == 3):
         return [(sign, low)]
+    if sign == "<":
+        return [(sign, Version(low.numbers, ("0",)))]
     if sign == ">":
         return [(">=", _after(given))]
     if sign == "<=":
