@@ -84,7 +84,7 @@ PHRASES: tuple[Phrase, ...] = (
         rf"""\b(?:send|forward|post|upload|transmit|leak|exfiltrate|append|bcc|include|pass|copy)\b
         [^.\n]{{0,60}} \b{_PRIVATE}\b [^.\n]{{0,60}}
         (?: https?:// | [\w.+-]{{1,64}}@[\w-]{{1,64}}\.\w
-            | \b(?:to|as|in|into|via)\s(?:(?:this|the|our|a)\s)?(?:\w{1, 20}\s)?
+            | \b(?:to|as|in|into|via)\s(?:(?:this|the|our|a)\s)?(?:\w{{1,20}}\s)?
             (?:server|url|endpoint|address|parameter|argument|field|sidenote|webhook|proxy)\b )""",
     ),
     _phrase(
