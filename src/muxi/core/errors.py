@@ -47,6 +47,7 @@ MuxiError
 ├── DocumentUnreadable
 ├── ProgramFailed
 ├── ServerUnavailable
+│   └── ServerTooSlow
 ├── NotFound
 ├── Conflict
 ├── InvalidInput
@@ -247,9 +248,7 @@ class InputNeeded(RunError):
         state: Any JSON that the tool wants back with the answers; it is stored as it is.
     """
 
-    def __init__(
-        self, questions: Question | Mapping[str, Question], *, state: Any = None
-    ) -> None:
+    def __init__(self, questions: Question | Mapping[str, Question], *, state: Any = None) -> None:
         super().__init__("A tool waits for a person's answer.")
         named = questions if isinstance(questions, Mapping) else {"answer": questions}
         self.questions: dict[str, Question] = {**named}
@@ -341,6 +340,13 @@ class ServerUnavailable(MuxiError):
 
     retryable = True
     hint = "Start it with `muxi up`, and check its address and port."
+
+
+class ServerTooSlow(ServerUnavailable):
+    """The server did not answer in time."""
+
+    retryable = True
+    hint = "Give it more time, or look at what it waits for."
 
 
 class NotFound(MuxiError):
