@@ -28,6 +28,8 @@ from muxi.core.errors import ConfigError
 SECRET_FIELDS: tuple[Place, ...] = (
     ("models", "*", "key"),
     ("tools", "*", "key"),
+    ("tools", "*", "databases", "*"),
+    ("tools", "*", "env", "*"),
     ("mcp", "servers", "*", "env", "*"),
     ("mcp", "servers", "*", "headers", "*"),
     ("storage", "url"),

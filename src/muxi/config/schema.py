@@ -49,13 +49,7 @@ from muxi.config.project import (
     SnapshotSettings,
     StorageSettings,
 )
-from muxi.config.tool_settings import (
-    CalculatorTool,
-    ClockTool,
-    PythonTool,
-    WebFetchTool,
-    WebSearchTool,
-)
+from muxi.config.tool_settings import BUILTIN_KINDS, PythonTool
 from muxi.core.definitions import AgentDefinition
 from muxi.core.documents import KnowledgePolicy
 from muxi.core.memories import MemoryPolicy
@@ -65,8 +59,6 @@ from muxi.core.usage import Limits
 
 _CLASSES: tuple[type[BaseModel], ...] = (
     AgentDefinition,
-    CalculatorTool,
-    ClockTool,
     CompactionPolicy,
     CompactionSettings,
     ConversionSettings,
@@ -93,8 +85,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     SnapshotSettings,
     SourceSettings,
     StorageSettings,
-    WebFetchTool,
-    WebSearchTool,
+    *BUILTIN_KINDS.values(),
 )
 _VARIABLE = {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}$"}
 
@@ -132,12 +123,6 @@ def project_schema() -> dict[str, Any]:
 def _allow_short_forms(definitions: dict[str, Any]) -> None:
     """Say in the schema what the data classes accept beside their own form."""
     properties = definitions["Project"]["properties"]
-    builtin = {
-        "calculator": CalculatorTool,
-        "clock": ClockTool,
-        "web_fetch": WebFetchTool,
-        "web_search": WebSearchTool,
-    }
     for section, kind, short in (
         ("agents", AgentDefinition, "null"),
         ("models", ModelDefinition, "string"),
@@ -145,7 +130,7 @@ def _allow_short_forms(definitions: dict[str, Any]) -> None:
     ):
         (pattern,) = properties[section].pop("patternProperties")
         if section == "tools":
-            pattern = f"^(?!(?:{'|'.join(builtin)})$){pattern.removeprefix('^')}"
+            pattern = f"^(?!(?:{'|'.join(BUILTIN_KINDS)})$){pattern.removeprefix('^')}"
         form = {"anyOf": [{"type": short}, {"$ref": f"#/$defs/{kind.__name__}"}]}
         properties[section] |= {"patternProperties": {pattern: form}, "additionalProperties": False}
     recall = definitions["MemorySettings"]["properties"]["recall"]
@@ -158,7 +143,7 @@ def _allow_short_forms(definitions: dict[str, Any]) -> None:
     command["anyOf"].append({"type": "string", "minLength": 1})
     properties["tools"]["properties"] = {
         name: {"anyOf": [{"$ref": f"#/$defs/{kind.__name__}"}, {"type": "null"}]}
-        for name, kind in builtin.items()
+        for name, kind in BUILTIN_KINDS.items()
     }
 
 

@@ -25,3 +25,7 @@ class ToolKind(Section):
     def function_names(cls) -> tuple[str, ...]:
         """What the model may call, by name."""
         return cls.functions or (cls.name(),)
+
+    def offered(self) -> tuple[str, ...]:
+        """Those of them that these options leave to agents."""
+        return self.function_names()

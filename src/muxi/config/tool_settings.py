@@ -10,6 +10,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from muxi.config.local_tool_settings import FilesTool
 from muxi.config.model_settings import Seconds, Section
 from muxi.config.secret import SecretRef
 from muxi.config.tool_kind import ToolKind
@@ -89,7 +90,7 @@ class PythonTool(Section):
     """Further attempts after the tool failed; by default what the function says."""
 
 
-BuiltinTool = CalculatorTool | ClockTool | WebFetchTool | WebSearchTool
+BuiltinTool = CalculatorTool | ClockTool | WebFetchTool | WebSearchTool | FilesTool
 
 BUILTIN_KINDS: dict[str, type[ToolKind]] = {kind.name(): kind for kind in get_args(BuiltinTool)}
 """The tools that muxi brings along, by name; those that need no option may be named by agents

@@ -38,6 +38,7 @@ _KINDS: dict[str, Kind] = {
     "clock": Kind("clock:MANIFEST", "clock:clock_tools"),
     "web_fetch": Kind("web_fetch:MANIFEST", "web_fetch:web_fetch_tools"),
     "web_search": Kind("web_search:MANIFEST", "web_search:web_search_tools"),
+    "files": Kind("files:MANIFEST", "files:files_tools"),
 }
 
 
