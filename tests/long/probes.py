@@ -16,6 +16,7 @@ from typing import Any
 from muxi.core.definitions import AgentDefinition
 from muxi.core.errors import MuxiError, NotFound, SecretMissing
 from muxi.core.events import TextDelta
+from muxi.core.ids import new_id
 from muxi.core.messages import Message, TextPart
 from muxi.core.steps import Step
 from muxi.core.threads import Run, Thread
@@ -207,6 +208,7 @@ def add_step(tenant: Tenant, tx: Tx) -> None:
     kept.steps[run, key] = tenant.mark()
     state = tenant.chance.choice(("started", "suspended"))
     step = Step(run_id=run, key=key, kind="approval", name=kept.steps[run, key], state=state)
+    step.question_id = new_id("apr")
     steps.put(tx, step)
 
 
@@ -325,7 +327,7 @@ def see_runs(tenant: Tenant, tx: Tx) -> None:
     kept = [k.steps for k in tenant.seen(tx).values()]
     names = {key: name for found in kept for key, name in found.items() if key[0] == ref}
     same({(s.run_id, s.key): s.name for s in steps.of_run(tx, ref)}, names, f"steps of {ref}")
-    _all_mine(tenant, (step.name for step in steps.suspended(tx)), "open questions")
+    _all_mine(tenant, (step.name for step in steps.open_questions(tx).items), "open questions")
 
 
 def see_feed(tenant: Tenant, tx: Tx) -> None:

@@ -186,20 +186,14 @@ class Asking:
         *,
         live: bool = False,
     ) -> Approval:
-        ctx, asked_at, within = self.ctx, now(), self.host.answer_within
-        return Approval(
-            id=new_id("apr"),
-            run_id=ctx.run_id,
-            thread_id=ctx.thread_id,
-            agent=ctx.agent,
-            call_id=call.id,
+        return new_approval(
+            self.ctx,
+            self.host,
             tool=call.name,
-            arguments=call.arguments,
             reason=reason,
+            call=call,
             question=question,
             live=live,
-            asked_at=asked_at,
-            expires_at=None if within is None else asked_at + timedelta(seconds=within),
         )
 
     async def _put(
@@ -226,6 +220,34 @@ class Asking:
         )
         self.emit(ApprovalRequested(approval=approval))
         return step
+
+
+def new_approval(
+    ctx: Context,
+    host: Host,
+    *,
+    tool: str,
+    reason: str,
+    call: ToolCallPart | None = None,
+    question: Question | None = None,
+    live: bool = False,
+) -> Approval:
+    """A question of this run, which is to be stored before anybody sees it."""
+    asked_at, within = now(), host.answer_within
+    return Approval(
+        id=new_id("apr"),
+        run_id=ctx.run_id,
+        thread_id=ctx.thread_id,
+        agent=ctx.agent,
+        call_id="" if call is None else call.id,
+        tool=tool,
+        arguments={} if call is None else call.arguments,
+        reason=reason,
+        question=question,
+        live=live,
+        asked_at=asked_at,
+        expires_at=None if within is None else asked_at + timedelta(seconds=within),
+    )
 
 
 def unused(asked: Step, begun: Step | None) -> bool:

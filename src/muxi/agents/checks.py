@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from muxi.agents.asking import new_approval
 from muxi.agents.guardrails import Ask, Block, Guardrail, Rewrite, Side, gravest, inspect_text
 from muxi.core.errors import GuardrailBlocked
 from muxi.core.events import (
@@ -21,7 +22,6 @@ from muxi.core.events import (
     Event,
     GuardrailTripped,
 )
-from muxi.core.ids import new_id
 from muxi.core.messages import Message
 from muxi.core.ports import Context, Host
 from muxi.core.steps import Step
@@ -146,7 +146,7 @@ class Checks:
         judgement = Judgement(
             [ApprovalResolved(approval_id=approval_id, call_id="", decision=decision)]
         )
-        if decision.decision == "deny":
+        if decision.decision != "approve":
             reason = decision.reason or "A person refused it."
             judgement.blocked = GuardrailBlocked(f"{step.name} stopped the run: {reason}")
         return judgement
@@ -162,36 +162,34 @@ class Checks:
     async def _ask(
         self, side: Side, number: int, rail: Guardrail, message: Message | None
     ) -> Approval:
-        approval = Approval(
-            id=new_id("apr"),
-            run_id=self.ctx.run_id,
-            call_id="",
+        approval = new_approval(
+            self.ctx,
+            self.host,
             tool=rail.title,
-            arguments={},
             reason=f"{rail.title} asks whether this {side} may pass.",
         )
         result: dict[str, object] = {"approval": approval.model_dump(mode="json")}
         if message is not None:
             result["message"] = message.model_dump(mode="json", exclude_none=True)
-        await self._store(f"approval:{side}:{number}", "approval", rail.title, result)
+        await self._store(f"approval:{side}:{number}", rail.title, result, approval)
         return approval
 
     async def _remember(self, side: Side, number: int, rail: Guardrail, finding: Rewrite) -> None:
-        await self._store(
-            f"guardrail:{side}:{number}", "guardrail", rail.title, {"text": finding.text}
-        )
+        await self._store(f"guardrail:{side}:{number}", rail.title, {"text": finding.text})
 
-    async def _store(self, key: str, kind: str, name: str, result: dict[str, object]) -> None:
-        step = Step.model_validate(
-            {
-                "run_id": self.ctx.run_id,
-                "key": key,
-                "kind": kind,
-                "name": name,
-                "attempt": self.ctx.attempt,
-                "state": "suspended" if kind == "approval" else "done",
-                "result": result,
-            }
+    async def _store(
+        self, key: str, name: str, result: dict[str, object], asked: Approval | None = None
+    ) -> None:
+        step = Step(
+            run_id=self.ctx.run_id,
+            key=key,
+            kind="guardrail" if asked is None else "approval",
+            name=name,
+            attempt=self.ctx.attempt,
+            state="done" if asked is None else "suspended",
+            question_id=None if asked is None else asked.id,
+            expires_at=None if asked is None else asked.expires_at,
+            result=result,
         )
         await self.host.journal.open_step(self.ctx, step)
 

@@ -109,13 +109,8 @@ def _describe(error: ValidationError) -> str:
 
 
 def _check_schema(data: Any, schema: dict[str, Any]) -> None:
-    from jsonschema import Draft202012Validator
+    from muxi.tools.json_schema import problems
 
-    problems = [
-        f"{problem.json_path}: {problem.message}"
-        for problem in Draft202012Validator(schema).iter_errors(data)  # pyright: ignore[reportUnknownMemberType] -- one of its overloads is untyped
-    ]
-    if problems:
-        raise OutputInvalid(
-            "The answer has the wrong shape. " + "; ".join(problems[:20])[:4000] + "."
-        )
+    found = problems(data, schema, patterns=True)
+    if found:
+        raise OutputInvalid("The answer has the wrong shape. " + "; ".join(found)[:4000] + ".")

@@ -7,6 +7,7 @@ that the journal knows as done is never made twice.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
@@ -299,6 +300,7 @@ class ToolCalls:
             content = await self._attempts(key, call, toolset, spec, answered)
             if self.host.media is not None and any(media(content)):
                 content = await self.host.media.lay_down(content)
+            content = [*self._changed(call), *content]
             result = ToolResultPart(call_id=call.id, name=call.name, content=content)
         except InputNeeded as needed:
             asked = await self._wait(key, step, call, needed)
@@ -318,6 +320,14 @@ class ToolCalls:
         self.host.journal.close_step(ctx, step)
         self._emit(ToolCompleted(result=result, seconds=result.seconds))
         return result
+
+    def _changed(self, call: ToolCallPart) -> list[TextPart]:
+        """What the model is told of arguments that are not those it has chosen."""
+        asked = next(each for each in self.message.tool_calls if each.id == call.id)
+        if asked.arguments == call.arguments:
+            return []
+        text = json.dumps(call.arguments, ensure_ascii=False)
+        return [TextPart(text=f"A person changed the arguments of this call to {text}.")]
 
     async def _wait(
         self, key: str, step: Step, call: ToolCallPart, needed: InputNeeded

@@ -139,10 +139,21 @@ class Client(Resources):
         opener = partial(self._open_stream, f"/api/threads/{segment(thread_id)}/events")
         return follow(opener, since=since, until_end=False, patience=patience, regain=self._regain)
 
-    async def approvals(self, run_id: str | None = None) -> list[Approval]:
-        """The questions that wait for a person."""
-        body = await self._call("GET", "/api/approvals", params={"run_id": run_id})
-        return read(Page[Approval], body).items
+    async def approvals(
+        self,
+        run_id: str | None = None,
+        *,
+        thread_id: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[Approval]:
+        """The questions that wait for a person, the oldest first; those of one run all at once."""
+        params = {"run_id": run_id, "thread_id": thread_id, "cursor": cursor, "limit": limit}
+        return read(Page[Approval], await self._call("GET", "/api/approvals", params=params))
+
+    async def approval(self, approval_id: str) -> Approval:
+        """A question, open or not."""
+        return read(Approval, await self._call("GET", f"/api/approvals/{segment(approval_id)}"))
 
     async def resolve(self, approval_id: str, decision: ApprovalDecision) -> Run:
         """Answer a question; the run goes on once none of its questions is open."""

@@ -121,8 +121,11 @@ def take_over(tx: Tx, run_id: str, holder: str, *, close: bool) -> Begun:
         raise Conflict(f"The run has ended: it is {run.status}.", run_id=run_id)
     if close:
         steps.void_questions(tx, run_id)
-    elif run.status == "waiting" and steps.suspended(tx, run_id=run_id):
+    elif run.status == "waiting" and steps.suspended(tx, run_id):
         raise Conflict("The run waits for a person.", run_id=run_id)
+    else:
+        # The call in whose middle a person was asked died with its process.
+        steps.void_questions(tx, run_id, only_live=True)
     # A process that leaves a run in good order says so: it is queued.
     run.crashes += run.status == "running"
     run.attempt += 1

@@ -33,6 +33,7 @@ from muxi.runtime.memories import Memories
 from muxi.runtime.models import Models
 from muxi.runtime.owner import Ownership
 from muxi.runtime.past import Past
+from muxi.runtime.people import LivePeople
 from muxi.runtime.principal import LOCAL, Principal
 from muxi.runtime.recovery import Recovery
 from muxi.runtime.remembering import Remembering, remembering
@@ -242,7 +243,9 @@ def _assemble(
         ledger=ledger,
         past=past,
         blobs=blobs,
+        people=LivePeople(database=database),
     )
+    approvals = Approvals(database=database, runs=runs)
     return Runtime(
         project=project,
         state=state,
@@ -254,7 +257,7 @@ def _assemble(
         threads=Threads(database=database, streams=streams, agents=agents, forgetting=forgetting),
         streams=streams,
         runs=runs,
-        approvals=Approvals(database=database, runs=runs),
+        approvals=approvals,
         blobs=blobs,
         facts=memory.facts,
         memories=Memories(database=database, finder=memory.finder, backlog=memory.backlog),
@@ -264,7 +267,11 @@ def _assemble(
         ),
         knowledge=past.knowledge,
         recovery=Recovery(
-            database=database, runs=runs, blobs=blobs, alone=database.dialect == "sqlite"
+            database=database,
+            runs=runs,
+            blobs=blobs,
+            expire=approvals.expire,
+            alone=database.dialect == "sqlite",
         ),
         _ownership=ownership,
     )

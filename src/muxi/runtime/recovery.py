@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -49,6 +50,8 @@ class Recovery:
     database: Database
     runs: Runs
     blobs: Blobs
+    expire: Callable[[], Awaitable[None]]
+    """Closes the questions that nobody has answered in time."""
     alone: bool
     """Whether no other process can be at work: whatever lease there is, its holder is dead."""
     _task: asyncio.Task[None] | None = None
@@ -71,6 +74,7 @@ class Recovery:
             try:
                 await self._renew()
                 await self._take_over(seize=False)
+                await self.expire()
                 if time.monotonic() - swept > _SWEEP:
                     swept = time.monotonic()
                     for tenant in await self.database.tenants("sweep"):
@@ -92,7 +96,7 @@ class Recovery:
     async def _take_over(self, *, seize: bool) -> None:
         for tenant in await self.database.tenants("recovery"):
             whole = Principal(tenant, None)
-            unfinished = await self.database.read(whole, runs.unfinished)
+            unfinished = await self.database.read(whole, runs.ready)
             for run in unfinished:
                 if run.id not in self.runs.active:
                     # It may have ended here, or been deleted, since the list was read.
@@ -103,10 +107,9 @@ class Recovery:
                         await self._consider(Principal(tenant, owner), current, seize=seize)
 
     async def _consider(self, who: Principal, run: Run, *, seize: bool) -> None:
-        if run.status == "waiting":
-            open_questions = await self.database.read(who, partial(steps.suspended, run_id=run.id))
-            if open_questions:
-                return
+        asked = partial(steps.suspended, run_id=run.id)
+        if run.status == "waiting" and await self.database.read(who, asked, tiny=True):
+            return
         if seize:
             free = partial(_seize, run=run, holder=self.runs.holder)
             await self.database.write(who, free)

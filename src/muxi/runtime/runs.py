@@ -6,14 +6,15 @@ Called by doors, by `approvals` and by `recovery`. It must never tie a run to a 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from muxi.core.context import RunContext
-from muxi.core.errors import Conflict, InvalidInput, LeaseLost, ServerUnavailable
-from muxi.core.events import FINAL_STATUSES, Problem, RunCompleted, RunStatus
+from muxi.core.errors import Conflict, InvalidInput, LeaseLost, MuxiError, ServerUnavailable
+from muxi.core.events import FINAL_STATUSES, Problem, RunCompleted, RunStatus, RunSuspended
 from muxi.core.ids import new_id
 from muxi.core.messages import Message, user_message
 from muxi.core.pages import Page
@@ -27,16 +28,19 @@ from muxi.runtime.blobs import Blobs, RunMedia
 from muxi.runtime.feed import Feed
 from muxi.runtime.frames import frame_of
 from muxi.runtime.past import Past
+from muxi.runtime.people import LivePeople
 from muxi.runtime.principal import Principal
 from muxi.runtime.requests import RunRequest
 from muxi.runtime.streams import Reserved, Streams, ThreadStream
-from muxi.storage import messages, runs, threads
+from muxi.storage import messages, runs, steps, threads
 from muxi.storage.journal import StoredJournal
 from muxi.storage.transaction import Database, Tx
 
 if TYPE_CHECKING:
     from muxi.agents.agent import Agent
     from muxi.runtime.agents import Agents, Version
+
+_log = logging.getLogger("muxi.runtime")
 
 _SMALL = 16_384
 """Characters of a message that are stored in no time."""
@@ -56,12 +60,16 @@ class Runs:
     ledger: Ledger
     past: Past
     blobs: Blobs
+    people: LivePeople
+    answer_within: float | None = None
+    """Seconds after which an open question closes by itself; None for never."""
     holder: str = field(default_factory=lambda: new_id("proc"))
     """Name of this process in leases."""
     active: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     """What this process drives, by run id."""
     untold: dict[str, RunCompleted] = field(default_factory=dict[str, RunCompleted])
     """Ends that readers have seen and the database did not take, by run id."""
+    _looking: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
     _closing: bool = False
 
     async def start(self, who: Principal, request: RunRequest) -> Run:
@@ -146,16 +154,34 @@ class Runs:
             Conflict: Another process drives it, or it has ended or waits.
             MuxiError: The agent cannot be used any more.
         """
-        self._check_open()
+        self.check_open()
         version = await self.agents.version(who, run.agent, run.agent_hash)
         attempt = await self._continue(who, run, agent=await self.agents.live(version))
         attempt.replaces_from = replaces_from
         self._launch(who, attempt)
         return attempt.run.model_copy()
 
+    async def go_on(self, who: Principal, run_id: str) -> Run:
+        """Go on with a run that waits, if none of its questions is open; else leave it as it is.
+
+        Raises:
+            NotFound: There is no such run.
+            MuxiError: The agent cannot be used any more.
+        """
+        look = partial(_waiting, run_id=run_id)
+        run, answered = await self.database.read(who, look, tiny=True)
+        if not answered or run_id in self.active:
+            return run
+        try:
+            return await self.resume(who, run)
+        except Conflict:
+            # Whoever answered another of its questions was faster.
+            return await self.get(who, run_id)
+
     async def close(self, grace: float) -> None:
         """Accept no more, let runs end for `grace` seconds, then leave the rest to a successor."""
         self._closing = True
+        await asyncio.gather(*self._looking)
         waiting = [asyncio.ensure_future(each.wait()) for each in self.active.values()]
         if waiting and grace:
             await asyncio.wait(waiting, timeout=grace)
@@ -166,7 +192,7 @@ class Runs:
     async def _begin(
         self, who: Principal, request: RunRequest, *, follow: bool
     ) -> tuple[Attempt, Feed | None]:
-        self._check_open()
+        self.check_open()
         known, fresh = await _thread(self.database, who, request)
         thread = known or fresh
         assert thread is not None
@@ -305,6 +331,8 @@ class Runs:
             credentials=self.credentials,
             sources=self.past.sources(who, agent, history, self.blobs),
             media=RunMedia(who, journal, self.blobs),
+            people=self.people,
+            answer_within=self.answer_within,
         )
         attempt = Attempt(
             run=run,
@@ -340,10 +368,29 @@ class Runs:
         else:
             stream.look_again(run.id)
         self.streams.run_left(stream)
+        if isinstance(attempt.end, RunSuspended) and not self._closing:
+            # All it asked may have been answered while other calls were still at work.
+            task = asyncio.create_task(self._go_on_quietly(who, run.id), name=f"look at {run.id}")
+            self._looking.add(task)
+            task.add_done_callback(self._looking.discard)
 
-    def _check_open(self) -> None:
+    async def _go_on_quietly(self, who: Principal, run_id: str) -> None:
+        try:
+            await self.go_on(who, run_id)
+        except MuxiError as error:
+            # Recovery looks at it again.
+            _log.warning("Run %s cannot go on: %s", run_id, error.message)
+
+    def check_open(self) -> None:
+        """Raise `ServerUnavailable` if nothing more is begun here."""
         if self._closing:
             raise ServerUnavailable("This process is stopping.", hint="Try again in a moment.")
+
+
+def _waiting(tx: Tx, run_id: str) -> tuple[Run, bool]:
+    """A run, and whether it waits without an open question."""
+    run = runs.get(tx, run_id)
+    return run, run.status == "waiting" and not steps.suspended(tx, run_id)
 
 
 def _run_of(

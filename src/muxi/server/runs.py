@@ -16,7 +16,6 @@ from muxi.server.operations import (
     EventStream,
     Nothing,
     Operation,
-    Strict,
 )
 from muxi.server.threads import PageQuery, SinceQuery, since_of
 
@@ -26,8 +25,9 @@ class RunQuery(PageQuery):
     status: RunStatus | None = Field(None, description=f"One of {', '.join(get_args(RunStatus))}")
 
 
-class ApprovalQuery(Strict):
+class ApprovalQuery(PageQuery):
     run_id: str | None = None
+    thread_id: str | None = None
 
 
 class Decision(ApprovalDecision, extra="forbid"):
@@ -76,8 +76,18 @@ async def cancel_run(call: Call[Nothing, Nothing]) -> Run:
 
 
 async def list_approvals(call: Call[Nothing, ApprovalQuery]) -> Page[Approval]:
-    found = await call.runtime.approvals.pending(call.who, run_id=call.query.run_id)
-    return Page[Approval](items=found, next=None)
+    query = call.query
+    return await call.runtime.approvals.page(
+        call.who,
+        run_id=query.run_id,
+        thread_id=query.thread_id,
+        cursor=query.cursor,
+        limit=query.limit,
+    )
+
+
+async def get_approval(call: Call[Nothing, Nothing]) -> Approval:
+    return await call.runtime.approvals.get(call.who, call.path["id"])
 
 
 async def resolve_approval(call: Call[Decision, Nothing]) -> Run:
@@ -141,10 +151,18 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     Operation(
         method="GET",
         path="/api/approvals",
-        summary="Questions that wait for a person",
+        summary="Questions that wait for a person, the oldest first",
         handler=list_approvals,
         query=ApprovalQuery,
         answer=Page[Approval],
+        tag="approvals",
+    ),
+    Operation(
+        method="GET",
+        path="/api/approvals/{id}",
+        summary="One question, open or not",
+        handler=get_approval,
+        answer=Approval,
         tag="approvals",
     ),
     Operation(

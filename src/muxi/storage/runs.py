@@ -92,5 +92,10 @@ def page(
 
 
 def unfinished(tx: Tx) -> list[Run]:
-    """Runs without a final status, the oldest first: what a recovering process looks at."""
+    """Runs without a final status, the oldest first."""
     return [Run.model_validate_json(row[0]) for row in tx.rows(sql.UNFINISHED)]
+
+
+def ready(tx: Tx) -> list[Run]:
+    """As `unfinished`, without those that wait for a person: what a recovering process looks at."""
+    return [Run.model_validate_json(row[0]) for row in tx.rows(sql.READY)]

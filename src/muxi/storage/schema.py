@@ -80,6 +80,12 @@ def _of(table: str, column: str, key: str = "id") -> ForeignKeyConstraint:
     )
 
 
+def _partial(name: str, column: str, *, where: str, unique: bool = False) -> Index:
+    """An index over a tenant's rows for which `where` holds."""
+    only = text(where)
+    return Index(name, "tenant", column, unique=unique, sqlite_where=only, postgresql_where=only)
+
+
 tenants = Table("tenants", metadata, _text("tenant", key=True), _number("created_at"))
 
 threads = Table(
@@ -168,14 +174,12 @@ steps = Table(
     _number("opened_at"),
     _number("closed_at", null=True),
     _text("record"),
+    _text("question_id", null=True),
+    _number("expires_at", null=True),
     _of("runs", "run_id"),
-    Index(
-        "ix_steps_suspended",
-        "tenant",
-        "kind",
-        sqlite_where=text("state = 'suspended'"),
-        postgresql_where=text("state = 'suspended'"),
-    ),
+    _partial("uq_steps_question", "question_id", where="question_id IS NOT NULL", unique=True),
+    _partial("ix_steps_open", "question_id", where="state = 'suspended'"),
+    _partial("ix_steps_expiring", "expires_at", where="state = 'suspended'"),
     sqlite_with_rowid=False,
 )
 

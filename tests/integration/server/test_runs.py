@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.served import Served, served
 
-from muxi.core.errors import Conflict, NotFound
+from muxi.core.errors import Conflict
 from muxi.core.events import (
     Approval,
     ApprovalDecision,
@@ -126,7 +126,7 @@ async def test_a_cancel_at_any_moment_ends_the_run(tmp_path: Path) -> None:
                 await asyncio.sleep(0)
             ended = await muxi.runtime.runs.cancel(LOCAL, run.id)
             assert ended.status == "cancelled", f"after {moment} rounds of the loop"
-        assert await muxi.client.approvals() == []
+        assert (await muxi.client.approvals()).items == []
 
 
 async def test_a_run_waits_for_a_person_and_goes_on(tmp_path: Path) -> None:
@@ -134,8 +134,8 @@ async def test_a_run_waits_for_a_person_and_goes_on(tmp_path: Path) -> None:
     async with _serve(tmp_path, [PAY, "Paid."], till) as muxi:
         run, approvals = await _asked(muxi, "Pay five")
         assert (await muxi.client.run(run.id)).status == "waiting"
-        assert await muxi.client.approvals() == approvals
-        assert await muxi.client.approvals(run.id) == approvals
+        assert (await muxi.client.approvals()).items == approvals
+        assert (await muxi.client.approvals(run.id)).items == approvals
         assert till.paid == []
         decision = ApprovalDecision(decision="approve")
         await muxi.client.resolve(approvals[0].id, decision)
@@ -145,8 +145,8 @@ async def test_a_run_waits_for_a_person_and_goes_on(tmp_path: Path) -> None:
         assert till.paid == [5]
         resolved = [event for event in events if isinstance(event, ApprovalResolved)]
         assert [event.decision.by for event in resolved] == ["local"]
-        assert await muxi.client.approvals() == []
-        with pytest.raises(NotFound, match="no open question"):
+        assert (await muxi.client.approvals()).items == []
+        with pytest.raises(Conflict, match="answered already: approve, by local"):
             await muxi.client.resolve(approvals[0].id, decision)
         roles = [m.role for m in await muxi.client.messages(run.thread_id)]
         assert roles == ["user", "assistant", "tool", "assistant"]
@@ -158,7 +158,7 @@ async def test_a_question_outlives_the_process(tmp_path: Path) -> None:
         run, approvals = await _asked(muxi, "Pay five")
     model = ScriptedModel(["Paid less."])
     async with _serve(tmp_path, model, till) as muxi:
-        assert await muxi.client.approvals() == approvals
+        assert (await muxi.client.approvals()).items == approvals
         decision = ApprovalDecision(decision="approve", arguments={"amount": 3})
         await muxi.client.resolve(approvals[0].id, decision)
         events = await muxi.follow(run.id)
@@ -166,7 +166,8 @@ async def test_a_question_outlives_the_process(tmp_path: Path) -> None:
         assert till.paid == [3]
         results = model.requests[-1].messages[-1].parts
         assert isinstance(results[0], ToolResultPart)
-        assert results[0].text == "paid 3"
+        told = 'A person changed the arguments of this call to {"amount": 3}.'
+        assert [part.text for part in results[0].content] == [told, "paid 3"]
 
 
 async def test_a_denied_call_is_not_made_and_the_model_learns_why(tmp_path: Path) -> None:
@@ -190,7 +191,7 @@ async def test_a_run_with_two_questions_waits_for_both_answers(tmp_path: Path) -
         yes = ApprovalDecision(decision="approve")
         first = await muxi.client.resolve(approvals[0].id, yes)
         assert first.status == "waiting"
-        assert [a.id for a in await muxi.client.approvals()] == [approvals[1].id]
+        assert [a.id for a in (await muxi.client.approvals()).items] == [approvals[1].id]
         await muxi.client.resolve(approvals[1].id, yes)
         events = await muxi.follow(run.id)
         assert isinstance(events[-1], RunCompleted)
@@ -249,8 +250,8 @@ async def test_a_waiting_run_can_be_cancelled(tmp_path: Path) -> None:
     async with _serve(tmp_path, [PAY, "Something else."], till) as muxi:
         run, approvals = await _asked(muxi, "Pay five")
         assert (await muxi.client.cancel(run.id)).status == "cancelled"
-        assert await muxi.client.approvals() == []
-        with pytest.raises(NotFound):
+        assert (await muxi.client.approvals()).items == []
+        with pytest.raises(Conflict, match="ended: it is cancelled"):
             await muxi.client.resolve(approvals[0].id, ApprovalDecision(decision="approve"))
         _, events = await muxi.answer("Never mind", thread_id=run.thread_id)
         assert isinstance(events[-1], RunCompleted)
@@ -264,7 +265,7 @@ async def test_a_question_is_stored_when_it_is_told(tmp_path: Path) -> None:
         events = muxi.client.events(run.id)
         async for event in events:
             if isinstance(event, ApprovalRequested):
-                assert event.approval in await muxi.client.approvals()
+                assert event.approval in (await muxi.client.approvals()).items
                 break
         await events.aclose()
 

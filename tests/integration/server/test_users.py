@@ -170,7 +170,7 @@ async def test_nothing_of_another_user_is_listed(two: Two) -> None:
         assert f"parrot of {other.name} is" not in shown
         assert f"parrots of {other.name}." not in shown
         assert (await one.client.runs(thread_id=other.ids["thread"])).items == []
-        assert await one.client.approvals(other.ids["asking"]) == []
+        assert (await one.client.approvals(other.ids["asking"])).items == []
 
 
 async def test_the_memory_of_another_user_cannot_be_named(two: Two) -> None:

@@ -128,7 +128,7 @@ class Conversation:
 
     async def decide_all(self, run_id: str) -> bool:
         """Ask about every open call of a run. False if one was left open."""
-        for approval in await self.client.approvals(run_id):
+        for approval in (await self.client.approvals(run_id)).items:
             decision = (
                 await decide(self.prompt, self.screen, approval)
                 if self.prompt.interactive

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import exists, insert, not_, or_, select, update
 
-from muxi.storage.queries.terms import given, mine, number, one, values, visible
-from muxi.storage.schema import runs
+from muxi.storage.queries.terms import given, mine, number, one, values, visible, word
+from muxi.storage.schema import runs, steps
 
 _COLUMNS = (runs.c.record,)
 INSERT = insert(runs).values(values(runs))
@@ -37,5 +37,29 @@ LIST = (
 UNFINISHED = (
     select(*_COLUMNS)
     .where(mine(runs), runs.c.finished_at.is_(None), visible(runs.c.thread_id))
+    .order_by(runs.c.id)
+)
+READY = (
+    select(*_COLUMNS)
+    .where(
+        mine(runs),
+        runs.c.finished_at.is_(None),
+        visible(runs.c.thread_id),
+        or_(
+            runs.c.status != word("waiting"),
+            not_(
+                exists(
+                    select(one(1))
+                    .select_from(steps)
+                    .where(
+                        mine(steps),
+                        steps.c.run_id == runs.c.id,
+                        steps.c.state == word("suspended"),
+                        steps.c.question_id.is_not(None),
+                    )
+                )
+            ),
+        ),
+    )
     .order_by(runs.c.id)
 )

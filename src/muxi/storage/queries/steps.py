@@ -5,11 +5,16 @@ from __future__ import annotations
 from sqlalchemy import or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from muxi.storage.queries.terms import given, mine, number, values, visible, word
+from muxi.storage.queries.terms import given, mine, number, one, values, visible, word
 from muxi.storage.schema import runs, steps
 
 _of_visible_run = steps.c.run_id.in_(
     select(runs.c.id).where(mine(runs), runs.c.id == steps.c.run_id, visible(runs.c.thread_id))
+)
+_of_thread = steps.c.run_id.in_(
+    select(runs.c.id).where(
+        mine(runs), runs.c.id == steps.c.run_id, runs.c.thread_id == given("thread_id")
+    )
 )
 _changed = ("number", "attempt", "state", "input_hash", "opened_at", "closed_at", "record")
 
@@ -50,10 +55,67 @@ SUSPENDED = (
     select(steps.c.record)
     .where(
         mine(steps),
+        steps.c.run_id == given("run_id"),
         steps.c.state == word("suspended"),
-        steps.c.kind == given("kind"),
-        or_(given("run_id").is_(None), steps.c.run_id == given("run_id")),
+        steps.c.question_id.is_not(None),
         _of_visible_run,
     )
-    .order_by(steps.c.opened_at, steps.c.run_id, steps.c.number)
+    .order_by(steps.c.number)
+)
+QUESTION = select(steps.c.record).where(
+    mine(steps),
+    steps.c.question_id == given("question_id"),
+    steps.c.question_id.is_not(None),
+    _of_visible_run,
+)
+OPEN = (
+    select(steps.c.record)
+    .where(
+        mine(steps),
+        steps.c.state == word("suspended"),
+        steps.c.question_id > given("after"),
+        or_(given("thread_id").is_(None), _of_thread),
+        _of_visible_run,
+    )
+    .order_by(steps.c.question_id)
+    .limit(number("limit"))
+    .offset(one(0))
+)
+EXPIRED = (
+    select(steps.c.record)
+    .where(
+        mine(steps),
+        steps.c.state == word("suspended"),
+        steps.c.expires_at <= number("now"),
+        _of_visible_run,
+    )
+    .order_by(steps.c.expires_at)
+    .limit(number("limit"))
+    .offset(one(0))
+)
+CLOSE_OPEN = (
+    update(steps)
+    .where(
+        mine(steps),
+        steps.c.run_id == given("run_id"),
+        steps.c.key == given("key"),
+        steps.c.state == word("suspended"),
+    )
+    .values(state=word("done"), closed_at=number("closed_at"), record=given("record"))
+)
+ANSWERED_ALIKE = (
+    select(steps.c.record)
+    .select_from(runs.join(steps, steps.c.run_id == runs.c.id))
+    .where(
+        mine(runs),
+        mine(steps),
+        runs.c.thread_id == given("thread_id"),
+        visible(runs.c.thread_id),
+        steps.c.state == word("done"),
+        steps.c.question_id.is_not(None),
+        steps.c.input_hash == given("input_hash"),
+    )
+    .order_by(steps.c.question_id.desc())
+    .limit(number("limit"))
+    .offset(one(0))
 )

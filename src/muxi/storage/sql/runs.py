@@ -56,3 +56,20 @@ WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.finished_at IS NULL AND (%(prin
 FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id))) ORDER BY runs.id""",
 )
+READY = Statement(
+    sqlite="""SELECT runs.record
+FROM runs
+WHERE runs.tenant = ? AND runs.finished_at IS NULL AND (? IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))) AND (runs.status != 'waiting' OR NOT (EXISTS (SELECT 1
+FROM steps
+WHERE steps.tenant = ? AND steps.run_id = runs.id AND steps.state = 'suspended' AND steps.question_id IS NOT NULL))) ORDER BY runs.id""",
+    order="tenant principal tenant principal tenant",
+    postgresql="""SELECT runs.record
+FROM runs
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.finished_at IS NULL AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id))) AND (runs.status != 'waiting' OR NOT (EXISTS (SELECT 1
+FROM steps
+WHERE steps.tenant = %(tenant)s::VARCHAR AND steps.run_id = runs.id AND steps.state = 'suspended' AND steps.question_id IS NOT NULL))) ORDER BY runs.id""",
+)

@@ -330,11 +330,15 @@ CREATE: tuple[str, ...] = (
     opened_at BIGINT NOT NULL,
     closed_at BIGINT,
     record TEXT NOT NULL,
+    question_id TEXT,
+    expires_at BIGINT,
     CONSTRAINT pk_steps PRIMARY KEY (tenant, run_id, "key"),
     CONSTRAINT fk_steps_runs FOREIGN KEY(tenant, run_id) REFERENCES runs (tenant, id) ON DELETE CASCADE
 )
  WITHOUT ROWID""",
-    """CREATE INDEX ix_steps_suspended ON steps (tenant, kind) WHERE state = 'suspended'""",
+    """CREATE INDEX ix_steps_expiring ON steps (tenant, expires_at) WHERE state = 'suspended'""",
+    """CREATE INDEX ix_steps_open ON steps (tenant, question_id) WHERE state = 'suspended'""",
+    """CREATE UNIQUE INDEX uq_steps_question ON steps (tenant, question_id) WHERE question_id IS NOT NULL""",
     """CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)

@@ -6,9 +6,9 @@ from __future__ import annotations
 from muxi.storage.statements import Statement
 
 PUT = Statement(
-    sqlite="""INSERT INTO steps (tenant, run_id, "key", number, attempt, kind, state, input_hash, opened_at, closed_at, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, run_id, "key") DO UPDATE SET number = excluded.number, attempt = excluded.attempt, state = excluded.state, input_hash = excluded.input_hash, opened_at = excluded.opened_at, closed_at = excluded.closed_at, record = excluded.record""",
-    order="tenant run_id key number attempt kind state input_hash opened_at closed_at record",
-    postgresql="""INSERT INTO steps (tenant, run_id, key, number, attempt, kind, state, input_hash, opened_at, closed_at, record) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(run_id)s::VARCHAR COLLATE "C", %(key)s::VARCHAR COLLATE "C", %(number)s::BIGINT, %(attempt)s::BIGINT, %(kind)s::VARCHAR COLLATE "C", %(state)s::VARCHAR COLLATE "C", %(input_hash)s::VARCHAR COLLATE "C", %(opened_at)s::BIGINT, %(closed_at)s::BIGINT, %(record)s::VARCHAR COLLATE "C") ON CONFLICT (tenant, run_id, key) DO UPDATE SET number = excluded.number, attempt = excluded.attempt, state = excluded.state, input_hash = excluded.input_hash, opened_at = excluded.opened_at, closed_at = excluded.closed_at, record = excluded.record""",
+    sqlite="""INSERT INTO steps (tenant, run_id, "key", number, attempt, kind, state, input_hash, opened_at, closed_at, record, question_id, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, run_id, "key") DO UPDATE SET number = excluded.number, attempt = excluded.attempt, state = excluded.state, input_hash = excluded.input_hash, opened_at = excluded.opened_at, closed_at = excluded.closed_at, record = excluded.record""",
+    order="tenant run_id key number attempt kind state input_hash opened_at closed_at record question_id expires_at",
+    postgresql="""INSERT INTO steps (tenant, run_id, key, number, attempt, kind, state, input_hash, opened_at, closed_at, record, question_id, expires_at) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(run_id)s::VARCHAR COLLATE "C", %(key)s::VARCHAR COLLATE "C", %(number)s::BIGINT, %(attempt)s::BIGINT, %(kind)s::VARCHAR COLLATE "C", %(state)s::VARCHAR COLLATE "C", %(input_hash)s::VARCHAR COLLATE "C", %(opened_at)s::BIGINT, %(closed_at)s::BIGINT, %(record)s::VARCHAR COLLATE "C", %(question_id)s::VARCHAR COLLATE "C", %(expires_at)s::BIGINT) ON CONFLICT (tenant, run_id, key) DO UPDATE SET number = excluded.number, attempt = excluded.attempt, state = excluded.state, input_hash = excluded.input_hash, opened_at = excluded.opened_at, closed_at = excluded.closed_at, record = excluded.record""",
 )
 CLOSE = Statement(
     sqlite="""UPDATE steps SET attempt=?, state=?, closed_at=?, record=? WHERE steps.tenant = ? AND steps.run_id = ? AND steps."key" = ?""",
@@ -52,17 +52,96 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 SUSPENDED = Statement(
     sqlite="""SELECT steps.record
 FROM steps
-WHERE steps.tenant = ? AND steps.state = 'suspended' AND steps.kind = ? AND (? IS NULL OR steps.run_id = ?) AND steps.run_id IN (SELECT runs.id
+WHERE steps.tenant = ? AND steps.run_id = ? AND steps.state = 'suspended' AND steps.question_id IS NOT NULL AND steps.run_id IN (SELECT runs.id
 FROM runs
 WHERE runs.tenant = ? AND runs.id = steps.run_id AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id)))) ORDER BY steps.opened_at, steps.run_id, steps.number""",
-    order="tenant kind run_id run_id tenant principal tenant principal",
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id)))) ORDER BY steps.number""",
+    order="tenant run_id tenant principal tenant principal",
     postgresql="""SELECT steps.record
 FROM steps
-WHERE steps.tenant = %(tenant)s::VARCHAR AND steps.state = 'suspended' AND steps.kind = %(kind)s::VARCHAR AND (%(run_id)s::VARCHAR IS NULL OR steps.run_id = %(run_id)s::VARCHAR) AND steps.run_id IN (SELECT runs.id
+WHERE steps.tenant = %(tenant)s::VARCHAR AND steps.run_id = %(run_id)s::VARCHAR AND steps.state = 'suspended' AND steps.question_id IS NOT NULL AND steps.run_id IN (SELECT runs.id
 FROM runs
 WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id = steps.run_id AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id)))) ORDER BY steps.opened_at, steps.run_id, steps.number""",
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id)))) ORDER BY steps.number""",
+)
+QUESTION = Statement(
+    sqlite="""SELECT steps.record
+FROM steps
+WHERE steps.tenant = ? AND steps.question_id = ? AND steps.question_id IS NOT NULL AND steps.run_id IN (SELECT runs.id
+FROM runs
+WHERE runs.tenant = ? AND runs.id = steps.run_id AND (? IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))))""",
+    order="tenant question_id tenant principal tenant principal",
+    postgresql="""SELECT steps.record
+FROM steps
+WHERE steps.tenant = %(tenant)s::VARCHAR AND steps.question_id = %(question_id)s::VARCHAR AND steps.question_id IS NOT NULL AND steps.run_id IN (SELECT runs.id
+FROM runs
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id = steps.run_id AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id))))""",
+)
+OPEN = Statement(
+    sqlite="""SELECT steps.record
+FROM steps
+WHERE steps.tenant = ? AND steps.state = 'suspended' AND steps.question_id > ? AND (? IS NULL OR steps.run_id IN (SELECT runs.id
+FROM runs
+WHERE runs.tenant = ? AND runs.id = steps.run_id AND runs.thread_id = ?)) AND steps.run_id IN (SELECT runs.id
+FROM runs
+WHERE runs.tenant = ? AND runs.id = steps.run_id AND (? IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id)))) ORDER BY steps.question_id
+ LIMIT ? OFFSET 0""",
+    order="tenant after thread_id tenant thread_id tenant principal tenant principal limit",
+    postgresql="""SELECT steps.record
+FROM steps
+WHERE steps.tenant = %(tenant)s::VARCHAR AND steps.state = 'suspended' AND steps.question_id > %(after)s::VARCHAR AND (%(thread_id)s::VARCHAR IS NULL OR steps.run_id IN (SELECT runs.id
+FROM runs
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id = steps.run_id AND runs.thread_id = %(thread_id)s::VARCHAR)) AND steps.run_id IN (SELECT runs.id
+FROM runs
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id = steps.run_id AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id)))) ORDER BY steps.question_id
+ LIMIT %(limit)s::BIGINT OFFSET 0""",
+)
+EXPIRED = Statement(
+    sqlite="""SELECT steps.record
+FROM steps
+WHERE steps.tenant = ? AND steps.state = 'suspended' AND steps.expires_at <= ? AND steps.run_id IN (SELECT runs.id
+FROM runs
+WHERE runs.tenant = ? AND runs.id = steps.run_id AND (? IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id)))) ORDER BY steps.expires_at
+ LIMIT ? OFFSET 0""",
+    order="tenant now tenant principal tenant principal limit",
+    postgresql="""SELECT steps.record
+FROM steps
+WHERE steps.tenant = %(tenant)s::VARCHAR AND steps.state = 'suspended' AND steps.expires_at <= %(now)s::BIGINT AND steps.run_id IN (SELECT runs.id
+FROM runs
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id = steps.run_id AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id)))) ORDER BY steps.expires_at
+ LIMIT %(limit)s::BIGINT OFFSET 0""",
+)
+CLOSE_OPEN = Statement(
+    sqlite="""UPDATE steps SET state='done', closed_at=?, record=? WHERE steps.tenant = ? AND steps.run_id = ? AND steps."key" = ? AND steps.state = 'suspended'""",
+    order="closed_at record tenant run_id key",
+    postgresql="UPDATE steps SET state='done', closed_at=%(closed_at)s::BIGINT, record=%(record)s::VARCHAR WHERE steps.tenant = %(tenant)s::VARCHAR AND steps.run_id = %(run_id)s::VARCHAR AND steps.key = %(key)s::VARCHAR AND steps.state = 'suspended'",
+)
+ANSWERED_ALIKE = Statement(
+    sqlite="""SELECT steps.record
+FROM runs JOIN steps ON steps.run_id = runs.id
+WHERE runs.tenant = ? AND steps.tenant = ? AND runs.thread_id = ? AND (? IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))) AND steps.state = 'done' AND steps.question_id IS NOT NULL AND steps.input_hash = ? ORDER BY steps.question_id DESC
+ LIMIT ? OFFSET 0""",
+    order="tenant tenant thread_id principal tenant principal input_hash limit",
+    postgresql="""SELECT steps.record
+FROM runs JOIN steps ON steps.run_id = runs.id
+WHERE runs.tenant = %(tenant)s::VARCHAR AND steps.tenant = %(tenant)s::VARCHAR AND runs.thread_id = %(thread_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id))) AND steps.state = 'done' AND steps.question_id IS NOT NULL AND steps.input_hash = %(input_hash)s::VARCHAR ORDER BY steps.question_id DESC
+ LIMIT %(limit)s::BIGINT OFFSET 0""",
 )

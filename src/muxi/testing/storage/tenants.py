@@ -106,6 +106,6 @@ def _see(tx: Tx, key: secrets.MasterKey) -> list[str | None]:
     except SecretMissing:
         found.append(None)
     assert usage_rows.total(tx).runs == 1
-    assert steps.suspended(tx) == []
+    assert list(steps.open_questions(tx).items) == []
     assert events.read(tx, "thr_same") == []
     return found

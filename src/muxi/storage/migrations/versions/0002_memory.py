@@ -1,4 +1,7 @@
-"""Schema 2: memory. What can be found again, its words and vectors, facts, summaries, documents."""
+"""Schema 2: memory, and questions of runs that are known by their ids.
+
+What can be found again, its words and vectors, facts, summaries, documents.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from alembic import op
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Double,
     ForeignKeyConstraint,
     Identity,
@@ -228,10 +232,41 @@ def upgrade() -> None:
     if connection.dialect.name == "postgresql":
         protect_owned(connection, [table.name for table in made if "owner" in table.columns])
         protect(connection, [table.name for table in made if "owner" not in table.columns])
+    _let_steps_be_asked_for(connection)
     connection.execute(
         text("INSERT INTO schema_info (version, oldest_program, applied_at) VALUES (:v, :o, :a)"),
         {"v": VERSION, "o": OLDEST_PROGRAM, "a": time.time_ns() // 1000},
     )
+
+
+def _let_steps_be_asked_for(connection: Connection) -> None:
+    """Make the questions of runs to people known by their ids, and let them expire."""
+    op.drop_index("ix_steps_suspended", "steps")
+    op.add_column("steps", _text("question_id", null=True))
+    op.add_column("steps", _number("expires_at", null=True))
+    question = "json_extract(record, '$.result.approval.id')"
+    if connection.dialect.name == "postgresql":
+        question = "record::json #>> '{result,approval,id}'"
+        # Who migrates is bound by the policies too, and has no tenant.
+        connection.execute(text("ALTER TABLE steps NO FORCE ROW LEVEL SECURITY"))
+    connection.execute(
+        text(f"UPDATE steps SET question_id = {question} WHERE kind = 'approval'")  # noqa: S608 -- built from constants
+    )
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("ALTER TABLE steps FORCE ROW LEVEL SECURITY"))
+    for name, column, where in (
+        ("uq_steps_question", "question_id", "question_id IS NOT NULL"),
+        ("ix_steps_open", "question_id", "state = 'suspended'"),
+        ("ix_steps_expiring", "expires_at", "state = 'suspended'"),
+    ):
+        op.create_index(
+            name,
+            "steps",
+            ["tenant", column],
+            unique=name.startswith("uq_"),
+            sqlite_where=text(where),
+            postgresql_where=text(where),
+        )
 
 
 def downgrade() -> None:
@@ -242,4 +277,16 @@ def downgrade() -> None:
     for table in reversed(metadata.sorted_tables):
         if table is not threads:
             table.drop(connection)
+    for index in ("uq_steps_question", "ix_steps_open", "ix_steps_expiring"):
+        op.drop_index(index, "steps")
+    for column in ("question_id", "expires_at"):
+        op.drop_column("steps", column)
+    suspended = text("state = 'suspended'")
+    op.create_index(
+        "ix_steps_suspended",
+        "steps",
+        ["tenant", "kind"],
+        sqlite_where=suspended,
+        postgresql_where=suspended,
+    )
     connection.execute(text("DELETE FROM schema_info WHERE version = :v"), {"v": VERSION})

@@ -1,0 +1,57 @@
+"""Does a value fit a JSON Schema (2020-12) that others wrote? Called by `agents` and `runtime`.
+
+The library is imported when first used. Nothing is ever fetched for a schema, and a schema that is
+itself broken admits nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import islice
+from typing import Any
+
+_MOST = 20
+"""Problems that are told."""
+
+_LONGEST = 1_000
+"""Characters that telling one of them may take."""
+
+
+def problems(value: Any, schema: dict[str, Any], *, patterns: bool = False) -> list[str]:
+    """What is wrong with `value`, each with its place; nothing if it fits.
+
+    Args:
+        value: JSON of any shape.
+        schema: What it must fit.
+        patterns: Whether regular expressions count. A hostile one can keep Python's engine busy for
+            ever, so that only schemas which the project itself wrote may have them.
+    """
+    from referencing.jsonschema import EMPTY_REGISTRY
+
+    try:
+        checker = _checker(patterns)(schema, registry=EMPTY_REGISTRY)
+        return [
+            f"{problem.json_path}: {problem.message}"[:_LONGEST]
+            for problem in islice(checker.iter_errors(value), _MOST)
+        ]
+    except Exception as error:  # noqa: BLE001 -- a schema is foreign data, which may be wrong in any way
+        return [f"the schema cannot be used: {type(error).__name__}: {error}"[:_LONGEST]]
+
+
+@cache
+def _checker(patterns: bool) -> Any:
+    from jsonschema import Draft202012Validator, validators
+
+    if patterns:
+        return Draft202012Validator
+    whole = Draft202012Validator.VALIDATORS["additionalProperties"]
+
+    def without_patterns(validator: Any, wanted: Any, value: Any, schema: Any) -> Any:
+        return () if "patternProperties" in schema else whole(validator, wanted, value, schema)
+
+    def nothing(*_: Any) -> tuple[()]:
+        return ()
+
+    skipped = dict.fromkeys(("pattern", "patternProperties", "unevaluatedProperties"), nothing)
+    changed = {**skipped, "additionalProperties": without_patterns}
+    return validators.extend(Draft202012Validator, changed)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] -- the library leaves it untyped
