@@ -25,6 +25,7 @@ COMMANDS = {
     "run": ("muxi.cli.run", "Ask an agent once and print the answer."),
     "open": ("muxi.cli.open", "Sign a browser in to the running server."),
     "init": ("muxi.cli.init", "Write a small commented muxi.yaml."),
+    "create": ("muxi.cli.create", "Make MCP servers, tools and agents."),
     "doctor": ("muxi.cli.doctor", "Check this machine and this project."),
     "models": ("muxi.cli.models", "List, fetch and choose language models."),
     "agents": ("muxi.cli.agents", "List and show the agents of this project."),
