@@ -1,7 +1,7 @@
 """What people are told of a tool before they give it to an agent: its manifest.
 
-Every built-in tool has one, packages that bring tools write them, and docs, dashboard and schema are
-made from them. What the model is told stands in `core.requests.ToolSpec` instead.
+Every built-in tool has one, packages that bring tools write them, and docs, dashboard and schema
+are made from them. What the model is told stands in `core.requests.ToolSpec` instead.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from muxi.retrieval.window import AFTER, BEFORE, plain_window, window_words
 from muxi.retrieval.words import information
 from muxi.storage import passages
 from muxi.storage.passages import PassageRow
+from muxi.storage.records import micros
 from muxi.storage.transaction import Database, Scope, Tx
 
 LONGEST_TURN: Final = 20_000
@@ -31,8 +32,8 @@ LONGEST_TURN: Final = 20_000
 LONGEST_NOTE: Final = 20_000
 """Characters of a note; what is longer is a document."""
 
-_REPEAT_WITHIN: Final = timedelta(days=30)
-"""The same words within this time are a repetition; later they say that it is still so."""
+_REPEAT_WITHIN: Final = timedelta(days=30) // timedelta(microseconds=1)
+"""Microseconds within which the same words are a repetition; later they say that it is so still."""
 
 
 async def remember_turns(
@@ -61,10 +62,12 @@ async def remember_turns(
 def remember(tx: Tx, owner: str, turns: Sequence[Memory]) -> list[Memory]:
     """As `remember_turns`, in a transaction of the caller's."""
     new: list[Memory] = []
+    known = {row.id for row in passages.get(tx, [owner], [turn.id for turn in turns])}
     for turn in turns:
-        memory = _prepared(turn, owner)
-        if memory is None or passages.get(tx, [owner], [memory.id]):
+        memory = None if turn.id in known else _prepared(turn, owner)
+        if memory is None:
             continue
+        known.add(memory.id)
         if memory.kind == "note" and _repeated(tx, owner, memory) is not None:
             continue
         if _place(tx, owner, memory):
@@ -141,11 +144,16 @@ def _place(tx: Tx, owner: str, memory: Memory) -> bool:
 
 def _repeated(tx: Tx, owner: str, memory: Memory) -> Memory | None:
     """The memory that says the same in the same words, of about the same time."""
-    said_at = memory.said_at or memory.created_at
-    for row in passages.same_hash(tx, owner, memory.hash):
-        if row.kind == memory.kind and abs(said_at - instant_of(row)) <= _REPEAT_WITHIN:
-            return memory_of(row)
-    return None
+    said_at = micros(memory.said_at or memory.created_at)
+    row = passages.repeated(
+        tx,
+        owner,
+        memory.hash,
+        memory.kind,
+        since=said_at - _REPEAT_WITHIN,
+        until=said_at + _REPEAT_WITHIN,
+    )
+    return None if row is None else memory_of(row)
 
 
 @dataclass(frozen=True, slots=True)

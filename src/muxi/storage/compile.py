@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +22,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
 from muxi.storage import queries
+from muxi.storage.planner import LOAD_STATISTICS, MAKE_STATISTICS, statistics
 from muxi.storage.schema import OLDEST_PROGRAM, VERSION, alembic_version, metadata
 
 FOLDER = Path(__file__).with_name("sql")
@@ -96,6 +98,7 @@ def _quoted(text: str) -> str:
 
 def _schema() -> str:
     created = [_ddl(element) for element in _elements()]
+    created += _statistics(created)
     return "\n".join(
         [
             _HEAD.format(title="The newest schema as SQLite takes it.", source="storage/schema.py"),
@@ -107,6 +110,15 @@ def _schema() -> str:
             "",
         ]
     )
+
+
+def _statistics(created: list[str]) -> list[str]:
+    connection = sqlite3.connect(":memory:")
+    for statement in created:
+        connection.execute(statement)
+    found = list(statistics(lambda text: connection.execute(text).fetchall()))
+    connection.close()
+    return [MAKE_STATISTICS, *found, LOAD_STATISTICS]
 
 
 def _elements() -> Iterator[DDLElement]:

@@ -149,6 +149,22 @@ def same_hash(tx: Tx, owner: str, hash: str) -> list[PassageRow]:
     return [_passage(row) for row in rows]
 
 
+def repeated(
+    tx: Tx, owner: str, hash: str, kind: str, *, since: int, until: int
+) -> PassageRow | None:
+    """One of the owner's passages of that hash and kind, of that span of time."""
+    rows = tx.rows(
+        sql.REPEATED,
+        owner=owned(tx, owner),
+        hash=column(hash),
+        kind=kind,
+        since=since,
+        until=until,
+        limit=1,
+    )
+    return _passage(rows[0]) if rows else None
+
+
 def set_words(tx: Tx, owner: str, number: int, words: Sequence[str]) -> None:
     """Let a passage be found by these words, analysed and with repeats, and no longer by others.
 

@@ -347,7 +347,7 @@ passages = Table(
     Index("uq_passages_id", "tenant", "id", unique=True),
     Index("ix_passages_owner", "tenant", "owner", "corpus", "created_at", "number"),
     Index("ix_passages_group", "tenant", "owner", "group_id", "place"),
-    Index("ix_passages_hash", "tenant", "owner", "hash"),
+    Index("ix_passages_hash", "tenant", "owner", "hash", "kind"),
     Index("ix_passages_speaker", "tenant", "owner", "corpus", "speaker"),
     sqlite_autoincrement=True,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sqlite3
 import subprocess
@@ -43,6 +44,40 @@ def test_every_statement_names_the_tenant_of_every_table(noun: str) -> None:
             scoped = f"{table}.tenant = %(tenant)s" in text
             alias = next((a for key, a in aliases.items() if key.startswith(table)), None)
             assert scoped or (alias and f"{alias}.tenant = %(tenant)s" in text), (name, table)
+
+
+WALKS = {
+    # Few rows: what a tenant has of agents, secrets and documents.
+    *{("agents", "LIST"), ("secrets", "ALL"), ("documents", "WAITING"), ("documents", "OWNERS")},
+    *{("erasing", "UNNAME_AGENTS"), ("erasing", "UNNAME_VERSIONS")},
+    # A partial index of what is under way, which is never much.
+    *{("runs", "UNFINISHED"), ("runs", "READY")},
+    # Seldom, and of everything: forgetting a person, counting, clearing up.
+    *{("erasing", name) for name in ("THREADS_OF_OWNER", "MESSAGES_OF_AUTHOR", "MESSAGES_IN_SPAN")},
+    *{("erasing", name) for name in ("RUNS_OF_OWNER", "FINISHED_RUNS", "USAGE_OF_OWNER")},
+    *{("blobs", "DROP_UNUSED"), ("blobs", "HASHES"), ("passages", "OWNERS")},
+    *{("vectors", "PASSAGES"), ("vectors", "STATE"), ("vectors", "DROP")},
+}
+"""Statements that may look at every row that a tenant has in a table."""
+
+
+def test_no_other_statement_walks_along_all_that_a_tenant_has() -> None:
+    connection = sqlite3.connect(":memory:")
+    for statement in schema.CREATE:
+        connection.execute(statement)
+    tables = "|".join(metadata.tables)
+    walking = re.compile(rf"SCAN ({tables})\b|SEARCH ({tables})\b.* \(tenant=\?\)$")
+    found: set[tuple[str, str]] = set()
+    for noun in NOUNS:
+        module = importlib.import_module(f"muxi.storage.sql.{noun}")
+        for name in compiler.statements(noun):
+            text = getattr(module, name).sqlite
+            nothing = [None] * text.count("?")
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {text}", nothing).fetchall()
+            if any(walking.search(step[3]) for step in plan):
+                found.add((noun, name))
+    connection.close()
+    assert found - UNSCOPED == WALKS
 
 
 def test_every_table_bears_its_tenant() -> None:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, insert, literal_column, or_, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
+from collections.abc import Sequence
+from typing import Any
 
-from muxi.storage.queries.terms import given, mine, number, one, values, visible
+from sqlalchemy import ColumnElement, func, insert, literal_column, or_, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.elements import ClauseElement
+
+from muxi.storage.queries.terms import (
+    TENANT,
+    beside,
+    given,
+    mine,
+    number,
+    one,
+    values,
+    visible,
+)
 from muxi.storage.schema import events, sequences
 
 INSERT = insert(events).values(values(events, "position", "transaction_number"))
@@ -33,8 +46,7 @@ LAST = select(func.max(events.c.last_seq)).where(
 )
 
 
-def _feed(finished: str) -> object:
-    """Rows after a cursor that no transaction still open can be placed before."""
+def _feed(*after: ColumnElement[bool], by: Sequence[ColumnElement[Any]]) -> ClauseElement:
     return (
         select(
             events.c.transaction_number,
@@ -43,22 +55,31 @@ def _feed(finished: str) -> object:
             events.c.run_id,
             events.c.record,
         )
-        .where(
-            mine(events),
-            tuple_(events.c.transaction_number, events.c.position)
-            > tuple_(number("transaction_number"), number("position")),
-            events.c.transaction_number < literal_column(finished),
-            visible(events.c.thread_id),
-        )
-        .order_by(events.c.transaction_number, events.c.position)
+        .where(*after, visible(events.c.thread_id))
+        .order_by(*by)
         .limit(number("limit"))
         .offset(one(0))
     )
 
 
+_place = (events.c.transaction_number, events.c.position)
+_finished: ColumnElement[int] = literal_column(
+    "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+)
+# Rows after a cursor that no transaction still open can be placed before. SQLite writes one after
+# the other and numbers none of them, so that the position alone is the cursor.
 FEED = {
-    "sqlite": _feed("1"),
-    "postgresql": _feed("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
+    "sqlite": _feed(
+        beside(events.c.tenant) == TENANT,
+        events.c.position > number("position"),
+        by=[events.c.position],
+    ),
+    "postgresql": _feed(
+        mine(events),
+        tuple_(*_place) > tuple_(number("transaction_number"), number("position")),
+        events.c.transaction_number < _finished,
+        by=_place,
+    ),
 }
 
 

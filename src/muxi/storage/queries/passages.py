@@ -137,6 +137,19 @@ LAST = (
 SAME_HASH = (
     select(*_COLUMNS).where(_own, passages.c.hash == given("hash")).order_by(passages.c.number)
 )
+REPEATED = (
+    select(*_COLUMNS)
+    .where(
+        _own,
+        passages.c.hash == given("hash"),
+        passages.c.kind == given("kind"),
+        func.coalesce(passages.c.said_at, passages.c.created_at).between(
+            number("since"), number("until")
+        ),
+    )
+    .limit(number("limit"))
+    .offset(one(0))
+)
 IN_GROUPS = on_each(
     lambda on: select(passages.c.number).where(_own, on.among(passages.c.group_id, "groups"))
 )

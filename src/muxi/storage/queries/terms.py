@@ -80,6 +80,16 @@ def visible(thread_id: ColumnElement[str]) -> ColumnElement[bool]:
     )
 
 
+def beside(column: Column[Any]) -> ColumnElement[Any]:
+    """For SQLite: a column that rows are neither looked up nor put in order by an index of.
+
+    Without statistics it takes an owner or a tenant to have ten rows, and would walk all of them
+    rather than go to a handful by their keys.
+    """
+    plus: custom_op[Any] = custom_op("+")
+    return UnaryExpression(column, operator=plus, type_=column.type)
+
+
 class Terms:
     """Terms that a statement takes from `on_each`, for PostgreSQL."""
 
@@ -97,10 +107,7 @@ class _TermsOfSqlite(Terms):
         return column.in_(select(func.json_each(given(name)).table_valued("value").c.value))
 
     def beside(self, column: Column[Any]) -> ColumnElement[Any]:
-        # Without statistics SQLite takes an owner to have ten rows, and would walk all of them
-        # rather than go to a handful by their keys.
-        plus: custom_op[Any] = custom_op("+")
-        return UnaryExpression(column, operator=plus, type_=column.type)
+        return beside(column)
 
 
 def on_each(make: Callable[[Terms], ClauseElement]) -> Mapping[str, ClauseElement]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import case, delete, insert, or_, select, tuple_, update
+from sqlalchemy import and_, case, delete, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from muxi.storage.queries.terms import (
@@ -10,9 +10,11 @@ from muxi.storage.queries.terms import (
     given,
     mine,
     number,
+    on_each,
     one,
     values,
     visible,
+    word,
 )
 from muxi.storage.schema import leases, participants, runs, tenants, threads
 
@@ -57,16 +59,25 @@ ALL = (
     .limit(number("limit"))
     .offset(one(0))
 )
-OWN = (
-    select(*_COLUMNS)
-    .join(
-        participants,
-        (participants.c.tenant == threads.c.tenant) & (participants.c.thread_id == threads.c.id),
+OWN = on_each(
+    lambda on: (
+        select(*_COLUMNS)
+        .join(
+            participants,
+            (participants.c.tenant == threads.c.tenant)
+            & (participants.c.thread_id == threads.c.id),
+        )
+        # Along the threads, the newest first: who uses a project alone takes part in all of them.
+        .where(
+            mine(threads),
+            mine(participants),
+            on.beside(participants.c.principal) == PRINCIPAL,
+            _before,
+        )
+        .order_by(threads.c.updated_at.desc(), threads.c.id.desc())
+        .limit(number("limit"))
+        .offset(one(0))
     )
-    .where(mine(threads), mine(participants), participants.c.principal == PRINCIPAL, _before)
-    .order_by(threads.c.updated_at.desc(), threads.c.id.desc())
-    .limit(number("limit"))
-    .offset(one(0))
 )
 UPDATE = (
     update(threads)
@@ -91,7 +102,10 @@ DELETE = delete(threads).where(mine(threads), threads.c.id == given("id"), visib
 DELETE_LEASES = delete(leases).where(
     mine(leases),
     or_(
-        leases.c.id == given("id"),
-        leases.c.id.in_(select(runs.c.id).where(mine(runs), runs.c.thread_id == given("id"))),
+        and_(leases.c.kind == word("thread"), leases.c.id == given("id")),
+        and_(
+            leases.c.kind == word("run"),
+            leases.c.id.in_(select(runs.c.id).where(mine(runs), runs.c.thread_id == given("id"))),
+        ),
     ),
 )

@@ -41,11 +41,11 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
 FEED = Statement(
     sqlite="""SELECT events.transaction_number, events.position, events.thread_id, events.run_id, events.record
 FROM events
-WHERE events.tenant = ? AND (events.transaction_number, events.position) > (?, ?) AND events.transaction_number < 1 AND (? IS NULL OR (EXISTS (SELECT 1
+WHERE (+ events.tenant) = ? AND events.position > ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = events.thread_id))) ORDER BY events.transaction_number, events.position
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = events.thread_id))) ORDER BY events.position
  LIMIT ? OFFSET 0""",
-    order="tenant transaction_number position principal tenant principal limit",
+    order="tenant position principal tenant principal limit",
     postgresql="""SELECT events.transaction_number, events.position, events.thread_id, events.run_id, events.record
 FROM events
 WHERE events.tenant = %(tenant)s::VARCHAR AND (events.transaction_number, events.position) > (%(transaction_number)s::BIGINT, %(position)s::BIGINT) AND events.transaction_number < pg_snapshot_xmin(pg_current_snapshot())::text::bigint AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1

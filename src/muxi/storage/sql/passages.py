@@ -93,6 +93,17 @@ WHERE passages.tenant = ? AND passages.owner = ? AND passages.hash = ? ORDER BY 
 FROM passages
 WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.hash = %(hash)s::VARCHAR ORDER BY passages.number""",
 )
+REPEATED = Statement(
+    sqlite="""SELECT passages.number, passages.id, passages.owner, passages.corpus, passages.kind, passages.group_id, passages.place, passages.speaker, passages.said_at, passages.created_at, passages.text, passages.hash, passages.information, passages.uses, passages.used_at, passages.record
+FROM passages
+WHERE passages.tenant = ? AND passages.owner = ? AND passages.hash = ? AND passages.kind = ? AND coalesce(passages.said_at, passages.created_at) BETWEEN ? AND ?
+ LIMIT ? OFFSET 0""",
+    order="tenant owner hash kind since until limit",
+    postgresql="""SELECT passages.number, passages.id, passages.owner, passages.corpus, passages.kind, passages.group_id, passages.place, passages.speaker, passages.said_at, passages.created_at, passages.text, passages.hash, passages.information, passages.uses, passages.used_at, passages.record
+FROM passages
+WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.hash = %(hash)s::VARCHAR AND passages.kind = %(kind)s::VARCHAR AND coalesce(passages.said_at, passages.created_at) BETWEEN %(since)s::BIGINT AND %(until)s::BIGINT
+ LIMIT %(limit)s::BIGINT OFFSET 0""",
+)
 IN_GROUPS = Statement(
     sqlite="""SELECT passages.number
 FROM passages

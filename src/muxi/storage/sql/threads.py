@@ -65,7 +65,7 @@ WHERE threads.tenant = %(tenant)s::VARCHAR AND (threads.updated_at, threads.id) 
 OWN = Statement(
     sqlite="""SELECT threads.record, threads.owner, threads.leaf_id, threads.updated_at, threads.id
 FROM threads JOIN participants ON participants.tenant = threads.tenant AND participants.thread_id = threads.id
-WHERE threads.tenant = ? AND participants.tenant = ? AND participants.principal = ? AND (threads.updated_at, threads.id) < (?, ?) ORDER BY threads.updated_at DESC, threads.id DESC
+WHERE threads.tenant = ? AND participants.tenant = ? AND (+ participants.principal) = ? AND (threads.updated_at, threads.id) < (?, ?) ORDER BY threads.updated_at DESC, threads.id DESC
  LIMIT ? OFFSET 0""",
     order="tenant tenant principal before before_id limit",
     postgresql="""SELECT threads.record, threads.owner, threads.leaf_id, threads.updated_at, threads.id
@@ -97,11 +97,11 @@ FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = threads.id)))""",
 )
 DELETE_LEASES = Statement(
-    sqlite="""DELETE FROM leases WHERE leases.tenant = ? AND (leases.id = ? OR leases.id IN (SELECT runs.id
+    sqlite="""DELETE FROM leases WHERE leases.tenant = ? AND (leases.kind = 'thread' AND leases.id = ? OR leases.kind = 'run' AND leases.id IN (SELECT runs.id
 FROM runs
 WHERE runs.tenant = ? AND runs.thread_id = ?))""",
     order="tenant id tenant id",
-    postgresql="""DELETE FROM leases WHERE leases.tenant = %(tenant)s::VARCHAR AND (leases.id = %(id)s::VARCHAR OR leases.id IN (SELECT runs.id
+    postgresql="""DELETE FROM leases WHERE leases.tenant = %(tenant)s::VARCHAR AND (leases.kind = 'thread' AND leases.id = %(id)s::VARCHAR OR leases.kind = 'run' AND leases.id IN (SELECT runs.id
 FROM runs
 WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.thread_id = %(id)s::VARCHAR))""",
 )

@@ -6,6 +6,7 @@ What can be found again, its words and vectors, facts, summaries, documents.
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from alembic import op
 from sqlalchemy import (
@@ -25,6 +26,7 @@ from sqlalchemy import (
 )
 
 from muxi.storage.migrations.security import protect, protect_owned
+from muxi.storage.planner import tell_planner
 
 revision = "0002"
 down_revision = "0001"
@@ -91,7 +93,7 @@ passages = Table(
     Index("uq_passages_id", "tenant", "id", unique=True),
     Index("ix_passages_owner", "tenant", "owner", "corpus", "created_at", "number"),
     Index("ix_passages_group", "tenant", "owner", "group_id", "place"),
-    Index("ix_passages_hash", "tenant", "owner", "hash"),
+    Index("ix_passages_hash", "tenant", "owner", "hash", "kind"),
     Index("ix_passages_speaker", "tenant", "owner", "corpus", "speaker"),
     sqlite_autoincrement=True,
 )
@@ -233,6 +235,8 @@ def upgrade() -> None:
         protect_owned(connection, [table.name for table in made if "owner" in table.columns])
         protect(connection, [table.name for table in made if "owner" not in table.columns])
     _let_steps_be_asked_for(connection)
+    if connection.dialect.name == "sqlite":
+        tell_planner(lambda statement: _run(connection, statement))
     connection.execute(
         text("INSERT INTO schema_info (version, oldest_program, applied_at) VALUES (:v, :o, :a)"),
         {"v": VERSION, "o": OLDEST_PROGRAM, "a": time.time_ns() // 1000},
@@ -269,6 +273,11 @@ def _let_steps_be_asked_for(connection: Connection) -> None:
         )
 
 
+def _run(connection: Connection, statement: str) -> list[Any]:
+    found = connection.exec_driver_sql(statement)
+    return list(found) if found.returns_rows else []
+
+
 def downgrade() -> None:
     """Remove the tables, and all that was remembered with them."""
     connection = op.get_bind()
@@ -289,4 +298,6 @@ def downgrade() -> None:
         sqlite_where=suspended,
         postgresql_where=suspended,
     )
+    if connection.dialect.name == "sqlite":
+        _run(connection, "DROP TABLE IF EXISTS sqlite_stat1")
     connection.execute(text("DELETE FROM schema_info WHERE version = :v"), {"v": VERSION})
