@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from muxi.config.knowledge_settings import KnowledgeSettings
+from muxi.config.mcp_offer import McpOffer
 from muxi.config.mcp_settings import McpSettings
 from muxi.config.memory_settings import MemorySettings
 from muxi.config.model_settings import ModelDefinition, Positive, Section
@@ -58,6 +59,8 @@ class ServerSettings(Section):
     """Only this machine can be served: there are no users and permissions yet."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 5050
     """TCP port; 0 takes a free one."""
+    mcp: McpOffer = Field(default_factory=McpOffer)
+    """What MCP clients find at `/mcp` and over `muxi mcp serve`."""
 
 
 def assistant() -> AgentDefinition:

@@ -22,6 +22,7 @@ from muxi.config.knowledge_settings import (
     KnowledgeSettings,
     SourceSettings,
 )
+from muxi.config.mcp_offer import McpOffer
 from muxi.config.mcp_settings import (
     McpServerSettings,
     McpSettings,
@@ -66,6 +67,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     KnowledgePolicy,
     KnowledgeSettings,
     Limits,
+    McpOffer,
     McpServerSettings,
     McpSettings,
     MemoryPolicy,

@@ -21,12 +21,12 @@ from muxi.config.project import Project
 from muxi.core import owners as owner_names
 from muxi.core.context import RunContext
 from muxi.core.definitions import AgentDefinition
-from muxi.core.documents import Document, FoundPieces, KnowledgePolicy
+from muxi.core.documents import Document, FoundPieces, KnowledgePolicy, Piece
 from muxi.core.errors import AccessDenied, InvalidInput
 from muxi.core.owners import TENANT
 from muxi.core.pages import Page
 from muxi.knowledge.conversion import Bounds, Converter
-from muxi.knowledge.finding import Finder
+from muxi.knowledge.finding import Finder, piece_of
 from muxi.knowledge.indexing import Indexer
 from muxi.knowledge.keeping import Keeper
 from muxi.knowledge.source import KnowledgeSource
@@ -34,7 +34,7 @@ from muxi.knowledge.watching import Watcher
 from muxi.retrieval.search import Searcher
 from muxi.runtime import document_sources as sources
 from muxi.runtime.principal import LOCAL, Principal
-from muxi.storage import documents
+from muxi.storage import documents, passages
 from muxi.storage.transaction import Database, Scope, Tx
 
 if TYPE_CHECKING:
@@ -180,6 +180,12 @@ class Knowledge:
         return await self.database.read(
             who, partial(documents.get, document_id=document_id), tiny=True
         )
+
+    async def pieces(self, who: Principal, document_id: str) -> list[Piece]:
+        """What a document says, piece by piece in its order. Raises `NotFound`."""
+        document = await self.get(who, document_id)
+        read = partial(passages.group, owner=document.owner, group_id=document.id)
+        return [piece_of(row) for row in await self.database.read(who, read)]
 
     async def page(
         self,

@@ -20,6 +20,8 @@ from muxi.runtime.build import Runtime
 from muxi.runtime.principal import LOCAL
 from muxi.server import problems
 from muxi.server.access import Access
+from muxi.server.mcp.endpoint import Endpoint
+from muxi.server.mcp.paths import LINES, PATH, PRINCIPAL
 from muxi.server.operations import (
     AnyOperation,
     Call,
@@ -55,9 +57,16 @@ class App:
     """muxi over HTTP: the API of one project and the files of its dashboard."""
 
     def __init__(
-        self, runtime: Runtime, operations: Sequence[AnyOperation], *, access: Access, pages: Pages
+        self,
+        runtime: Runtime,
+        operations: Sequence[AnyOperation],
+        *,
+        access: Access,
+        pages: Pages,
+        mcp: Endpoint | None,
     ) -> None:
         self._runtime = runtime
+        self._mcp = mcp
         self._access = access
         self._pages = pages
         places: dict[str, _Place] = {}
@@ -96,19 +105,24 @@ class App:
             answer = _problem(error)
         if isinstance(answer, EventStream):
             await send_events(answer, receive, send)
+        elif isinstance(answer, Endpoint):
+            await answer(scope, receive, send)
         else:
             answer.raw_headers.extend(_SAFETY)
             await answer(scope, receive, send)
 
     async def _answer(
         self, scope: Scope, receive: Receive, headers: Headers
-    ) -> Response | EventStream:
+    ) -> Response | EventStream | Endpoint:
         access, method = self._access, scope["method"]
         place, names = self._find(scope["path"])
         access.check_address(headers, scope["server"])
         operation = place.methods.get("GET" if method == "HEAD" else method)
         if operation is None or not operation.open:
             access.check_caller(method, headers)
+        if self._mcp is not None and scope["path"] in (PATH, LINES):
+            scope[PRINCIPAL] = principal_of(scope["headers"])
+            return self._mcp
         if operation is None:
             return self._without_operation(place, scope)
         body = b"" if method in _WITHOUT_BODY else await _read(receive, headers)

@@ -28,6 +28,7 @@ from muxi.server.access import Access
 from muxi.server.app import App
 from muxi.server.corked import CorkedProtocol
 from muxi.server.descriptors import raise_limit
+from muxi.server.mcp.endpoint import Endpoint, endpoint_of
 from muxi.server.pages import Pages
 from muxi.server.sockets import open_tcp, open_unix
 from muxi.server.table import OPERATIONS
@@ -120,6 +121,7 @@ async def serving(
     host: str = "127.0.0.1",
     port: int | None = None,
     socket: bool = True,
+    mcp: Endpoint | None = None,
 ) -> AsyncGenerator[Server]:
     """Serve while the block runs.
 
@@ -128,6 +130,7 @@ async def serving(
         host: Only this machine is possible.
         port: TCP port, 0 for any free one; None to serve the Unix socket alone.
         socket: Whether to serve the Unix socket beside the project too.
+        mcp: What is served at `/mcp` in place of the project.
 
     Raises:
         Conflict: The port is in use.
@@ -135,7 +138,8 @@ async def serving(
     """
     listeners, url = _listen(runtime, host=host, port=port, socket=socket)
     access = Access(runtime.state.token())
-    app = App(runtime, OPERATIONS, access=access, pages=Pages())
+    mcp = mcp or endpoint_of(runtime)
+    app = App(runtime, OPERATIONS, access=access, pages=Pages(), mcp=mcp)
     uvicorn_server = _Uvicorn(_configuration(app))
     await _start(uvicorn_server, listeners)
     runtime.announce(url=url, socket=socket)
@@ -146,6 +150,8 @@ async def serving(
         for listening in uvicorn_server.servers:
             listening.close()
         await runtime.stop_runs(server.grace)
+        if mcp is not None:
+            await mcp.close()
         await uvicorn_server.shutdown(listeners)
 
 

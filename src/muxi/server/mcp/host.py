@@ -1,0 +1,146 @@
+"""The living server of MCP: streamable HTTP in both eras, and whole connections line by line.
+
+Made by `endpoint` at the first request. It must never look at credentials: whoever gets here was
+let in by the dispatcher, which also says in whose name a request is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import anyio
+import mcp_types as types
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.server.extension import Extension
+from mcp.server.runner import serve_dual_era_loop
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.message import SessionMessage
+from starlette.types import Receive, Scope, Send
+
+from muxi.runtime.principal import Principal
+from muxi.server.mcp.call import Context
+from muxi.server.mcp.handlers import make_server
+from muxi.server.mcp.paths import PRINCIPAL
+from muxi.server.mcp.surface import Surface
+
+MAX_MESSAGE: Final = 4 << 20
+"""Bytes of the largest message of a client, the same on every transport."""
+
+_LINES: Final = (
+    (b"content-type", b"application/x-ndjson"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class Host:
+    """Serves a surface until it is closed.
+
+    Args:
+        surface: What is offered.
+        info: How the server introduces itself.
+        key: At least 32 secret bytes; see `make_server`.
+        extensions: Extensions of the protocol.
+    """
+
+    def __init__(
+        self,
+        surface: Surface,
+        info: types.Implementation,
+        *,
+        key: bytes,
+        extensions: Sequence[Extension] = (),
+    ) -> None:
+        made = make_server(surface, info, who=_who, key=key, extensions=extensions)
+        self._server, self._watching = made.server, made.watching
+        self._manager = StreamableHTTPSessionManager(
+            self._server, max_request_body_size=MAX_MESSAGE
+        )
+        self._ending = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Return when requests can be served."""
+        started = asyncio.Event()
+        self._task = asyncio.create_task(self._live(started), name="mcp")
+        waiting = asyncio.create_task(started.wait())
+        await asyncio.wait([self._task, waiting], return_when=asyncio.FIRST_COMPLETED)
+        if self._task.done():
+            waiting.cancel()
+            self._task.result()
+
+    async def close(self) -> None:
+        """End all sessions."""
+        self._watching.close()
+        self._ending.set()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request of streamable HTTP."""
+        await self._manager.handle_request(scope, receive, send)
+
+    async def serve_lines(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hold a whole conversation: a message a line, in the body of a request and of its answer.
+
+        It ends when either side has ended its body.
+        """
+        await send({"type": "http.response.start", "status": 200, "headers": list(_LINES)})
+        inward, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+        write, outward = anyio.create_memory_object_stream[SessionMessage](0)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_read_lines, receive, inward)
+            tasks.start_soon(_write_lines, outward, send)
+            await serve_dual_era_loop(self._server, read, write, lifespan_state=scope[PRINCIPAL])
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _live(self, started: asyncio.Event) -> None:
+        # The manager must be left by the task that entered it.
+        async with self._manager.run():
+            started.set()
+            await self._ending.wait()
+
+
+def _who(ctx: Context) -> Principal:
+    """Whom the dispatcher has let in, by this request or by the one that holds the conversation."""
+    return ctx.lifespan_context if ctx.request is None else ctx.request.scope[PRINCIPAL]
+
+
+async def _read_lines(
+    receive: Receive, inward: MemoryObjectSendStream[SessionMessage | Exception]
+) -> None:
+    rest = bytearray()
+    more = True
+    async with inward:
+        while more:
+            message: Any = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            rest += message.get("body", b"")
+            more = message.get("more_body", False)
+            *lines, last = rest.split(b"\n")
+            rest = bytearray(last)
+            for line in lines:
+                if line.strip():
+                    await inward.send(_message(line))
+            if len(rest) > MAX_MESSAGE:
+                await inward.send(ValueError(f"A message is longer than {MAX_MESSAGE} bytes."))
+                return
+
+
+def _message(line: bytes | bytearray) -> SessionMessage | Exception:
+    try:
+        if len(line) > MAX_MESSAGE:
+            raise ValueError(f"A message is longer than {MAX_MESSAGE} bytes.")
+        return SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False))
+    except ValueError as error:
+        return error
+
+
+async def _write_lines(outward: MemoryObjectReceiveStream[SessionMessage], send: Send) -> None:
+    async with outward:
+        async for message in outward:
+            line = message.message.model_dump_json(by_alias=True, exclude_unset=True)
+            body = line.encode() + b"\n"
+            await send({"type": "http.response.body", "body": body, "more_body": True})

@@ -1,0 +1,116 @@
+"""What muxi offers of a project: agents, tools, memory, documents, threads. Made by `endpoint`.
+
+The settings `server.mcp` say which of them; every request sees what its user may see.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from typing import Final
+
+import mcp_types as types
+
+from muxi.core.version import __version__
+from muxi.runtime.build import Runtime
+from muxi.server.mcp.agents import AgentTools
+from muxi.server.mcp.call import Call
+from muxi.server.mcp.direct import DirectTools
+from muxi.server.mcp.host import Host
+from muxi.server.mcp.knowledge import KnowledgeTools
+from muxi.server.mcp.memory import MemoryTools
+from muxi.server.mcp.prompts import Prompts
+from muxi.server.mcp.resources import Resources
+from muxi.server.mcp.surface import ResourceContents, ServedPrompt, ServedTool, Surface
+
+_log = logging.getLogger("muxi.mcp")
+
+_ICON: Final = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><g fill="#d8922c">'
+    b'<ellipse cx="16" cy="8.6" rx="5.2" ry="6.4"/><ellipse cx="16" cy="23.4" rx="5.2" ry="6.4"/>'
+    b'<ellipse cx="8.6" cy="16" rx="6.4" ry="5.2"/><ellipse cx="23.4" cy="16" rx="6.4" ry="5.2"/>'
+    b'</g><circle cx="16" cy="16" r="3.4" fill="#2f6b57"/></svg>'
+)
+"""That of the dashboard, so that people know where they are."""
+
+_INSTRUCTIONS: Final = (
+    "Agents of this project answer to the tools `ask_...`; name the thread_id of an answer to go "
+    "on with a conversation. An agent may need a person's decision: then its result says so, and "
+    "`run_result` gives the answer afterwards."
+)
+
+
+class ProjectSurface(Surface):
+    """A project, as its settings let clients see it."""
+
+    instructions = _INSTRUCTIONS
+    logs = True
+
+    def __init__(self, runtime: Runtime) -> None:
+        offers = runtime.project.server.mcp
+        self._agents = AgentTools(runtime)
+        self._direct = DirectTools(runtime)
+        self._resources = Resources(runtime)
+        self._prompts = Prompts(runtime, self._agents)
+        self._always = [
+            *(MemoryTools(runtime).tools() if offers.memory else ()),
+            *(KnowledgeTools(runtime).tools() if offers.knowledge else ()),
+        ]
+        self._hidden: set[str] = set()
+
+    async def tools(self, call: Call) -> Sequence[ServedTool]:
+        offered = {each.shown.name: each for each in await self._agents.tools(call)}
+        for tool in (*self._always, *await self._direct.tools(call)):
+            name = tool.shown.name
+            if offered.setdefault(name, tool) is not tool and name not in self._hidden:
+                self._hidden.add(name)
+                _log.warning("MCP clients are not offered the tool %s: the name is taken.", name)
+        return list(offered.values())
+
+    async def prompts(self, call: Call) -> Sequence[ServedPrompt]:
+        return await self._prompts.prompts(call)
+
+    async def resources(
+        self, cursor: str | None, call: Call
+    ) -> tuple[Sequence[types.Resource], str | None]:
+        return await self._resources.page(cursor, call)
+
+    async def templates(self, call: Call) -> Sequence[types.ResourceTemplate]:
+        return self._resources.templates
+
+    async def read(self, uri: str, call: Call) -> Sequence[ResourceContents]:
+        return await self._resources.read(uri, call)
+
+    async def complete(self, params: types.CompleteRequestParams, call: Call) -> types.Completion:
+        return await self._prompts.complete(params, call)
+
+    async def watch(self, uri: str, call: Call) -> AsyncGenerator[None]:
+        return await self._resources.watch(uri, call)
+
+
+def introduction(runtime: Runtime) -> types.Implementation:
+    """How the server of a project introduces itself."""
+    name = runtime.project.name or runtime.project.folder.resolve().name
+    image = base64.b64encode(_ICON).decode()
+    icon = types.Icon(
+        src=f"data:image/svg+xml;base64,{image}", mime_type="image/svg+xml", sizes=["any"]
+    )
+    return types.Implementation(
+        name="muxi",
+        title=f"{name} (muxi)" if name else "muxi",
+        version=__version__,
+        description="AI agents, their tools and their memory.",
+        icons=[icon],
+    )
+
+
+def project_host(runtime: Runtime) -> Host:
+    """The server of a project's surface, not yet started."""
+    return Host(ProjectSurface(runtime), introduction(runtime), key=state_key(runtime))
+
+
+def state_key(runtime: Runtime) -> bytes:
+    """What seals the state that clients carry: the same after a restart of the same project."""
+    return hashlib.sha256(b"muxi mcp state\0" + runtime.state.token().encode()).digest()

@@ -1,0 +1,118 @@
+"""Tells clients that a resource has changed. Used by `handlers`.
+
+In the older era a client subscribes on its session and is told on the stream that belongs to it; in
+the newer one it listens, by a request whose answer is the stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, aclosing
+from typing import Final
+
+import mcp_types as types
+from mcp.server.connection import Connection
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp.shared.exceptions import MCPError
+
+from muxi.core.errors import NotFound
+from muxi.runtime.principal import Principal
+from muxi.server.mcp.call import Call, Context, connection_of
+from muxi.server.mcp.surface import Surface
+
+_MOST: Final = 100
+"""Resources that one session or one listener may watch."""
+_STATE: Final = "muxi.watched"
+
+
+class Watching:
+    """Both ways of being told."""
+
+    def __init__(self, surface: Surface, who: Callable[[Context], Principal]) -> None:
+        self._surface = surface
+        self._who = who
+        self._listeners: set[ListenHandler] = set()
+
+    async def subscribe(
+        self, ctx: Context, params: types.SubscribeRequestParams
+    ) -> types.EmptyResult:
+        """Tell this session of changes of a resource, until it ends or says otherwise."""
+        watched = _watched(connection_of(ctx))
+        if params.uri in watched:
+            return types.EmptyResult()
+        if len(watched) >= _MOST:
+            raise MCPError(types.INVALID_PARAMS, f"A session may watch {_MOST} resources.")
+        try:
+            changes = await self._surface.watch(params.uri, Call(ctx, self._who(ctx)))
+        except NotFound as error:
+            raise MCPError(types.INVALID_PARAMS, error.message, {"uri": params.uri}) from None
+        watched[params.uri] = asyncio.create_task(_tell(ctx, params.uri, changes))
+        return types.EmptyResult()
+
+    async def unsubscribe(
+        self, ctx: Context, params: types.UnsubscribeRequestParams
+    ) -> types.EmptyResult:
+        """Tell this session no more."""
+        task = _watched(connection_of(ctx)).pop(params.uri, None)
+        if task is not None:
+            await _end(task)
+        return types.EmptyResult()
+
+    async def listen(
+        self, ctx: Context, params: types.SubscriptionsListenRequestParams
+    ) -> types.SubscriptionsListenResult:
+        """Tell of changes in the answer to this request, which lasts until the client leaves."""
+        bus = InMemorySubscriptionBus()
+        handler = ListenHandler(bus)
+        async with AsyncExitStack() as open_watches:
+            found: list[str] = []
+            for uri in (params.notifications.resource_subscriptions or [])[:_MOST]:
+                try:
+                    changes = await self._surface.watch(uri, Call(ctx, self._who(ctx)))
+                except NotFound:
+                    # What is not acknowledged is not watched; the client sees that.
+                    continue
+                task = asyncio.create_task(_publish(bus, uri, changes))
+                open_watches.push_async_callback(_end, task)
+                found.append(uri)
+            wanted = params.notifications.model_copy(update={"resource_subscriptions": found})
+            self._listeners.add(handler)
+            open_watches.callback(self._listeners.discard, handler)
+            return await handler(ctx, params.model_copy(update={"notifications": wanted}))
+
+    def close(self) -> None:
+        """End what listeners are told, in the way that tells them so."""
+        for handler in list(self._listeners):
+            handler.close()
+
+
+def _watched(connection: Connection) -> dict[str, asyncio.Task[None]]:
+    """What a session watches; it ends with the session."""
+    if _STATE not in connection.state:
+        tasks: dict[str, asyncio.Task[None]] = {}
+        connection.state[_STATE] = tasks
+        connection.exit_stack.push_async_callback(_end_all, tasks)
+    return connection.state[_STATE]
+
+
+async def _tell(ctx: Context, uri: str, changes: AsyncGenerator[None]) -> None:
+    async with aclosing(changes):
+        async for _ in changes:
+            await ctx.session.send_resource_updated(uri)
+
+
+async def _publish(bus: InMemorySubscriptionBus, uri: str, changes: AsyncGenerator[None]) -> None:
+    async with aclosing(changes):
+        async for _ in changes:
+            await bus.publish(ResourceUpdated(uri))
+
+
+async def _end_all(tasks: dict[str, asyncio.Task[None]]) -> None:
+    for task in tasks.values():
+        await _end(task)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
