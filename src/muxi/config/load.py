@@ -28,6 +28,7 @@ from muxi.core.errors import ConfigError
 SECRET_FIELDS: tuple[Place, ...] = (
     ("models", "*", "key"),
     ("tools", "*", "key"),
+    ("tools", "*", "secrets", "*"),
     ("tools", "*", "databases", "*"),
     ("tools", "*", "env", "*"),
     ("mcp", "servers", "*", "env", "*"),

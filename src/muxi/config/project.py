@@ -16,7 +16,7 @@ from muxi.config.mcp_settings import McpSettings
 from muxi.config.memory_settings import MemorySettings
 from muxi.config.model_settings import ModelDefinition, Positive, Section
 from muxi.config.secret import SecretRef
-from muxi.config.tool_settings import ASSISTANT_TOOLS, ToolDefinition
+from muxi.config.tool_settings import ASSISTANT_TOOLS, ToolDefinition, ToolKey
 from muxi.core.definitions import AgentDefinition, AgentName
 
 DEFAULT_AGENT = "assistant"
@@ -88,8 +88,9 @@ class Project(Section):
     """Agents by name; without any there is an `assistant` with the built-in tools."""
     models: dict[Name, ModelDefinition] = Field(default_factory=dict[str, ModelDefinition])
     """Models by name, with keys, prices and limits."""
-    tools: dict[Name, ToolDefinition] = Field(default_factory=dict[str, ToolDefinition])
-    """Options of the built-in tools, and the project's own tools."""
+    tools: dict[ToolKey, ToolDefinition] = Field(default_factory=dict[str, ToolDefinition])
+    """Options of built-in tools and of packages' tools, and the project's own. `NAME@VERSION` where
+    several versions of one serve different agents."""
     mcp: McpSettings = Field(default_factory=McpSettings)
     """MCP servers whose tools agents may use."""
     storage: StorageSettings = Field(default_factory=StorageSettings)

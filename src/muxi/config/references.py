@@ -8,13 +8,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any, cast
 
 from muxi.config.mcp_settings import remote_tools
 from muxi.config.memory_settings import EMBEDDERS
 from muxi.config.mistakes import Mistake, config_error
 from muxi.config.project import DEFAULT_AGENT, EMBEDDED, Project
-from muxi.config.tool_settings import BUILTIN_FUNCTIONS, BUILTIN_KINDS
+from muxi.config.tool_settings import BUILTIN_FUNCTIONS, BUILTIN_KINDS, TOOLS_OF_PACKAGES
+from muxi.core.versions import is_range
 
 Path = tuple[str | int, ...]
 
@@ -28,7 +30,8 @@ def broken_references(
     """
     agents = _mapping(data.get("agents"))
     models = _mapping(data.get("models"))
-    tools = {*BUILTIN_KINDS, *BUILTIN_FUNCTIONS, *_mapping(data.get("tools"))}
+    tools = {*BUILTIN_KINDS, *BUILTIN_FUNCTIONS}
+    tools |= {key.partition("@")[0] for key in _mapping(data.get("tools"))}
     servers = {*imported, *_mapping(_mapping(data.get("mcp")).get("servers"))}
     default = data.get("agent")
     if isinstance(default, str) and default not in (agents or {DEFAULT_AGENT: None}):
@@ -45,7 +48,8 @@ def broken_references(
     yield from _memory(_mapping(data.get("memory")), models, agents)
     for name, entry in _mapping(data.get("tools")).items():
         kind = _mapping(entry).get("kind")
-        if kind not in (None, name if name in BUILTIN_KINDS else "python"):
+        if name in BUILTIN_KINDS and kind not in (None, name):
+            # Of another version, as `NAME@VERSION`, it may stand beside the built-in one.
             yield ("tools", name), f"`{name}` cannot be a tool of the kind `{kind}`"
     for name, entry in models.items():
         fallback = _mapping(entry).get("fallback")
@@ -103,8 +107,13 @@ def _memory(
 def _tools(
     path: Path, names: Any, tools: set[str], servers: set[str]
 ) -> Iterator[tuple[Path, str]]:
-    for at, name in enumerate(_list(names)):
-        if not isinstance(name, str) or name in tools:
+    for at, text in enumerate(_list(names)):
+        if not isinstance(text, str):
+            continue
+        name, mark, versions = text.partition("@")
+        if mark and not is_range(versions):
+            yield (*path, at), f"`{versions}` is no range of versions, such as `^1.2` or `1.4.0`"
+        if name in tools or name.rpartition(".")[0] in tools or name in _of_packages():
             continue
         remote = remote_tools(name, servers)
         if remote is not None:
@@ -114,6 +123,14 @@ def _tools(
         if name.endswith("*") and any(tool.startswith(name[:-1]) for tool in tools):
             continue
         yield (*path, at), _unknown("tool", name, sorted(tools))
+
+
+@cache
+def _of_packages() -> frozenset[str]:
+    """Names of the tools that installed packages bring; reading them imports no package."""
+    from importlib.metadata import entry_points
+
+    return frozenset(entry_points(group=TOOLS_OF_PACKAGES).names)
 
 
 def _fallback_circles(models: dict[str, Any]) -> Iterator[tuple[Path, str]]:

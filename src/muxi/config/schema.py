@@ -50,7 +50,7 @@ from muxi.config.project import (
     SnapshotSettings,
     StorageSettings,
 )
-from muxi.config.tool_settings import BUILTIN_KINDS, PythonTool
+from muxi.config.tool_settings import BUILTIN_KINDS, PackageTool, PythonTool
 from muxi.core.definitions import AgentDefinition
 from muxi.core.documents import KnowledgePolicy
 from muxi.core.memories import MemoryPolicy
@@ -74,6 +74,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     MemorySettings,
     ModelDefinition,
     ModelSettings,
+    PackageTool,
     PriceSettings,
     Project,
     PythonTool,
@@ -89,6 +90,12 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     StorageSettings,
     *BUILTIN_KINDS.values(),
 )
+_KINDS_OF_TOOLS: dict[str | int, type[BaseModel]] = {
+    **BUILTIN_KINDS,
+    "python": PythonTool,
+    "package": PackageTool,
+}
+_KIND = "Which kind of tool this is, where the name of the entry does not say so."
 _VARIABLE = {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}$"}
 
 
@@ -102,11 +109,14 @@ def project_schema() -> dict[str, Any]:
         definition = definitions[kind.__name__]
         definition["description"] = " ".join((kind.__doc__ or "").split())
         definition["additionalProperties"] = False
-        for name, text in _sentences(kind).items():
+        sentences = _sentences(kind)
+        if "kind" in definition["properties"]:
+            sentences["kind"] = _KIND
+        for name, text in sentences.items():
             if name in definition["properties"]:
                 definition["properties"][name]["description"] = text
-        # The file has names as keys, and a tool's name tells its kind.
-        for hidden in ("kind", "folder", "file") + (("name",) if kind is AgentDefinition else ()):
+        # The file has names as keys.
+        for hidden in ("folder", "file") + (("name",) if kind is AgentDefinition else ()):
             definition["properties"].pop(hidden, None)
             if hidden in definition.get("required", ()):
                 definition["required"].remove(hidden)
@@ -134,6 +144,8 @@ def _allow_short_forms(definitions: dict[str, Any]) -> None:
         if section == "tools":
             pattern = f"^(?!(?:{'|'.join(BUILTIN_KINDS)})$){pattern.removeprefix('^')}"
         form = {"anyOf": [{"type": short}, {"$ref": f"#/$defs/{kind.__name__}"}]}
+        if section == "tools":
+            form["anyOf"] += _kinds_under_other_names()
         properties[section] |= {"patternProperties": {pattern: form}, "additionalProperties": False}
     recall = definitions["MemorySettings"]["properties"]["recall"]
     recall["anyOf"] = [{"type": "boolean"}, {"$ref": recall.pop("$ref")}]
@@ -147,6 +159,15 @@ def _allow_short_forms(definitions: dict[str, Any]) -> None:
         name: {"anyOf": [{"$ref": f"#/$defs/{kind.__name__}"}, {"type": "null"}]}
         for name, kind in BUILTIN_KINDS.items()
     }
+
+
+def _kinds_under_other_names() -> list[dict[str, Any]]:
+    """What an entry of `tools` may be besides: its kind is said then, or it has options only."""
+    named = [
+        {"$ref": f"#/$defs/{kind.__name__}", "required": ["kind"]}
+        for kind in BUILTIN_KINDS.values()
+    ]
+    return [{"$ref": "#/$defs/PackageTool"}, *named]
 
 
 def _tidied(value: Any) -> Any:
@@ -193,6 +214,9 @@ def keys_at(path: tuple[str | int, ...]) -> list[str]:
     schema = project_schema()
     place: dict[str, Any] = schema
     for step in path:
+        if path[0] == "tools" and step in _KINDS_OF_TOOLS:
+            place = schema["$defs"][_KINDS_OF_TOOLS[step].__name__]
+            continue
         place = _resolved(place, schema["$defs"])
         further = place.get("properties", {}).get(step)
         if further is None:

@@ -11,6 +11,8 @@ from typing import Any, cast
 
 from muxi.config.tool_settings import BUILTIN_KINDS
 
+_OF_PACKAGES = ("options", "secrets")
+
 
 def written_out(data: dict[str, Any]) -> dict[str, Any]:
     """`data` of a file in the form of `Project`; what has the wrong form is left for the
@@ -69,9 +71,16 @@ def _model(name: str, entry: Any) -> Any:
 
 
 def _tool(name: str, entry: Any) -> Any:
-    kind = name if name in BUILTIN_KINDS else "python"
+    bare, _, version = name.partition("@")
+    kind = bare if bare in BUILTIN_KINDS else "python"
     if entry is None and kind != "python":
         entry = {}
-    if isinstance(entry, str) and kind == "python":
-        entry = {"function": entry}
-    return {**cast("dict[str, Any]", entry), "kind": kind} if isinstance(entry, dict) else entry
+    if isinstance(entry, str) and (version or kind == "python"):
+        # Beside the built-in version of a name there may be one of the project's own.
+        entry, kind = {"function": entry}, "python"
+    if not isinstance(entry, dict):
+        return entry
+    said = cast("dict[str, Any]", entry)
+    if kind == "python" and "function" not in said and not said.keys().isdisjoint(_OF_PACKAGES):
+        kind = "package"
+    return {"kind": "python" if version and "function" in said else kind, **said}

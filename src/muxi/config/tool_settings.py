@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from muxi.config.local_tool_settings import FilesTool
@@ -90,6 +90,16 @@ class PythonTool(Section):
     """Further attempts after the tool failed; by default what the function says."""
 
 
+class PackageTool(Section):
+    """A tool of an installed package, where it is given options."""
+
+    kind: Literal["package"] = "package"
+    options: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    """Options, which the package explains."""
+    secrets: dict[str, SecretRef] = Field(default_factory=dict[str, SecretRef])
+    """Secrets, by the names that the package gives them."""
+
+
 BuiltinTool = CalculatorTool | ClockTool | WebFetchTool | WebSearchTool | FilesTool
 
 BUILTIN_KINDS: dict[str, type[ToolKind]] = {kind.name(): kind for kind in get_args(BuiltinTool)}
@@ -101,8 +111,16 @@ BUILTIN_FUNCTIONS: dict[str, str] = {
 }
 """Their functions, each with its kind: an agent may also take single ones."""
 
+TOOLS_OF_PACKAGES = "muxi.tools"
+"""The group of entry points by which installed packages bring tools."""
+
 ASSISTANT_TOOLS: tuple[str, ...] = ("calculator", "clock", "web_fetch", "web_search")
 """The tools of the agent that a project has when it declares none: they do no harm."""
 
-ToolDefinition = Annotated[BuiltinTool | PythonTool, Field(discriminator="kind")]
-"""One entry of `tools`. Its name decides the kind: a built-in tool's, or else Python."""
+ToolDefinition = Annotated[BuiltinTool | PythonTool | PackageTool, Field(discriminator="kind")]
+"""One entry of `tools`. Without `kind`, its name decides: a built-in tool's, or else Python."""
+
+ToolKey = Annotated[
+    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}(@\d+\.\d+\.\d+[0-9A-Za-z.+-]*)?$")
+]
+"""The name of a tool, or `NAME@VERSION` where several versions of one are declared."""

@@ -174,6 +174,15 @@ def _no_range(text: str) -> InvalidInput:
     )
 
 
+def is_range(text: str) -> bool:
+    """Whether `text` can be read as a range."""
+    try:
+        Range.parse(text)
+    except InvalidInput:
+        return False
+    return True
+
+
 def named_range(text: str) -> tuple[str, Range | None]:
     """The name and the range of `search@^1.2`; None without one.
 

@@ -1,36 +1,38 @@
-"""The project's tools: built-in ones with their options, and its own in Python.
+"""The project's tools: built-in ones with their options, its own in Python, and those of packages.
 
-Called by `agents`. A tool is made when an agent that has it is first used, so that a project which
-never searches the web imports nothing for it.
+Called by `agents` and by doors. A tool is made when an agent that has it is first used, so that a
+project which never searches the web imports nothing for it.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from pathlib import Path
-from types import ModuleType
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from muxi.config.project import Project
 from muxi.config.secret import SecretRef
+from muxi.config.tool_kind import ToolKind
 from muxi.config.tool_settings import (
     ASSISTANT_TOOLS,
-    BUILTIN_FUNCTIONS,
+    BUILTIN_KINDS,
+    PackageTool,
     PythonTool,
+    ToolDefinition,
 )
-from muxi.core.errors import ConfigError, ToolNotFound
+from muxi.core.errors import ConfigError
+from muxi.runtime.project_functions import project_function
 from muxi.runtime.secrets import Secrets
 
 if TYPE_CHECKING:
+    from muxi.tools.builtin.setup import Setup
     from muxi.tools.function import FunctionTool
+    from muxi.tools.installed import Installed
+    from muxi.tools.registry import Entry, Registry
     from muxi.tools.toolset import Toolset
 
 
@@ -42,10 +44,15 @@ class Tools:
     secrets: Secrets
     given: dict[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
     """Functions and `@tool`s that a program hands in, by name; they come before all others."""
-    _made: dict[str, list[FunctionTool[..., Any]]] = field(
-        default_factory=dict[str, "list[FunctionTool[..., Any]]"]
-    )
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Who brings which tools."""
+        from muxi.tools.registry import Registry
+
+        own = [*self._given(), *self._declared(), *self._builtin()]
+        return Registry(own, self._installed)
 
     def names(self, wanted: Sequence[str]) -> list[str]:
         """Names of the functions that `wanted` stands for, each once.
@@ -56,81 +63,170 @@ class Tools:
         Raises:
             ToolNotFound: There is no such tool.
         """
-        return list(self._chosen(wanted))
+        found = [each for text in wanted for each in self.registry.wanted(text)]
+        return list(dict.fromkeys(name for each in found for name in each.functions))
 
     async def toolsets(self, wanted: Sequence[str]) -> list[Toolset]:
         """The tools that `wanted` names, as toolsets.
 
         Raises:
-            ToolNotFound: There is no such tool.
+            ToolNotFound: There is no such tool, or none of the versions asked for.
             ConfigError: A tool of the project cannot be made.
         """
-        chosen = self._chosen(wanted)
+        chosen: dict[str, FunctionTool[..., Any]] = {}
+        for text in wanted:
+            for each in self.registry.wanted(text):
+                for name, function in (await self.registry.chosen(each)).items():
+                    chosen.setdefault(name, function)
         if not chosen:
             return []
         from muxi.tools.function_toolset import FunctionToolset
 
-        return [FunctionToolset([await self._tool(*each) for each in chosen.items()])]
+        return [FunctionToolset(chosen.values())]
 
     async def close(self) -> None:
         """Close what tools hold open."""
         await self._exits.aclose()
 
-    def _chosen(self, wanted: Sequence[str]) -> dict[str, str]:
-        """The functions that `wanted` stands for, each with the entry that brings it."""
-        homes = self._homes()
-        open_to_patterns = {*self.given, *self.project.tools, *ASSISTANT_TOOLS}
-        found: dict[str, str] = {}
-        for name in wanted:
-            if name in homes:
-                found.setdefault(name, homes[name])
+    def _given(self) -> Iterator[Entry]:
+        from muxi.tools.function import as_tool
+        from muxi.tools.registry import Entry
+
+        for name, function in self.given.items():
+
+            async def make(function: Callable[..., Any] = function) -> list[FunctionTool[..., Any]]:
+                return [as_tool(function)]
+
+            yield Entry(
+                name=name,
+                functions=(name,),
+                source="program",
+                origin=f"the program, as {name}",
+                make=make,
+            )
+
+    def _declared(self) -> Iterator[Entry]:
+        from muxi.tools.registry import Entry
+
+        for key, definition in self.project.tools.items():
+            name, _, version = key.partition("@")
+            yield Entry(
+                name=name,
+                functions=_shown(name, definition),
+                source="project",
+                origin=f"`tools.{key}`",
+                make=partial(self._make, name, version or None, definition),
+            )
+
+    def _builtin(self) -> Iterator[Entry]:
+        from muxi.tools.registry import Entry
+
+        for name in BUILTIN_KINDS:
+            if name in self.project.tools:
                 continue
-            matching = {
-                function: home
-                for function, home in homes.items()
-                if home == name
-                or (home in open_to_patterns and "*" in name and fnmatchcase(function, name))
-            }
-            if not matching:
-                raise ToolNotFound(f"There is no tool {name}.", tool=name)
-            found |= matching
-        return found
+            yield Entry(
+                name=name,
+                functions=_offered(name),
+                source="builtin",
+                origin="muxi",
+                make=partial(self._make, name, None, None),
+                open=name in ASSISTANT_TOOLS,
+            )
 
-    def _homes(self) -> dict[str, str]:
-        """Every function's entry; what a program hands in comes first, then the project's own."""
-        homes = {name: name for name in self.given}
-        for name, definition in self.project.tools.items():
-            python = isinstance(definition, PythonTool)
-            for function in (name,) if python else definition.function_names():
-                homes.setdefault(function, name)
-        for function, kind in BUILTIN_FUNCTIONS.items():
-            homes.setdefault(function, kind)
-        return homes
+    def _installed(self) -> list[Entry]:
+        from muxi.tools.installed import installed_tools
+        from muxi.tools.registry import Entry
 
-    async def _tool(self, function: str, home: str) -> Callable[..., Any]:
-        if home in self.given:
-            return self.given[home]
-        made = self._made.get(home)
-        if made is None:
-            made = self._made[home] = await self._make(home)
-        return next(each for each in made if each.name == function)
+        declared = {key.partition("@")[0] for key in self.project.tools}
+        return [
+            Entry(
+                name=each.name,
+                functions=(each.name,),
+                source="package",
+                origin=each.origin,
+                make=partial(self._of_package, each, None),
+                open=False,
+            )
+            for each in installed_tools()
+            if each.name not in declared
+        ]
 
-    async def _make(self, name: str) -> list[FunctionTool[..., Any]]:
-        definition = self.project.tools.get(name)
-        folder = self.project.folder
+    async def _make(
+        self, name: str, version: str | None, definition: ToolDefinition | None
+    ) -> list[FunctionTool[..., Any]]:
         if isinstance(definition, PythonTool):
-            return [_python_tool(name, definition, folder)]
+            return [project_function(name, version, definition, self.project.folder)]
+        if isinstance(definition, PackageTool):
+            return await self._declared_package(name, version, definition)
         from muxi.tools.builtin.catalogue import builtin_tools
+
+        kind = definition.name() if definition else name
+        kind_names = BUILTIN_KINDS[kind].function_names()
+        made = builtin_tools(kind, definition, await self._setup(definition))
+        _check_version(name, version, made)
+        return made if len(kind_names) > 1 else [each.changed(name=name) for each in made]
+
+    async def _declared_package(
+        self, name: str, version: str | None, definition: PackageTool
+    ) -> list[FunctionTool[..., Any]]:
+        from muxi.tools.installed import installed_tools
+
+        found = [each for each in installed_tools() if each.name == name]
+        if len(found) != 1:
+            packages = ", ".join(each.package for each in found)
+            raise ConfigError(
+                f"Several packages bring a tool {name}: {packages}."
+                if found
+                else f"No installed package brings a tool {name}.",
+                hint="Packages bring tools by entry points of the group `muxi.tools`.",
+            )
+        made = await self._of_package(found[0], definition)
+        _check_version(name, version, made)
+        return made
+
+    async def _of_package(
+        self, installed: Installed, definition: PackageTool | None
+    ) -> list[FunctionTool[..., Any]]:
+        options = definition.options if definition else {}
+        return installed.tools(options, await self._setup(definition and definition.secrets))
+
+    async def _setup(self, settings: object) -> Setup:
         from muxi.tools.builtin.setup import Setup
 
         secrets = {
             place: await self.secrets.resolve(reference)
-            for place, reference in _references(definition)
+            for place, reference in _references(settings)
         }
-        setup = Setup(
-            folder=folder, state=self.project.state_folder, secrets=secrets, exits=self._exits
+        return Setup(
+            folder=self.project.folder,
+            state=self.project.state_folder,
+            secrets=secrets,
+            exits=self._exits,
         )
-        return builtin_tools(definition.kind if definition else name, definition, setup)
+
+
+def _shown(name: str, definition: ToolDefinition) -> tuple[str, ...]:
+    """Names of what a declared tool brings. A kind of one function bears the name that it is given
+    in the project, as the project's own functions do."""
+    if isinstance(definition, ToolKind) and len(definition.function_names()) > 1:
+        return definition.offered()
+    return (name,)
+
+
+def _check_version(name: str, version: str | None, made: Sequence[FunctionTool[..., Any]]) -> None:
+    """Raise `ConfigError` unless all that was made has the version that the project says."""
+    other = next((each.version for each in made if version not in (None, each.version)), None)
+    if other is not None:
+        raise ConfigError(f"The tool {name} is declared as {version}, but it is {other}.")
+
+
+def _offered(kind: str) -> tuple[str, ...]:
+    """What a kind brings to a project that says nothing of it."""
+    settings = BUILTIN_KINDS[kind]
+    try:
+        return settings().offered()
+    except ValidationError:
+        return settings.function_names()  # making one tells which options it needs
 
 
 def _references(value: object, place: str = "") -> Iterator[tuple[str, SecretRef]]:
@@ -142,51 +238,7 @@ def _references(value: object, place: str = "") -> Iterator[tuple[str, SecretRef
             yield from _references(getattr(value, name), f"{place}.{name}".lstrip("."))
     elif isinstance(value, dict):
         for name, each in cast("dict[str, Any]", value).items():
-            yield from _references(each, f"{place}.{name}")
+            yield from _references(each, f"{place}.{name}".lstrip("."))
     elif isinstance(value, list):
         for number, each in enumerate(cast("list[Any]", value)):
-            yield from _references(each, f"{place}.{number}")
-
-
-def _python_tool(name: str, definition: PythonTool, folder: Path) -> FunctionTool[..., Any]:
-    """A tool of the project's own under the name that the project gives it."""
-    from muxi.tools.function import as_tool
-
-    place, _, path = definition.function.rpartition(":")
-    found: Any = _module(name, place, folder)
-    try:
-        for step in path.split("."):
-            found = getattr(found, step)
-    except AttributeError as error:
-        raise ConfigError(f"The tool {name}: {place} has no {path}.") from error
-    if not callable(found):
-        raise ConfigError(f"The tool {name}: {definition.function} is not a function.")
-    options: dict[str, Any] = {
-        option: value
-        for option in ("approval", "timeout", "retries")
-        if (value := getattr(definition, option)) is not None
-    }
-    return as_tool(found).changed(name=name, **options)
-
-
-def _module(name: str, place: str, folder: Path) -> ModuleType:
-    """The module that holds a tool, by its name or by its file in the project."""
-    try:
-        if not place.endswith(".py"):
-            return importlib.import_module(place)
-        file = folder / place
-        if not file.is_file():
-            raise ConfigError(f"The tool {name}: there is no file {file}.")
-        spec = importlib.util.spec_from_file_location(f"muxi_project_{file.stem}", file)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-    except ConfigError:
-        raise
-    except Exception as error:
-        # The project's own code: whatever it raises while it is imported is a mistake in it.
-        words = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"The tool {name}: {place} cannot be imported. {words}") from error
-    return module
+            yield from _references(each, f"{place}.{number}".lstrip("."))

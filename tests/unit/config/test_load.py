@@ -370,6 +370,7 @@ def test_every_secret_field_is_known_to_the_loader():
             walk(child, (*path, name), definitions)
         for child in schema.get("patternProperties", {}).values():
             walk(child, (*path, "*"), definitions)
+        walk(schema.get("additionalProperties"), (*path, "*"), definitions)
         for option in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
             walk(option, path, definitions)
         if "$ref" in schema:

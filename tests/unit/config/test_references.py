@@ -31,7 +31,7 @@ def test_an_agent_and_a_tool_keep_to_their_names():
     with pytest.raises(ConfigError, match="the agent's key is `a`"):
         check_references(Project(agents={"a": AgentDefinition(name="b")}))
     with pytest.raises(ConfigError, match="cannot be a tool of the kind `clock`"):
-        check_references(Project(tools={"watch": ClockTool()}))
+        check_references(Project(tools={"calculator": ClockTool()}))
 
 
 def test_unknown_keys_and_zones_are_refused_in_python_too():

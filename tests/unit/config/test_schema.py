@@ -54,6 +54,8 @@ def test_every_key_is_described():
         "agents: {a: {tools: [clock]}, b: null}",
         "models: {a: openai/x, b: {model: openai/y, key: secret://K}}",
         "tools: {t: 'a:b', clock: null, web_search: {engine: open}, u: {function: 'a.py:b'}}",
+        "tools: {tokyo: {kind: clock, zone: Asia/Tokyo}, t: {options: {a: 1}, secrets: {k: x}}}",
+        "tools: {t@1.4.0: 'a:b', t@2.0.0-rc.1: {function: 'a.py:b'}, clock@2.0.0: 'c.py:clock'}",
         "server: {port: '${PORT:-5050}'}",
         STARTER,
     ],
@@ -74,7 +76,9 @@ def test_the_schema_admits_what_the_loader_admits(text: str, tmp_path: Path):
         "agents: {a: {limits: {cots: 1}}}",
         "models: {a: {key: x}}",
         "tools: {clock: {function: 'a:b'}}",
-        "tools: {t: {kind: python, function: 'a:b'}}",
+        "tools: {t: {kind: clock, function: 'a:b'}}",
+        "tools: {t: {zone: Asia/Tokyo}}",
+        "tools: {t@1: 'a:b'}",
         "server: {port: many}",
         "server: {host: 0.0.0.0}",
     ],
@@ -87,7 +91,8 @@ def test_the_keys_of_a_place_are_found():
     assert "instructions" in keys_at(("agents", "anything"))
     assert "name" not in keys_at(("agents", "anything"))
     assert "turns" in keys_at(("agents", "anything", "limits"))
-    assert keys_at(("tools", "clock", "clock")) == ["zone"]
+    assert keys_at(("tools", "clock", "clock")) == ["kind", "zone"]
+    assert keys_at(("tools", "watch", "clock")) == ["kind", "zone"]
     assert "function" in keys_at(("tools", "mine", "python"))
     assert "temperature" in keys_at(("models", "m", "settings"))
 

@@ -1,0 +1,71 @@
+"""The project's own functions as tools: found in its files and modules. Called by `tools`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from muxi.config.tool_settings import PythonTool
+from muxi.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from muxi.tools.function import FunctionTool
+
+
+def project_function(
+    name: str, version: str | None, definition: PythonTool, folder: Path
+) -> FunctionTool[..., Any]:
+    """A tool of the project's own under the name that the project gives it.
+
+    Raises:
+        ConfigError: There is no such function, it cannot be imported, or it is of another version.
+    """
+    from muxi.tools.function import as_tool
+
+    place, _, path = definition.function.rpartition(":")
+    found: Any = _module(name, place, folder)
+    try:
+        for step in path.split("."):
+            found = getattr(found, step)
+    except AttributeError as error:
+        raise ConfigError(f"The tool {name}: {place} has no {path}.") from error
+    if not callable(found):
+        raise ConfigError(f"The tool {name}: {definition.function} is not a function.")
+    options: dict[str, Any] = {
+        option: value
+        for option in ("approval", "timeout", "retries")
+        if (value := getattr(definition, option)) is not None
+    }
+    made = as_tool(found)
+    if version is not None and made.version not in (None, version):
+        raise ConfigError(
+            f"The tool {name} should be {version}, but {definition.function} is {made.version}."
+        )
+    return made.changed(name=name, version=version or made.version, **options)
+
+
+def _module(name: str, place: str, folder: Path) -> ModuleType:
+    """The module that holds a tool, by its name or by its file in the project."""
+    try:
+        if not place.endswith(".py"):
+            return importlib.import_module(place)
+        file = folder / place
+        if not file.is_file():
+            raise ConfigError(f"The tool {name}: there is no file {file}.")
+        spec = importlib.util.spec_from_file_location(f"muxi_project_{file.stem}", file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+    except ConfigError:
+        raise
+    except Exception as error:
+        # The project's own code: whatever it raises while it is imported is a mistake in it.
+        words = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"The tool {name}: {place} cannot be imported. {words}") from error
+    return module
