@@ -10,7 +10,11 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
-from muxi.config.local_tool_settings import FilesTool
+from muxi.config.local_tool_settings import (
+    FilesTool,
+    RunPythonTool,
+    ShellTool,
+)
 from muxi.config.model_settings import Seconds, Section
 from muxi.config.secret import SecretRef
 from muxi.config.tool_kind import ToolKind
@@ -100,7 +104,15 @@ class PackageTool(Section):
     """Secrets, by the names that the package gives them."""
 
 
-BuiltinTool = CalculatorTool | ClockTool | WebFetchTool | WebSearchTool | FilesTool
+BuiltinTool = (
+    CalculatorTool
+    | ClockTool
+    | WebFetchTool
+    | WebSearchTool
+    | FilesTool
+    | ShellTool
+    | RunPythonTool
+)
 
 BUILTIN_KINDS: dict[str, type[ToolKind]] = {kind.name(): kind for kind in get_args(BuiltinTool)}
 """The tools that muxi brings along, by name; those that need no option may be named by agents

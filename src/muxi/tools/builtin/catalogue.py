@@ -39,6 +39,8 @@ _KINDS: dict[str, Kind] = {
     "web_fetch": Kind("web_fetch:MANIFEST", "web_fetch:web_fetch_tools"),
     "web_search": Kind("web_search:MANIFEST", "web_search:web_search_tools"),
     "files": Kind("files:MANIFEST", "files:files_tools"),
+    "shell": Kind("shell:MANIFEST", "shell:shell_tools"),
+    "run_python": Kind("run_python:MANIFEST", "run_python:run_python_tools"),
 }
 
 
