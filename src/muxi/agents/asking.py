@@ -106,8 +106,9 @@ class Asking:
                     ApprovalResolved(approval_id=asked.id, call_id=call.id, decision=decision)
                 )
                 return decision.model_copy(update={"arguments": arguments})
-        approval = self._approval(call.model_copy(update={"arguments": arguments}), reason)
-        await self._put(_leave_key(key, len(earlier)), approval, parameters=spec.parameters)
+        call = call.model_copy(update={"arguments": arguments})
+        approval = self._approval(call, reason)
+        await self._put(_leave_key(key, len(earlier)), approval, call=call, spec=spec)
         self.waiting.append(approval)
         return None
 
@@ -197,12 +198,20 @@ class Asking:
         )
 
     async def _put(
-        self, key: str, approval: Approval, *, parameters: dict[str, Any] | None = None
+        self,
+        key: str,
+        approval: Approval,
+        *,
+        call: ToolCallPart | None = None,
+        spec: ToolSpec | None = None,
     ) -> Step:
-        """Store a question, then show it; `parameters` is what changed arguments must fit."""
+        """Store a question, then show it; `call` and `spec` are what waits for leave."""
         result: dict[str, Any] = {"approval": approval.model_dump(mode="json")}
-        if parameters is not None:
-            result["parameters"] = parameters
+        input_hash = ""
+        if call is not None and spec is not None:
+            # What changed arguments must fit.
+            result["parameters"] = spec.parameters
+            input_hash = leave_hash(call, spec)
         step = await self.host.journal.open_step(
             self.ctx,
             Step(
@@ -212,7 +221,7 @@ class Asking:
                 name=approval.tool,
                 attempt=self.ctx.attempt,
                 state="suspended",
-                input_hash=fingerprint(approval.arguments),
+                input_hash=input_hash,
                 question_id=approval.id,
                 expires_at=approval.expires_at,
                 result=result,
@@ -262,10 +271,16 @@ def answer_of(decision: ApprovalDecision) -> Answer:
     return Answer(action="decline" if decision.decision == "deny" else "cancel")
 
 
-def fingerprint(arguments: dict[str, Any]) -> str:
-    """SHA-256 of the canonical JSON of a call's arguments."""
-    text = msgspec.json.encode(arguments, enc_hook=str, order="deterministic")
+def fingerprint(value: Any) -> str:
+    """SHA-256 of the canonical JSON of a call's arguments, or of any value."""
+    text = msgspec.json.encode(value, enc_hook=str, order="deterministic")
     return hashlib.sha256(text).hexdigest()
+
+
+def leave_hash(call: ToolCallPart, spec: ToolSpec) -> str:
+    """The same for two calls of the same tool, as it was shown to the model, with the same
+    arguments: leave for one may be leave for the other."""
+    return fingerprint([spec.name, spec.version, spec.parameters, call.arguments])
 
 
 def _leave_key(key: str, before: int) -> str:

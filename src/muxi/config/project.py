@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from muxi.config.approval_settings import ApprovalSettings
 from muxi.config.knowledge_settings import KnowledgeSettings
 from muxi.config.mcp_offer import McpOffer
 from muxi.config.mcp_settings import McpSettings
@@ -93,6 +94,8 @@ class Project(Section):
     several versions of one serve different agents."""
     mcp: McpSettings = Field(default_factory=McpSettings)
     """MCP servers whose tools agents may use."""
+    approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
+    """Which tool calls are made, which are refused, and which a person is asked about."""
     storage: StorageSettings = Field(default_factory=StorageSettings)
     """Where threads, runs and secrets are kept."""
     server: ServerSettings = Field(default_factory=ServerSettings)

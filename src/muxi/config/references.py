@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, cast
 
+from muxi.config.approval_settings import TOOLS_OF_ROOMS
 from muxi.config.mcp_settings import remote_tools
 from muxi.config.memory_settings import EMBEDDERS
 from muxi.config.mistakes import Mistake, config_error
@@ -45,6 +46,7 @@ def broken_references(
         yield from _model((*place, "model"), agent.get("model"), models)
         yield from _tools((*place, "tools"), agent.get("tools"), tools, servers)
         yield from _tools((*place, "approve"), agent.get("approve"), tools, servers)
+    yield from _rules(_mapping(data.get("approvals")), tools, servers)
     yield from _memory(_mapping(data.get("memory")), models, agents)
     for name, entry in _mapping(data.get("tools")).items():
         kind = _mapping(entry).get("kind")
@@ -131,6 +133,23 @@ def _of_packages() -> frozenset[str]:
     from importlib.metadata import entry_points
 
     return frozenset(entry_points(group=TOOLS_OF_PACKAGES).names)
+
+
+def _rules(
+    approvals: dict[str, Any], tools: set[str], servers: set[str]
+) -> Iterator[tuple[Path, str]]:
+    """Rules about tools that do not exist: whoever wrote one counts on it."""
+    known = {*tools, *TOOLS_OF_ROOMS}
+    for number, rule in enumerate(_list(approvals.get("rules"))):
+        wanted = _mapping(rule).get("tool")
+        for at, name in enumerate(_list(wanted) or [wanted]):
+            if not isinstance(name, str) or any(fnmatchcase(tool, name) for tool in known):
+                continue
+            if servers or name in _of_packages() or any(sign in name for sign in "*?["):
+                continue
+            place: Path = ("approvals", "rules", number, "tool")
+            place = (*place, at) if isinstance(wanted, list) else place
+            yield place, _unknown("tool", name, sorted(known))
 
 
 def _fallback_circles(models: dict[str, Any]) -> Iterator[tuple[Path, str]]:

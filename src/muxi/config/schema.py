@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
+from muxi.config.approval_settings import ApprovalRule, ApprovalSettings, Bounds, Condition
 from muxi.config.knowledge_settings import (
     ConversionSettings,
     KnowledgeSettings,
@@ -60,8 +61,12 @@ from muxi.core.usage import Limits
 
 _CLASSES: tuple[type[BaseModel], ...] = (
     AgentDefinition,
+    ApprovalRule,
+    ApprovalSettings,
+    Bounds,
     CompactionPolicy,
     CompactionSettings,
+    Condition,
     ConversionSettings,
     FactSettings,
     KnowledgePolicy,
@@ -221,6 +226,7 @@ def keys_at(path: tuple[str | int, ...]) -> list[str]:
         further = place.get("properties", {}).get(step)
         if further is None:
             further = next(iter(place.get("patternProperties", {}).values()), None)
+            further = further or place.get("additionalProperties")
         if isinstance(step, int):
             further = place.get("items")
         if not isinstance(further, dict):
@@ -233,7 +239,7 @@ def _resolved(place: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
     """A place in the schema behind references and alternatives."""
     if "$ref" in place:
         return _resolved(definitions[place["$ref"].rpartition("/")[2]], definitions)
-    for option in place.get("anyOf", ()):
+    for option in (*place.get("anyOf", ()), *place.get("oneOf", ())):
         found = _resolved(option, definitions)
         if "properties" in found:
             return found

@@ -71,6 +71,9 @@ class ApprovalDecision(Record):
     """With `approve`: what the call is made with, in place of what the model asked for."""
     answer: JsonValue = None
     """With `answer`: what the person says, which fits the question's schema."""
+    remember: bool = False
+    """With `approve`: in this thread, the same call with the same arguments needs no further leave
+    of this person."""
     reason: str | None = None
     """Why it was denied; the model is told."""
     by: str | None = None

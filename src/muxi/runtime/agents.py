@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from muxi.config.memory_settings import CompactionSettings
 from muxi.config.project import Project
+from muxi.config.tool_settings import BUILTIN_FUNCTIONS
 from muxi.core.definitions import AgentDefinition
 from muxi.core.errors import ConfigError, Conflict, NotFound
-from muxi.core.messages import ToolCallPart
-from muxi.core.ports import Context, Policy, Verdict
-from muxi.core.requests import ModelSettings, ToolSpec
+from muxi.core.ports import Policy
+from muxi.core.requests import ModelSettings
 from muxi.core.status import AgentInfo
 from muxi.runtime.models import Models
+from muxi.runtime.policy import ApprovalPolicy
 from muxi.runtime.principal import Principal
 from muxi.runtime.tools import Tools
 from muxi.storage import agents
@@ -33,22 +34,6 @@ if TYPE_CHECKING:
 
 _LIVE_AT_ONCE = 256
 """Versions of agents that are kept ready; more are made again when they are used again."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalPolicy:
-    """Asks a person for the tools that say so themselves and for those that the agent names."""
-
-    patterns: tuple[str, ...]
-
-    async def decide(self, ctx: Context, call: ToolCallPart, spec: ToolSpec) -> Verdict:
-        """See `core.ports.Policy`."""
-        if spec.approval or any(fnmatchcase(spec.name, pattern) for pattern in self.patterns):
-            return Verdict("ask", f"{spec.name} needs approval before each call.")
-        return _ALLOW
-
-
-_ALLOW = Verdict("allow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +128,24 @@ class Agents:
         return whole.model_copy(update=own.model_dump(exclude_none=True))
 
     def policy(self, agent: Agent[object] | None) -> Policy:
-        """What calls of this agent's tools need a person's approval."""
+        """Which calls of this agent's tools are made, refused or put to a person."""
         definition = None if agent is None else agent.spec.definition
-        return ApprovalPolicy(() if definition is None else tuple(definition.approve))
+        return ApprovalPolicy(
+            settings=self.project.approvals,
+            approve=() if definition is None else tuple(definition.approve),
+            kind=BUILTIN_FUNCTIONS.get,
+            price=self._price,
+            database=self.database,
+        )
+
+    def _price(self, tool: str) -> Decimal | None:
+        """What a call costs beside tokens: the project's own tools cost nothing that is known."""
+        kind = BUILTIN_FUNCTIONS.get(tool)
+        if kind is None:
+            return Decimal(0)
+        from muxi.tools.builtin.catalogue import manifest
+
+        return manifest(kind).cost.usd_per_call
 
     async def infos(self, who: Principal) -> list[AgentInfo]:
         """All agents, those of the file first."""

@@ -27,6 +27,10 @@ def _check_leave(decision: ApprovalDecision, parameters: dict[str, Any] | None) 
     """`parameters` is the schema of the call's arguments; None if it is no call that waits."""
     if decision.decision == "answer":
         raise InvalidInput("Nothing is to be answered here: approve or deny.")
+    if decision.remember and (
+        decision.decision != "approve" or decision.arguments is not None or parameters is None
+    ):
+        raise InvalidInput("Only a call that is approved as it is can be remembered.")
     if decision.arguments is None:
         return
     if decision.decision != "approve":
@@ -37,8 +41,8 @@ def _check_leave(decision: ApprovalDecision, parameters: dict[str, Any] | None) 
 
 
 def _check_reply(decision: ApprovalDecision, question: Question) -> None:
-    if decision.arguments is not None:
-        raise InvalidInput("A question is answered with `answer`, not with `arguments`.")
+    if decision.arguments is not None or decision.remember:
+        raise InvalidInput("A question is answered with `answer`, and nothing else.")
     if decision.decision == "deny":
         return
     if question.url is not None:

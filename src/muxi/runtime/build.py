@@ -244,6 +244,7 @@ def _assemble(
         past=past,
         blobs=blobs,
         people=LivePeople(database=database),
+        answer_within=project.approvals.expire_after,
     )
     approvals = Approvals(database=database, runs=runs)
     return Runtime(
