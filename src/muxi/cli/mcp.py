@@ -13,6 +13,12 @@ from typer.core import TyperGroup
 from muxi.cli.app import LazyGroup, new_app
 
 COMMANDS = {
+    "test": ("muxi.cli.mcp_cases", "Test a server by its tests.yaml."),
+    "inspect": ("muxi.cli.mcp_look", "Show what a server says of itself, in both eras of MCP."),
+    "call": ("muxi.cli.mcp_ask", "Call a tool and print what it gives."),
+    "read": ("muxi.cli.mcp_ask", "Read a resource and print it."),
+    "prompt": ("muxi.cli.mcp_ask", "Get a prompt and print its messages."),
+    "repl": ("muxi.cli.mcp_ask", "Ask a server one thing after the other, in one session."),
     "import": (
         "muxi.cli.mcp_import",
         "Print the servers of another program's mcp.json as a part of muxi.yaml.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Final, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
@@ -20,6 +20,7 @@ Revision = Literal["2025-06-18", "2025-11-25", "2026-07-28"]
 """A revision of the protocol that a case can be run in."""
 DEFAULT_REVISIONS: tuple[Revision, ...] = ("2025-11-25", "2026-07-28")
 """One of each era: with a handshake and a session, and without."""
+VERBS: Final = ("call", "read", "prompt", "list", "complete")
 
 
 class _Strict(BaseModel):
@@ -118,24 +119,32 @@ class Case(_Strict):
     """In which revisions; all of the file's by default."""
     snapshot: bool = True
     """Whether `--snapshot` keeps its answer."""
+    ignore: tuple[str, ...] = ()
+    """Parts of the result that a snapshot leaves out, such as `items.*.created_at`."""
 
     @model_validator(mode="after")
     def _asks_one_thing(self) -> Self:
-        asked = (self.call, self.read, self.prompt, self.list, self.complete)
-        if sum(each is not None for each in asked) != 1:
+        if sum(getattr(self, verb) is not None for verb in VERBS) != 1:
             raise ValueError("a case has one of `call`, `read`, `prompt`, `list`, `complete`")
         return self
 
     @property
+    def verb(self) -> str:
+        """What it does: `call`, `read`, `prompt`, `list` or `complete`."""
+        return next(verb for verb in VERBS if getattr(self, verb) is not None)
+
+    @property
+    def subject(self) -> str:
+        """What it does that with."""
+        if self.complete is not None:
+            return f"{self.complete.prompt or self.complete.template} {self.complete.argument}"
+        return str(getattr(self, self.verb))
+
+    @property
     def title(self) -> str:
         """Its name, or what it asks."""
-        if self.name:
-            return self.name
-        for verb in ("call", "read", "prompt", "list"):
-            if subject := getattr(self, verb):
-                arguments = f" {json.dumps(self.arguments)}" if self.arguments else ""
-                return f"{verb} {subject}{arguments}"
-        return "complete" if self.complete is None else f"complete {self.complete.argument}"
+        arguments = f" {json.dumps(self.arguments)}" if self.arguments else ""
+        return self.name or f"{self.verb} {self.subject}{arguments}"
 
 
 class Suite(_Strict):

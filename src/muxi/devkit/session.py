@@ -62,6 +62,7 @@ class Listing:
     pages: list[Json] = field(default_factory=list[Json])
     """The results, as they came."""
     error: Json | None = None
+    seconds: float = 0.0
     fault: str = ""
     """What is wrong with the pages, which were then read no further."""
 
@@ -190,6 +191,7 @@ class Session:
         while True:
             params = {} if cursor is None else {"cursor": cursor}
             reply = await self.request(method, params, patience=patience)
+            listing.seconds += reply.seconds
             if reply.result is None:
                 listing.error = reply.error
                 break

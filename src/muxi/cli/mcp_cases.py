@@ -1,0 +1,124 @@
+"""`muxi mcp test`: does a server do what its cases say, over every transport and in both eras."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from muxi.cli import mcp_report
+from muxi.cli.app import new_app
+from muxi.cli.check_exits import CheckExit, reached
+from muxi.cli.mcp_options import (
+    EnvOption,
+    HeaderOption,
+    JUnitOption,
+    PythonOption,
+    RevisionsOption,
+    SarifOption,
+    TargetArgument,
+    TransportsOption,
+    target_of,
+)
+from muxi.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from muxi.devkit.fuzz import FuzzOptions
+    from muxi.devkit.reports.report import Report
+    from muxi.devkit.target import Target
+
+app = new_app(help="Test a server by its tests.yaml.")
+
+
+@app.command("test")
+def run_cases(
+    target: TargetArgument = None,
+    *,
+    cases: Annotated[
+        Path | None,
+        typer.Option("--cases", "-c", metavar="FILE", help="The cases; else its tests.yaml."),
+    ] = None,
+    transport: TransportsOption = None,
+    revision: RevisionsOption = None,
+    repeat: Annotated[
+        int, typer.Option("--repeat", min=1, max=10_000, help="Ask each so often, for latency.")
+    ] = 1,
+    fuzz: Annotated[
+        bool, typer.Option("--fuzz", help="Try made-up arguments on tools that only read.")
+    ] = False,
+    allow_destructive: Annotated[
+        bool, typer.Option("--allow-destructive", help="Let --fuzz call every tool.")
+    ] = False,
+    tool: Annotated[
+        list[str] | None, typer.Option("--tool", metavar="NAME", help="Fuzz only this tool.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of --fuzz.")] = 1,
+    examples: Annotated[
+        int, typer.Option("--examples", min=1, help="Of each property and tool, for --fuzz.")
+    ] = 25,
+    snapshot: Annotated[
+        bool, typer.Option("--snapshot", help="Compare answers with the recorded ones.")
+    ] = False,
+    update_snapshot: Annotated[
+        bool, typer.Option("--update-snapshot", help="Record the answers anew.")
+    ] = False,
+    env: EnvOption = None,
+    header: HeaderOption = None,
+    python: PythonOption = None,
+    json: JsonOption = False,
+    junit: JUnitOption = None,
+    sarif: SarifOption = None,
+) -> int:
+    """Test a server by its tests.yaml, over every transport and in both eras of MCP.
+
+    Without cases it must at least start and list what it has. Exit codes: 0 all passed, 1 something
+    failed, 2 usage, 3 the server cannot start, 4 it was too slow.
+    """
+    from muxi.devkit.cases import load_suite
+    from muxi.devkit.test_run import TestOptions, run_tests, suite_in
+
+    def chosen(words: list[str] | None, folder: Path | None = None) -> Target:
+        return target_of(words, env=env, header=header, python=python, folder=folder)
+
+    if cases is not None:
+        suite, file = load_suite(cases), cases.absolute()
+        server = chosen(target) if target else chosen([suite.server or "."], file.parent)
+    else:
+        server = chosen(target)
+        suite, file = suite_in(server.folder)
+    options = TestOptions(
+        transports=[each.value for each in transport or ()],
+        revisions=[each.value for each in revision or ()],
+        repeat=repeat,
+        snapshot="update" if update_snapshot else "compare" if snapshot else "off",
+        fuzz=_fuzz_options(fuzz, seed, examples, tool or (), everything=allow_destructive),
+    )
+
+    def work() -> CheckExit:
+        report = run_tests(server, suite, file, options)
+        mcp_report.show(report, json=json, junit=junit, sarif=sarif)
+        return _code(report)
+
+    return reached(work)
+
+
+def _fuzz_options(
+    wanted: bool, seed: int, examples: int, tools: Sequence[str], *, everything: bool
+) -> FuzzOptions | None:
+    if not wanted:
+        return None
+    from muxi.devkit.fuzz import FuzzOptions
+
+    return FuzzOptions(seed, examples, allow_destructive=everything, tools=tools)
+
+
+def _code(report: Report) -> CheckExit:
+    match report.facts.get("unreachable"):
+        case "too slow":
+            return CheckExit.TOO_SLOW
+        case "cannot start":
+            return CheckExit.CANNOT_START
+        case _:
+            return CheckExit.FINDINGS if report.failed() else CheckExit.OK
