@@ -36,6 +36,12 @@ def _known_zone(name: str) -> str:
     return name
 
 
+class AskUserTool(ToolKind):
+    """The built-in question to the person. It has no options."""
+
+    kind: Literal["ask_user"] = "ask_user"
+
+
 class ClockTool(ToolKind):
     """The built-in clock."""
 
@@ -105,7 +111,8 @@ class PackageTool(Section):
 
 
 BuiltinTool = (
-    CalculatorTool
+    AskUserTool
+    | CalculatorTool
     | ClockTool
     | WebFetchTool
     | WebSearchTool

@@ -17,6 +17,9 @@ _LONGEST = 1_000
 """Characters that telling one of them may take."""
 
 
+_UNUSABLE = "the schema cannot be used"
+
+
 def problems(value: Any, schema: dict[str, Any], *, patterns: bool = False) -> list[str]:
     """What is wrong with `value`, each with its place; nothing if it fits.
 
@@ -35,7 +38,21 @@ def problems(value: Any, schema: dict[str, Any], *, patterns: bool = False) -> l
             for problem in islice(checker.iter_errors(value), _MOST)
         ]
     except Exception as error:  # noqa: BLE001 -- a schema is foreign data, which may be wrong in any way
-        return [f"the schema cannot be used: {type(error).__name__}: {error}"[:_LONGEST]]
+        return [f"{_UNUSABLE}: {type(error).__name__}: {error}"[:_LONGEST]]
+
+
+def mistake(schema: dict[str, Any]) -> str | None:
+    """Why this is no JSON Schema that values can be held to; None if it is one."""
+    from jsonschema import Draft202012Validator, SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        return f"{error.json_path}: {error.message}"[:_LONGEST]
+    except RecursionError:
+        return "it is nested too deeply"
+    unusable = [text for text in problems(None, schema) if text.startswith(_UNUSABLE)]
+    return unusable[0] if unusable else None
 
 
 @cache

@@ -293,7 +293,8 @@ async def test_edited_arguments_of_an_approval_are_the_ones_used() -> None:
     waiting = await agent.run("pay")
     edited = ApprovalDecision(decision="approve", arguments={"amount": 1})
     done = await agent.resume(waiting, {waiting.approvals[0].id: edited})
-    assert results(done.messages[2])[0].text == "paid 1"
+    told = 'A person changed the arguments of this call to {"amount": 1}.'
+    assert results(done.messages[2])[0].text == f"{told}\npaid 1"
 
 
 async def test_answers_to_approvals_that_nobody_asked_for_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""Rules of approval are read from the project file, and their mistakes are told with their lines."""
+"""Rules of approval are read from the project file; mistakes are told with their lines."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ class Kind:
 
 
 _KINDS: dict[str, Kind] = {
+    "ask_user": Kind("ask_user:MANIFEST", "ask_user:ask_user_tools"),
     "calculator": Kind("calculator:MANIFEST", "calculator:calculator_tools"),
     "clock": Kind("clock:MANIFEST", "clock:clock_tools"),
     "web_fetch": Kind("web_fetch:MANIFEST", "web_fetch:web_fetch_tools"),
