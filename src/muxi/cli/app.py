@@ -34,6 +34,15 @@ class LazyGroup(Group):
         # Typer proposes names from here after a misspelling; the commands come from `get_command`.
         self.commands = dict.fromkeys(self.table)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args[-1:] == ["--help"] and not any(word.startswith("-") for word in args[:-1]):
+            # The help of a command is shown before the group's own options are read, which would
+            # import pydantic: twice the time that a help takes.
+            command = self.get_command(ctx, args[0])
+            if command is not None:
+                command.make_context(args[0], args[1:], parent=ctx)
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.table)
 

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from muxi.cli.app import LazyGroup, new_app
 
 COMMANDS = {
-    "test": ("muxi.cli.mcp_cases", "Test a server by its tests.yaml."),
+    "test": ("muxi.cli.mcp_cases", "Test a server by its tests.yaml, in both eras of MCP."),
     "inspect": ("muxi.cli.mcp_look", "Show what a server says of itself, in both eras of MCP."),
     "call": ("muxi.cli.mcp_ask", "Call a tool and print what it gives."),
     "read": ("muxi.cli.mcp_ask", "Read a resource and print it."),

@@ -65,7 +65,10 @@ def call(
     python: PythonOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Call a tool and print what it gives. The exit code is 1 if that is an error."""
+    """Call a tool and print what it gives.
+
+    The exit code is 1 if that is an error.
+    """
     server = target_of([target], env=env, header=header, python=python)
 
     async def ask(session: Session) -> Reply:

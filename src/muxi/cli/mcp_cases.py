@@ -71,9 +71,9 @@ def run_cases(
     junit: JUnitOption = None,
     sarif: SarifOption = None,
 ) -> int:
-    """Test a server by its tests.yaml, over every transport and in both eras of MCP.
+    """Test a server by its tests.yaml, in both eras of MCP.
 
-    Without cases it must at least start and list what it has. Exit codes: 0 all passed, 1 something
+    Every transport that the server can be reached over gets the same cases. Without cases it must at least start and list what it has. Exit codes: 0 all passed, 1 something
     failed, 2 usage, 3 the server cannot start, 4 it was too slow.
     """
     from muxi.devkit.cases import load_suite

@@ -47,7 +47,7 @@ def inspect(
     python: PythonOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Show what a server says of itself, in both eras of MCP side by side.
+    """Show what a server says of itself, in both eras of MCP.
 
     JSON is the same for the same server; times and messages are in it only if asked for.
     """
