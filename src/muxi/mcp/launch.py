@@ -44,7 +44,7 @@ def environment(
     declared: Mapping[str, str],
     *,
     own: Mapping[str, str],
-    path: Path | None = None,
+    path: str | None = None,
     home: Path | None = None,
 ) -> dict[str, str]:
     """The variables of a server: few of our `own`, and those that the project declares.
@@ -52,7 +52,7 @@ def environment(
     Args:
         declared: What the project gives to this server.
         own: The environment of this process.
-        path: A folder whose programs come first.
+        path: Folders whose programs come first, written as in `PATH`.
         home: The folder that the server may call its home, and keep its caches in.
     """
     variables = {name: own[name] for name in INHERITED if name in own}
@@ -61,7 +61,7 @@ def environment(
         for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
             variables.pop(name, None)
     if path is not None:
-        variables["PATH"] = os.pathsep.join(filter(None, (str(path), variables.get("PATH"))))
+        variables["PATH"] = os.pathsep.join(filter(None, (path, variables.get("PATH"))))
     # Servers in Python would keep what they say in a buffer, or bytecode in foreign folders.
     variables |= {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
     return {**variables, **declared}

@@ -29,6 +29,7 @@ from muxi.runtime.approvals import Approvals
 from muxi.runtime.blobs import Blobs
 from muxi.runtime.forgetting import ForgettingService, forgetting_of, forgetting_service
 from muxi.runtime.knowledge import Knowledge
+from muxi.runtime.mcp import McpServers
 from muxi.runtime.memories import Memories
 from muxi.runtime.models import Models
 from muxi.runtime.owner import Ownership
@@ -77,6 +78,7 @@ class Runtime:
     remembering: Remembering
     forgetting: ForgettingService
     knowledge: Knowledge
+    mcp: McpServers
     recovery: Recovery
     url: str | None = None
     """Where browsers reach this process; None if they do not."""
@@ -132,6 +134,7 @@ class Runtime:
             await self.forgetting.close()
             await self.remembering.close()
             await self.knowledge.close()
+            await self.mcp.close()
             await self.runs.past.compactor.close()
             await self.tools.close()
             await self.models.close()
@@ -234,6 +237,8 @@ def _assemble(
     ledger = OpenLedger()
     forgetting = forgetting_of(state, database, blobs.files)
     past = _past(agents, ledger=ledger, forgetting=forgetting)
+    mcp = McpServers(project=project, secrets=secrets, state=state)
+    agents.further.append(mcp.toolsets)
     memory = past.remembering
     runs = Runs(
         database=database,
@@ -267,6 +272,7 @@ def _assemble(
             project=project, state=state, forgetting=forgetting, memory=memory, runs=runs
         ),
         knowledge=past.knowledge,
+        mcp=mcp,
         recovery=Recovery(
             database=database,
             runs=runs,

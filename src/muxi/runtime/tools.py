@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ValidationError
 
+from muxi.config.mcp_settings import remote_tools
 from muxi.config.project import Project
 from muxi.config.secret import SecretRef
 from muxi.config.tool_kind import ToolKind
@@ -58,13 +59,15 @@ class Tools:
         """Names of the functions that `wanted` stands for, each once.
 
         A kind stands for all its functions, `name*` for all that begin so: of what the project
-        declares and of the built-in tools that do no harm.
+        declares and of the built-in tools that do no harm. Those of MCP servers stay as they are.
 
         Raises:
             ToolNotFound: There is no such tool.
         """
-        found = [each for text in wanted for each in self.registry.wanted(text)]
-        return list(dict.fromkeys(name for each in found for name in each.functions))
+        local, remote = self._parted(wanted)
+        found = [each for text in local for each in self.registry.wanted(text)]
+        names = [name for each in found for name in each.functions]
+        return list(dict.fromkeys([*names, *remote]))
 
     async def toolsets(self, wanted: Sequence[str]) -> list[Toolset]:
         """The tools that `wanted` names, as toolsets.
@@ -74,7 +77,7 @@ class Tools:
             ConfigError: A tool of the project cannot be made.
         """
         chosen: dict[str, FunctionTool[..., Any]] = {}
-        for text in wanted:
+        for text in self._parted(wanted)[0]:
             for each in self.registry.wanted(text):
                 for name, function in (await self.registry.chosen(each)).items():
                     chosen.setdefault(name, function)
@@ -83,6 +86,12 @@ class Tools:
         from muxi.tools.function_toolset import FunctionToolset
 
         return [FunctionToolset(chosen.values())]
+
+    def _parted(self, wanted: Sequence[str]) -> tuple[list[str], list[str]]:
+        """`wanted` without the tools of MCP servers, and those."""
+        servers = self.project.mcp.servers
+        remote = [name for name in wanted if remote_tools(name, servers) is not None]
+        return [name for name in wanted if name not in remote], remote
 
     async def close(self) -> None:
         """Close what tools hold open."""
