@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from muxi.config.local_tool_settings import (
     FilesTool,
+    GitTool,
     RunPythonTool,
     ShellTool,
 )
@@ -119,6 +120,7 @@ BuiltinTool = (
     | FilesTool
     | ShellTool
     | RunPythonTool
+    | GitTool
 )
 
 BUILTIN_KINDS: dict[str, type[ToolKind]] = {kind.name(): kind for kind in get_args(BuiltinTool)}

@@ -42,6 +42,7 @@ _KINDS: dict[str, Kind] = {
     "files": Kind("files:MANIFEST", "files:files_tools"),
     "shell": Kind("shell:MANIFEST", "shell:shell_tools"),
     "run_python": Kind("run_python:MANIFEST", "run_python:run_python_tools"),
+    "git": Kind("git:MANIFEST", "git:git_tools"),
 }
 
 
