@@ -15,8 +15,9 @@ from typing import Any
 
 from muxi.agents import limits, output, prompt
 from muxi.agents.checks import Checks, Judgement
+from muxi.agents.offer import Offer, offer
 from muxi.agents.spec import AgentSpec
-from muxi.agents.tool_calls import Offer, ToolCalls, offer
+from muxi.agents.tool_calls import ToolCalls
 from muxi.agents.transcript import REPAIR, Transcript
 from muxi.agents.turn import Turn, count_prompt
 from muxi.core.errors import MuxiError, OutputInvalid
@@ -47,6 +48,7 @@ class RunLoop:
     _deadline: float | None = None
     _transcript: Transcript = field(init=False)
     _waiting: list[Approval] = field(default_factory=list[Approval])
+    _tools: Offer | None = None
     _turn: Turn | None = None
     _calls: ToolCalls | None = None
     _ended: bool = False
@@ -70,11 +72,11 @@ class RunLoop:
         )
         try:
             checks = Checks(guardrails=self.spec.guardrails, ctx=ctx, host=self.host)
-            fixed, tools = await self._begin(checks)
+            fixed = await self._begin(checks)
             for event in fixed.events:
                 yield event
             while not (self._ended or self._waiting):
-                steps = self._next(fixed, tools, checks)
+                steps = self._next(fixed, checks)
                 if isinstance(steps, list):
                     for event in steps:
                         yield event
@@ -104,27 +106,30 @@ class RunLoop:
             results={} if calls is None else calls.results,
         )
 
-    async def _begin(self, checks: Checks) -> tuple[prompt.Prompt, Offer]:
+    async def _begin(self, checks: Checks) -> prompt.Prompt:
         """What all turns of this run share."""
         done = await self.host.journal.run_messages(self.ctx)
         self._transcript.messages.extend(done)
-        tools = await offer(self.spec.toolsets, self.ctx)
-        fixed = await self._assemble(tools)
+        await self._offer()
+        fixed = await self._assemble()
         await self._recall_input(checks)
-        return fixed, tools
+        return fixed
 
-    def _next(
-        self, fixed: prompt.Prompt, tools: Offer, checks: Checks
-    ) -> AsyncGenerator[Event] | list[Event]:
+    async def _offer(self) -> None:
+        """Ask for the tools of the next turn, or of the calls that an earlier attempt left."""
+        self.ctx.messages = [*self.input, *self._transcript.messages]
+        self._tools = await offer(self.spec.toolsets, self.ctx, self._tools)
+
+    def _next(self, fixed: prompt.Prompt, checks: Checks) -> AsyncGenerator[Event] | list[Event]:
         """What is to be done now, as the last message says."""
         last = self._transcript.last
         if last is None or last.role != "assistant":
-            return self._ask(fixed, tools, checks)
+            return self._ask(fixed, checks)
         if last.tool_calls:
-            return self._answer(last, tools)
+            return self._answer(last)
         return self._finish(last)
 
-    async def _assemble(self, tools: Offer) -> prompt.Prompt:
+    async def _assemble(self) -> prompt.Prompt:
         text = await prompt.resolve(self.spec.instructions, self.ctx)
         shape = self.spec.output
         if shape is not None and not self.model.profile.structured_output:
@@ -136,7 +141,7 @@ class RunLoop:
             model=self.model,
             answer_tokens=self.spec.settings.max_tokens,
             history_tokens=self.spec.history_tokens,
-        ).room(text, tools.specs, self.input)
+        ).room(text, self._offered.specs, self.input)
         query = ContextQuery(input=self.input, budget=budget, count=self.model.count)
         return await prompt.assemble(text, sources, self.ctx, query=query)
 
@@ -159,9 +164,7 @@ class RunLoop:
         elif self._transcript.messages:
             checks.input = Judgement()
 
-    async def _ask(
-        self, fixed: prompt.Prompt, tools: Offer, checks: Checks
-    ) -> AsyncGenerator[Event]:
+    async def _ask(self, fixed: prompt.Prompt, checks: Checks) -> AsyncGenerator[Event]:
         """One turn of the model, beside which input guardrails run the first time."""
         limits.check_time(self._deadline)
         held = await checks.held_message(len(self._transcript.messages))
@@ -169,8 +172,9 @@ class RunLoop:
             async for event in self._release(held, checks, shown=False):
                 yield event
             return
+        await self._offer()
         said = await self._transcript.for_model()
-        turn = self._turn = self._next_turn(fixed, tools, checks, said)
+        turn = self._turn = self._next_turn(fixed, checks, said)
         async with aclosing(turn.stream(self.ctx, self.host)) as stream:
             first = checks.input is None
             events = checks.gated(stream, self._input_text) if first else stream
@@ -192,15 +196,13 @@ class RunLoop:
         if turn.cut_by_limit is not None:
             raise limits.reached(turn.cut_by_limit)
 
-    def _next_turn(
-        self, fixed: prompt.Prompt, tools: Offer, checks: Checks, said: Sequence[Message]
-    ) -> Turn:
+    def _next_turn(self, fixed: prompt.Prompt, checks: Checks, said: Sequence[Message]) -> Turn:
         settings = self.spec.settings
         shape = self.spec.output
         request = ModelRequest(
             messages=[*fixed.earlier, *self.input, *said],
             instructions=fixed.instructions,
-            tools=tools.specs,
+            tools=self._offered.specs,
             output=None if shape is None else shape.schema,
             settings=settings,
         )
@@ -255,6 +257,11 @@ class RunLoop:
             self._rewrite_input(judgement.text)
 
     @property
+    def _offered(self) -> Offer:
+        assert self._tools is not None, "a run begins by asking for its tools"
+        return self._tools
+
+    @property
     def _input_text(self) -> str:
         return "\n".join(message.text for message in self.input)
 
@@ -264,12 +271,12 @@ class RunLoop:
         rewritten = last.model_copy(update={"parts": [TextPart(text=text), *parts]})
         self.input = [rewritten]
 
-    async def _answer(self, message: Message, tools: Offer) -> AsyncGenerator[Event]:
+    async def _answer(self, message: Message) -> AsyncGenerator[Event]:
         """Make the calls of `message` and add their results to the thread."""
         wanted = len(message.tool_calls)
         calls = self._calls = ToolCalls(
             message=message,
-            offer=tools,
+            offer=self._offered,
             ctx=self.ctx,
             host=self.host,
             allowed=limits.check_tool_calls(self.ctx, wanted),

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from muxi.agents.asking import Asking, fingerprint, pending_of, unused
+from muxi.agents.offer import Offer
 from muxi.core.errors import (
     InputNeeded,
     MuxiError,
@@ -61,33 +62,6 @@ _GRACE = 2.0
 
 _deserted: set[asyncio.Task[Any]] = set()
 """Calls that did not stop: kept from being collected while they are under way."""
-
-
-@dataclass(slots=True)
-class Offer:
-    """The tools of one turn: what the model is shown, and whom to call."""
-
-    specs: tuple[ToolSpec, ...]
-    homes: dict[str, tuple[Toolset, ToolSpec]]
-
-
-async def offer(toolsets: Sequence[Toolset], ctx: Context) -> Offer:
-    """Ask the toolsets what this run may use.
-
-    Raises:
-        ToolError: Two toolsets have a tool of the same name.
-    """
-    homes: dict[str, tuple[Toolset, ToolSpec]] = {}
-    for toolset in toolsets:
-        for spec in await toolset.specs(ctx):
-            if spec.name in homes:
-                raise ToolError(
-                    f"Two tools are called {spec.name}.",
-                    hint="Rename one of them, or give one toolset a prefix.",
-                    tool=spec.name,
-                )
-            homes[spec.name] = (toolset, spec)
-    return Offer(tuple(spec for _, spec in homes.values()), homes)
 
 
 @dataclass(slots=True)

@@ -6,14 +6,16 @@ Built by whoever starts a run; tools take it as an optional first parameter.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from muxi.core.errors import RunCancelled
 from muxi.core.events import Event
 from muxi.core.ids import new_id
+from muxi.core.messages import Message
 from muxi.core.questions import Answer, Answered, Question
+from muxi.core.requests import ToolSpec
 from muxi.core.usage import Limits, Usage
 
 Deps = TypeVar("Deps")
@@ -87,6 +89,10 @@ class RunContext(Generic[Deps]):
     in time. The run holds its process meanwhile: a tool that can, raises `InputNeeded` instead."""
     answer: Answered | None = None
     """What a person said, when the tool is called again after it raised `InputNeeded`."""
+    messages: Sequence[Message] = ()
+    """The run so far, what started it first, for toolsets that show other tools as it goes on."""
+    offered: list[Sequence[ToolSpec]] = field(default_factory=list[Sequence[ToolSpec]])
+    """The tools that the model was shown: one entry for each time that they changed."""
 
     def for_call(
         self,
@@ -116,4 +122,6 @@ class RunContext(Generic[Deps]):
             emit=emit,
             ask=ask,
             answer=answer,
+            messages=self.messages,
+            offered=self.offered,
         )

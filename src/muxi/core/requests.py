@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import cached_property
 from typing import Any, Literal
@@ -54,6 +55,13 @@ class ToolSpec(Record):
     """Further attempts after the tool itself failed; never after refused arguments."""
     max_bytes: int = 1_000_000
     """Longest result, in UTF-8 bytes, that a model is handed; the rest is cut with a notice."""
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what callers depend on: name, description, schema and annotations. The order
+        of keys does not count."""
+        told = self.model_dump(include={"name", "description", "parameters", "annotations"})
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     @cached_property
     def text(self) -> str:

@@ -26,6 +26,15 @@ class Thread(Record):
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+class OfferedTool(Record):
+    """A tool that the model of a run was shown, exactly as it then was."""
+
+    name: str
+    version: str | None = None
+    digest: str
+    """SHA-256 of its name, description, schema and annotations; see `ToolSpec.digest`."""
+
+
 class Run(Record):
     """One piece of work of an agent in a thread."""
 
@@ -44,6 +53,9 @@ class Run(Record):
     usage: Usage = Field(default_factory=Usage)
     problem: Problem | None = None
     output: JsonValue = None
+    tools: list[OfferedTool] = Field(default_factory=list["OfferedTool"])
+    """What its model was shown, in the order in which it came; empty until the run is stored with
+    it, and in lists of runs."""
     first_seq: int = 0
     """Place in the thread's stream from which on its events are to be found."""
     created_at: datetime = Field(default_factory=now)

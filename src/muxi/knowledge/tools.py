@@ -27,6 +27,11 @@ def make_search_knowledge(
 
     @tool(
         name=NAME,
+        title="Search documents",
+        read_only=True,
+        destructive=False,
+        open_world=False,
+        version="1.0.0",
         idempotent=True,
         timeout=30.0,
         max_bytes=40_000,

@@ -27,6 +27,9 @@ from muxi.storage.transaction import Scope
 from muxi.tools.function import tool
 from muxi.tools.function_toolset import FunctionToolset
 
+VERSION = "1.0.0"
+"""Of the tools: raised as `muxi tool check` asks for when their parameters change."""
+
 _MOST = 20
 
 Forget = Callable[[Scope, str, str], Awaitable[None]]
@@ -105,7 +108,14 @@ class MemoryTools:
 def memory_toolset(tools: MemoryTools) -> FunctionToolset:
     """`remember`, `recall`, `forget` and `set_fact` as one toolset."""
 
-    @tool(timeout=20)
+    @tool(
+        title="Remember",
+        read_only=False,
+        destructive=False,
+        open_world=False,
+        version=VERSION,
+        timeout=20,
+    )
     async def remember(ctx: RunContext[Any], text: str) -> str:
         """Put something down so that it can be recalled in later conversations.
 
@@ -114,7 +124,15 @@ def memory_toolset(tools: MemoryTools) -> FunctionToolset:
         """
         return await tools.remember(ctx, text)
 
-    @tool(idempotent=True, timeout=20)
+    @tool(
+        title="Recall",
+        read_only=True,
+        destructive=False,
+        open_world=False,
+        version=VERSION,
+        idempotent=True,
+        timeout=20,
+    )
     async def recall(ctx: RunContext[Any], query: str, limit: int = 10) -> str:
         """Look for what was said in earlier conversations or put down.
 
@@ -124,7 +142,15 @@ def memory_toolset(tools: MemoryTools) -> FunctionToolset:
         """
         return await tools.recall(ctx, query, limit)
 
-    @tool(idempotent=True, timeout=60)
+    @tool(
+        title="Forget",
+        read_only=False,
+        destructive=True,
+        open_world=False,
+        version=VERSION,
+        idempotent=True,
+        timeout=60,
+    )
     async def forget(ctx: RunContext[Any], memory_id: str) -> str:
         """Forget one memory for good, because the user asks for it.
 
@@ -133,7 +159,15 @@ def memory_toolset(tools: MemoryTools) -> FunctionToolset:
         """
         return await tools.forget_memory(ctx, memory_id)
 
-    @tool(idempotent=True, timeout=20)
+    @tool(
+        title="Note a fact",
+        read_only=False,
+        destructive=True,
+        open_world=False,
+        version=VERSION,
+        idempotent=True,
+        timeout=20,
+    )
     async def set_fact(ctx: RunContext[Any], path: str, value: JsonValue) -> str:
         """Note a fact about the user, in place of what held before.
 

@@ -29,7 +29,7 @@ from muxi.core.events import (
 from muxi.core.messages import Message
 from muxi.core.ports import Host
 from muxi.core.problems import problem_of
-from muxi.core.threads import Run
+from muxi.core.threads import OfferedTool, Run
 from muxi.core.usage import Usage
 from muxi.memory.history import History
 from muxi.runtime.streams import ThreadStream
@@ -230,6 +230,8 @@ class Attempt:
         if held:
             if isinstance(event, MessageCompleted):
                 self.messages.append(event.message)
+                if event.message.tool_calls:
+                    self._keep_tools()
             self._settle_soon()
         elif not self._spoken and type(event) is TextDelta:
             self._spoken = True
@@ -237,6 +239,23 @@ class Attempt:
                 await asyncio.sleep(0)
         elif isinstance(event, RunStarted):
             self._model = event.model
+
+    def _shown(self) -> list[OfferedTool]:
+        """What the model was shown in this attempt and those before it, each once."""
+        before = {tool.digest: tool for tool in self.run.tools}
+        fresh = {
+            spec.digest: OfferedTool(name=spec.name, version=spec.version, digest=spec.digest)
+            for specs in self.ctx.offered
+            for spec in specs
+        }
+        return list({**before, **fresh}.values())
+
+    def _keep_tools(self) -> None:
+        """Store what the model was shown before it has effects: a successor may show it others."""
+        shown = self._shown()
+        if len(shown) > len(self.run.tools):
+            self.run.tools = shown
+            self.journal.also(partial(runs.set_tools, run_id=self.run.id, tools=shown))
 
     def _settle_soon(self) -> None:
         if self._timer is None:
@@ -268,6 +287,7 @@ class Attempt:
         text = text_of(end)
         self.journal.record(self.ctx, end, text)
         _apply(end, self.run)
+        self.run.tools = self._shown()
         self.journal.also(stream.let_go)
         if isinstance(end, RunCompleted) and end.status != "completed":
             self.journal.also(partial(steps.void_questions, run_id=self.run.id))

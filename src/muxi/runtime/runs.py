@@ -103,9 +103,11 @@ class Runs:
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page[Run]:
-        """Runs, the newest first."""
+        """Runs, the newest first, without the tools that their models were shown."""
         read = partial(runs.page, thread_id=thread_id, status=status, after=cursor, limit=limit)
         found = await self.database.read(who, read)
+        for run in found.items:
+            run.tools = []
         return Page[Run](items=list(found.items), next=found.next)
 
     async def cancel(self, who: Principal, run_id: str) -> Run:

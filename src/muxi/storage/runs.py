@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from muxi.core.errors import NotFound
 from muxi.core.events import FINAL_STATUSES, RunStatus
 from muxi.core.record import now
-from muxi.core.threads import Run
+from muxi.core.threads import OfferedTool, Run
 from muxi.storage.records import Page, column, cursor, encode, micros, place
 from muxi.storage.sql import runs as sql
 from muxi.storage.transaction import Tx
@@ -73,6 +75,13 @@ def set_status(tx: Tx, run_id: str, status: RunStatus) -> Run:
     """Change nothing but the status."""
     run = get(tx, run_id)
     run.status = status
+    return update(tx, run)
+
+
+def set_tools(tx: Tx, run_id: str, tools: Sequence[OfferedTool]) -> Run:
+    """Change nothing but what its model was shown."""
+    run = get(tx, run_id)
+    run.tools = list(tools)
     return update(tx, run)
 
 

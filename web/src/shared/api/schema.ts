@@ -35,22 +35,29 @@ export interface components {
             tools: string[];
         };
         Approval: {
+            agent: string;
             arguments: {
                 [key: string]: unknown;
             };
+            asked_at?: string | null;
             call_id: string;
+            expires_at?: string | null;
             id: string;
+            live: boolean;
+            question?: components["schemas"]["Question"] | null;
             reason: string;
             run_id: string;
+            thread_id: string;
             tool: string;
         };
         ApprovalDecision: {
+            answer: components["schemas"]["JsonValue"];
             arguments?: {
                 [key: string]: unknown;
             } | null;
             by?: string | null;
             /** @enum {string} */
-            decision: "approve" | "deny";
+            decision: "approve" | "deny" | "answer" | "expired";
             reason?: string | null;
         };
         ApprovalRequested: {
@@ -285,6 +292,11 @@ export interface components {
             timeout?: number | null;
             top_p?: number | null;
         };
+        OfferedTool: {
+            digest: string;
+            name: string;
+            version?: string | null;
+        };
         Problem: {
             code: string;
             details: {
@@ -303,6 +315,13 @@ export interface components {
             status: number;
             title: string;
             type: string;
+        };
+        Question: {
+            json_schema?: {
+                [key: string]: unknown;
+            } | null;
+            message: string;
+            url?: string | null;
         };
         ReasoningDelta: {
             index: number;
@@ -363,6 +382,7 @@ export interface components {
             /** @enum {string} */
             status: "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled" | "limited" | "blocked";
             thread_id: string;
+            tools: components["schemas"]["OfferedTool"][];
             usage: components["schemas"]["Usage"];
         };
         RunCompleted: {
