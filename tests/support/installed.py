@@ -6,3 +6,6 @@ import os
 from pathlib import Path
 
 CACHE = Path(os.environ.get("MUXI_TEST_CACHE", Path.home() / ".cache" / "muxi-tests"))
+
+OUTPUT = Path(__file__).parents[2] / "build" / "conformance"
+"""Where the conformance suite's own words are kept, a folder for each leg."""

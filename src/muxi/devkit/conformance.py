@@ -158,7 +158,7 @@ class Suite:
             requirements: The revision.
             headers: What every request needs besides, such as credentials.
             scenarios: Only these instead; each of them counts as required.
-            keep: A folder for everything that the suite writes; nothing is kept if None.
+            keep: A folder for `output.txt`, the suite's own words, and `report.json`.
 
         Raises:
             ServerUnavailable: Nothing there answers as a server of MCP does.
@@ -211,7 +211,7 @@ class Suite:
     ) -> Report:
         required = list(scenarios) or await self.required(role, revision)
         with tempfile.TemporaryDirectory(prefix="muxi-conformance-") as scratch:
-            folder = keep or Path(scratch)
+            folder = Path(scratch)
             options = ["--timeout", str(_SCENARIO_MS[role]), "-o", str(folder)]
             if scenarios:
                 # Scenarios of extensions belong to no revision, and run only when forced.
@@ -224,9 +224,12 @@ class Suite:
         output = "\n".join(told)
         if not checks:
             raise ProgramFailed(f"The conformance suite said nothing: {output[-_LINE:]}")
+        report = Report(
+            role=role, revision=revision, checks=checks, expected=required, output=output
+        )
         if keep is not None:
-            await asyncio.to_thread((keep / "output.txt").write_text, output)
-        return Report(role=role, revision=revision, checks=checks, expected=required, output=output)
+            await asyncio.to_thread(_keep, report, keep)
+        return report
 
     async def _call(self, *arguments: str) -> str:
         """What the suite says; its exit code tells only what its report tells better."""
@@ -247,6 +250,12 @@ class Suite:
                 await process.wait()
         lines = told.decode(errors="replace").splitlines()
         return "\n".join(line[:_LINE] for line in lines)
+
+
+def _keep(report: Report, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "output.txt").write_text(report.output)
+    (folder / "report.json").write_text(report.model_dump_json(indent=1, exclude={"output"}))
 
 
 _FOLDER: Final = re.compile(r"(?:server-|client-)?(?P<name>.+?)-\d{4}-\d\d-\d\dT[\d-]+Z$")

@@ -63,10 +63,10 @@ async def relayed(url: str, headers: Mapping[str, str] | None) -> AsyncGenerator
             return await _pass_on(session, request, target, headers)
 
         server = web.Server(pass_on)
-        runner = web.ServerRunner(server)
+        runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=1.0)
+            site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
             port = runner.addresses[0][1]
             yield str(target.with_host("127.0.0.1").with_port(port))

@@ -56,6 +56,8 @@ class Agents:
         default_factory=list[Callable[[AgentDefinition], "Sequence[Toolset]"]]
     )
     """What gives agents tools beside those that they name, such as memory."""
+    changed: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    """Told when there is another agent, or another version of one."""
     _live: OrderedDict[str, Agent[object]] = field(
         default_factory=OrderedDict[str, "Agent[object]"]
     )
@@ -170,6 +172,8 @@ class Agents:
             )
         await self.live(Version(definition, definition.hash))
         await self.database.write(who, partial(agents.choose, definition=definition))
+        for tell in self.changed:
+            tell()
         return self._info(definition)
 
     def is_recorded(self, version: Version) -> bool:

@@ -36,6 +36,8 @@ from muxi.server.mcp.surface import ServedTool
 
 ASK: Final = "ask_"
 """What the name of an agent's tool begins with."""
+RESULT: Final = "run_result"
+"""The tool that finds a run again."""
 
 _ACTS: Final = types.ToolAnnotations(
     read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True
@@ -150,7 +152,7 @@ class AgentTools:
             return await self._follow(call, followed, cancels=False)
 
         return offered(
-            "run_result",
+            RESULT,
             "Result of a run",
             "Wait for the end of a run that an agent was asked for before, and get its answer: "
             "after a person has decided elsewhere, or after the call that began it was lost.",

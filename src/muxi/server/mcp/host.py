@@ -24,6 +24,7 @@ from muxi.server.mcp.call import Context
 from muxi.server.mcp.handlers import make_server
 from muxi.server.mcp.paths import PRINCIPAL
 from muxi.server.mcp.surface import Surface
+from muxi.server.mcp.tasks import Tasks
 
 MAX_MESSAGE: Final = 4 << 20
 """Bytes of the largest message of a client, the same on every transport."""
@@ -52,7 +53,8 @@ class Host:
         key: bytes,
         extensions: Sequence[Extension] = (),
     ) -> None:
-        made = make_server(surface, info, who=_who, key=key, extensions=extensions)
+        made = make_server(surface, info, who=who_asks, key=key, extensions=extensions)
+        self._tasks = [each for each in extensions if isinstance(each, Tasks)]
         self._server, self._watching = made.server, made.watching
         self._manager = StreamableHTTPSessionManager(
             self._server, max_request_body_size=MAX_MESSAGE
@@ -73,6 +75,8 @@ class Host:
     async def close(self) -> None:
         """End all sessions."""
         self._watching.close()
+        for tasks in self._tasks:
+            await tasks.close()
         self._ending.set()
         if self._task is not None:
             await asyncio.wait([self._task])
@@ -102,7 +106,7 @@ class Host:
             await self._ending.wait()
 
 
-def _who(ctx: Context) -> Principal:
+def who_asks(ctx: Context) -> Principal:
     """Whom the dispatcher has let in, by this request or by the one that holds the conversation."""
     return ctx.lifespan_context if ctx.request is None else ctx.request.scope[PRINCIPAL]
 

@@ -5,6 +5,7 @@ The settings `server.mcp` say which of them; every request sees what its user ma
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import logging
@@ -12,18 +13,24 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 import mcp_types as types
+from mcp.server.subscriptions import (
+    InMemorySubscriptionBus,
+    PromptsListChanged,
+    ToolsListChanged,
+)
 
 from muxi.core.version import __version__
 from muxi.runtime.build import Runtime
-from muxi.server.mcp.agents import AgentTools
+from muxi.server.mcp.agents import ASK, RESULT, AgentTools
 from muxi.server.mcp.call import Call
 from muxi.server.mcp.direct import DirectTools
-from muxi.server.mcp.host import Host
+from muxi.server.mcp.host import Host, who_asks
 from muxi.server.mcp.knowledge import KnowledgeTools
 from muxi.server.mcp.memory import MemoryTools
 from muxi.server.mcp.prompts import Prompts
 from muxi.server.mcp.resources import Resources
 from muxi.server.mcp.surface import ResourceContents, ServedPrompt, ServedTool, Surface
+from muxi.server.mcp.tasks import Tasks, TaskSupport
 
 _log = logging.getLogger("muxi.mcp")
 
@@ -59,6 +66,9 @@ class ProjectSurface(Surface):
             *(KnowledgeTools(runtime).tools() if offers.knowledge else ()),
         ]
         self._hidden: set[str] = set()
+        self._lists = self.changed = InMemorySubscriptionBus()
+        self._telling: set[asyncio.Task[None]] = set()
+        runtime.agents.changed.append(self._agents_changed)
 
     async def tools(self, call: Call) -> Sequence[ServedTool]:
         offered = {each.shown.name: each for each in await self._agents.tools(call)}
@@ -89,6 +99,12 @@ class ProjectSurface(Surface):
     async def watch(self, uri: str, call: Call) -> AsyncGenerator[None]:
         return await self._resources.watch(uri, call)
 
+    def _agents_changed(self) -> None:
+        for event in (ToolsListChanged(), PromptsListChanged()):
+            task = asyncio.create_task(self._lists.publish(event))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
 
 def introduction(runtime: Runtime) -> types.Implementation:
     """How the server of a project introduces itself."""
@@ -108,7 +124,17 @@ def introduction(runtime: Runtime) -> types.Implementation:
 
 def project_host(runtime: Runtime) -> Host:
     """The server of a project's surface, not yet started."""
-    return Host(ProjectSurface(runtime), introduction(runtime), key=state_key(runtime))
+    return Host(
+        ProjectSurface(runtime),
+        introduction(runtime),
+        key=state_key(runtime),
+        extensions=[Tasks(_support, who_asks)],
+    )
+
+
+def _support(tool: str) -> TaskSupport | None:
+    """Runs take their time: a client that knows tasks need not wait for them."""
+    return TaskSupport() if tool.startswith(ASK) or tool == RESULT else None
 
 
 def state_key(runtime: Runtime) -> bytes:

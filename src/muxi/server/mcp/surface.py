@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import mcp_types as types
+from mcp.server.subscriptions import InMemorySubscriptionBus
 
 from muxi.core.errors import NotFound
 from muxi.server.mcp.call import Call
@@ -39,6 +40,8 @@ class Surface:
     instructions: str | None = None
     """What clients tell their model about the server as a whole."""
 
+    changed: InMemorySubscriptionBus | None = None
+    """Where it tells that a list has changed; None if none ever does."""
     logs: bool = False
     """Whether it writes lines for the client's log, which only the older revisions have."""
 

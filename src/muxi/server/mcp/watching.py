@@ -13,7 +13,13 @@ from typing import Final
 
 import mcp_types as types
 from mcp.server.connection import Connection
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp.server.subscriptions import (
+    InMemorySubscriptionBus,
+    ListenHandler,
+    ResourceUpdated,
+    ServerEvent,
+    SubscriptionBus,
+)
 from mcp.shared.exceptions import MCPError
 
 from muxi.core.errors import NotFound
@@ -64,7 +70,7 @@ class Watching:
     ) -> types.SubscriptionsListenResult:
         """Tell of changes in the answer to this request, which lasts until the client leaves."""
         bus = InMemorySubscriptionBus()
-        handler = ListenHandler(bus)
+        handler = ListenHandler(_Both(bus, self._surface.changed))
         async with AsyncExitStack() as open_watches:
             found: list[str] = []
             for uri in (params.notifications.resource_subscriptions or [])[:_MOST]:
@@ -85,6 +91,27 @@ class Watching:
         """End what listeners are told, in the way that tells them so."""
         for handler in list(self._listeners):
             handler.close()
+
+
+class _Both:
+    """What one listener watches, and the lists that are everybody's."""
+
+    def __init__(self, own: SubscriptionBus, shared: SubscriptionBus | None) -> None:
+        self._buses = [own] if shared is None else [own, shared]
+
+    async def publish(self, event: ServerEvent) -> None:
+        """To this listener alone."""
+        await self._buses[0].publish(event)
+
+    def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
+        """See `SubscriptionBus`."""
+        leave = [bus.subscribe(listener) for bus in self._buses]
+
+        def unsubscribe() -> None:
+            for each in leave:
+                each()
+
+        return unsubscribe
 
 
 def _watched(connection: Connection) -> dict[str, asyncio.Task[None]]:
