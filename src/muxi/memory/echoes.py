@@ -8,10 +8,12 @@ what is remembered of an answer. It never looks at what a person says.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from muxi.retrieval.words import words
+
+Analyse = Callable[[str], Sequence[str]]
 
 _SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])|\n+")
 _MADE_OF: Final = 0.7
@@ -37,6 +39,8 @@ class Given:
         asked: Questions, and what the user says: an answer repeats their words and adds to them, so
             that only what adds nothing is a repetition.
         facts: Path and value of what the model was told of its user.
+        analyse: Text into words; one that keeps what it has found saves much, since the same texts
+            are given in several of these ways.
     """
 
     def __init__(
@@ -45,15 +49,17 @@ class Given:
         outputs: Iterable[str] = (),
         asked: Iterable[str] = (),
         facts: Iterable[tuple[str, str]] = (),
+        *,
+        analyse: Analyse = words,
     ) -> None:
-        self._recalled = [found for text in recalled if (found := set(words(text)))]
-        self._asked = [set(words(text)) for text in asked]
+        self._recalled = [found for text in recalled if (found := set(analyse(text)))]
+        self._asked = [set(analyse(text)) for text in asked]
         self._facts = [
-            (named, named | set(words(path)))
+            (named, named | set(analyse(path)))
             for path, value in facts
-            if (named := set(words(value)))
+            if (named := set(analyse(value)))
         ]
-        self._runs = {run for text in outputs for run in _runs(words(text))}
+        self._runs = {run for text in outputs for run in _runs(analyse(text))}
 
     def __bool__(self) -> bool:
         return bool(self._recalled or self._asked or self._facts or self._runs)

@@ -1,8 +1,9 @@
 """From finished runs to memories: follows the feed of a tenant by a stored cursor.
 
-Called by the backlog, one step at a time. A run's messages are read and its memories stored in one
-transaction, so that what was deleted meanwhile does not come back; a step that is cut short is made
-again and stores nothing twice. It must never be called by a turn.
+Called by the backlog, one step at a time. What a run is remembered by is read and worked out beside
+the writer, and stored only if its messages are still the same, so that what was deleted meanwhile
+does not come back; a step that is cut short is made again and stores nothing twice. It must never
+be called by a turn.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 
 from muxi.core.errors import NotFound
 from muxi.core.events import MemoryRecalled, RecallHit, RunCompleted
@@ -18,12 +19,15 @@ from muxi.core.facts import Fact
 from muxi.core.memories import Memory, MemoryPolicy
 from muxi.core.messages import Message
 from muxi.core.threads import Run
+from muxi.memory.echoes import Analyse
 from muxi.memory.policy import owners_of
 from muxi.memory.rows import memory_of
 from muxi.memory.turns import Spoken, turns_of
 from muxi.memory.writing import remember
 from muxi.retrieval.search import Searcher
+from muxi.retrieval.words import words
 from muxi.storage import cursors, events, facts, messages, passages, runs, steps, threads
+from muxi.storage.passages import PassageRow
 from muxi.storage.transaction import Database, Scope, Tx
 
 CURSOR = "memory"
@@ -82,11 +86,28 @@ class Follower:
                 wanted.append((run, *found))
         if not wanted:
             return
-        stored = await self.database.write(whole, partial(_store, wanted=wanted))
+        # What is worth remembering is worked out beside the writer, which turns wait for.
+        looked = await self.database.read(whole, partial(_look_at, wanted=wanted))
+        stored = await self.database.write(whole, partial(_store, looked=looked))
         for owner, memories in stored.items():
             self.searcher.changed(whole.tenant, owner)
             for listener in self.listeners:
                 await listener(whole, owner, memories)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looked:
+    """A run, and what of it is to be remembered."""
+
+    run: Run
+    policy: MemoryPolicy
+    instructions: str
+    records: Sequence[str]
+    """Its messages as they were stored when it was looked at."""
+    owners: Sequence[str]
+    used: Sequence[int]
+    """Numbers of the memories that it was given."""
+    turns: Sequence[Memory]
 
 
 def _roots(tx: Tx, run_ids: Iterable[str]) -> list[Run]:
@@ -98,35 +119,66 @@ def _roots(tx: Tx, run_ids: Iterable[str]) -> list[Run]:
     return [run for run in found if not run.parent_run_id]
 
 
-def _store(tx: Tx, wanted: Iterable[tuple[Run, MemoryPolicy, str]]) -> dict[str, list[Memory]]:
+def _look_at(tx: Tx, wanted: Iterable[tuple[Run, MemoryPolicy, str]]) -> list[_Looked]:
+    """What is to be remembered of runs."""
+    analyse = lru_cache(maxsize=None)(words)
+    looked = (_look_at_one(tx, *each, analyse=analyse) for each in wanted)
+    return [each for each in looked if each is not None]
+
+
+def _look_at_one(
+    tx: Tx, run: Run, policy: MemoryPolicy, instructions: str, *, analyse: Analyse
+) -> _Looked | None:
+    records = messages.records_of_run(tx, run.thread_id, run.id)
+    said = [Message.model_validate_json(record) for record in records]
+    asked = next((message for message in said if message.id == run.input_id), None)
+    if asked is None:
+        return None
+    user = asked.author or threads.get(tx, run.thread_id).owner
+    owners = owners_of(policy, user=user, agent=run.agent)
+    if not owners:
+        return None
+    hits = _hits(tx, run)
+    recalled = _recalled(tx, hits, owners)
+    spoken = Spoken(
+        thread_id=run.thread_id,
+        run_id=run.id,
+        user=user,
+        agent=run.agent,
+        asked=asked,
+        asked_text=_as_the_model_saw_it(tx, run, asked),
+        said=[message for message in said if message is not asked],
+        recalled=[memory_of(row) for row in recalled],
+        known=_known(tx, hits, owners),
+        instructions=instructions,
+    )
+    return _Looked(
+        run=run,
+        policy=policy,
+        instructions=instructions,
+        records=records,
+        owners=owners,
+        used=[row.number for row in recalled],
+        turns=turns_of(spoken, analyse),
+    )
+
+
+def _store(tx: Tx, looked: Iterable[_Looked]) -> dict[str, list[Memory]]:
     """Remember runs; what is new, by owner."""
     stored: dict[str, list[Memory]] = {}
-    for run, policy, instructions in wanted:
-        said = messages.of_run(tx, run.thread_id, run.id)
-        asked = next((message for message in said if message.id == run.input_id), None)
-        if asked is None:
+    for each in looked:
+        run = each.run
+        found: _Looked | None = each
+        if messages.records_of_run(tx, run.thread_id, run.id) != each.records:
+            # Something of it was deleted or forgotten meanwhile.
+            found = _look_at_one(tx, run, each.policy, each.instructions, analyse=words)
+        if found is None:
             continue
-        user = asked.author or threads.get(tx, run.thread_id).owner
-        owners = owners_of(policy, user=user, agent=run.agent)
-        if not owners:
-            continue
-        hits = _hits(tx, run)
-        turns = turns_of(
-            Spoken(
-                thread_id=run.thread_id,
-                run_id=run.id,
-                user=user,
-                agent=run.agent,
-                asked=asked,
-                asked_text=_as_the_model_saw_it(tx, run, asked),
-                said=[message for message in said if message is not asked],
-                recalled=_recalled(tx, hits, owners),
-                known=_known(tx, hits, owners),
-                instructions=instructions,
-            )
-        )
-        if new := remember(tx, owners[0], turns):
-            stored.setdefault(owners[0], []).extend(new)
+        if found.used:
+            passages.mark_used(tx, found.owners, found.used, tx.now())
+        owner = found.owners[0]
+        if new := remember(tx, owner, found.turns):
+            stored.setdefault(owner, []).extend(new)
     return stored
 
 
@@ -148,14 +200,10 @@ def _known(tx: Tx, hits: Sequence[RecallHit], owners: Sequence[str]) -> list[Fac
     return [fact for owner in owners for fact in facts.some(tx, owner, ids)]
 
 
-def _recalled(tx: Tx, hits: Sequence[RecallHit], owners: Sequence[str]) -> list[Memory]:
-    """The memories among them, which count as used."""
+def _recalled(tx: Tx, hits: Sequence[RecallHit], owners: Sequence[str]) -> list[PassageRow]:
+    """The memories among them, as far as they are still there."""
     ids = list(dict.fromkeys(hit.id for hit in hits if hit.kind != "fact"))
-    if not ids:
-        return []
-    rows = passages.get(tx, owners, ids)
-    passages.mark_used(tx, owners, [row.number for row in rows], tx.now())
-    return [memory_of(row) for row in rows]
+    return passages.get(tx, owners, ids) if ids else []
 
 
 def _as_the_model_saw_it(tx: Tx, run: Run, asked: Message) -> str:

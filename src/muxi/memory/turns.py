@@ -15,10 +15,10 @@ from muxi.core.facts import Fact, canonical
 from muxi.core.forgetting import FORGOTTEN
 from muxi.core.memories import Memory
 from muxi.core.messages import Message, ToolResultPart
-from muxi.memory.echoes import Given, said_anew, sentences
+from muxi.memory.echoes import Analyse, Given, said_anew, sentences
 from muxi.memory.profile import line_of as fact_line
 from muxi.memory.recall import line_of
-from muxi.retrieval.words import only_asks
+from muxi.retrieval.words import only_asks, words
 
 _ITSELF: Final = re.compile(
     r"\b(?:as an? (?:ai|language model|(?:virtual |digital )?assistant)\b"
@@ -60,8 +60,13 @@ def memory_id(message_id: str) -> str:
     return f"mem_{message_id.removeprefix('msg_')}"
 
 
-def turns_of(spoken: Spoken) -> list[Memory]:
-    """The turns that are to be remembered, oldest first; some may have no words."""
+def turns_of(spoken: Spoken, analyse: Analyse = words) -> list[Memory]:
+    """The turns that are to be remembered, oldest first; some may have no words.
+
+    Args:
+        spoken: The run.
+        analyse: Text into words, for what the model was given.
+    """
     return [
         Memory(
             id=memory_id(message.id),
@@ -77,11 +82,11 @@ def turns_of(spoken: Spoken) -> list[Memory]:
             agent=spoken.agent,
             source="conversation",
         )
-        for message, text in _worth_telling(spoken)
+        for message, text in _worth_telling(spoken, analyse)
     ]
 
 
-def _worth_telling(spoken: Spoken) -> Iterator[tuple[Message, str]]:
+def _worth_telling(spoken: Spoken, analyse: Analyse) -> Iterator[tuple[Message, str]]:
     if FORGOTTEN not in spoken.asked.metadata:
         yield spoken.asked, spoken.asked_text
     told = [memory for memory in spoken.recalled if not only_asks(memory.text)]
@@ -98,6 +103,7 @@ def _worth_telling(spoken: Spoken) -> Iterator[tuple[Message, str]]:
         ],
         [spoken.asked_text, *(memory.text for memory in spoken.recalled)],
         map(_said_of, spoken.known),
+        analyse=analyse,
     )
     for message in spoken.said:
         # What is said beside a call announces it; the answer comes after its result.

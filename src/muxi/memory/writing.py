@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Final
 
 from muxi.core.errors import InvalidInput
@@ -63,15 +64,14 @@ def remember(tx: Tx, owner: str, turns: Sequence[Memory]) -> list[Memory]:
     """As `remember_turns`, in a transaction of the caller's."""
     new: list[Memory] = []
     known = {row.id for row in passages.get(tx, [owner], [turn.id for turn in turns])}
+    prepared: list[Memory] = []
     for turn in turns:
         memory = None if turn.id in known else _prepared(turn, owner)
-        if memory is None:
-            continue
-        known.add(memory.id)
-        if memory.kind == "note" and _repeated(tx, owner, memory) is not None:
-            continue
-        if _place(tx, owner, memory):
-            new.append(memory)
+        if memory is not None:
+            known.add(memory.id)
+            prepared.append(memory)
+    for _, together in groupby(prepared, key=group_of):
+        new += _place(tx, owner, list(together))
     return new
 
 
@@ -87,7 +87,7 @@ def put_down(tx: Tx, owner: str, note: Memory) -> Memory:
     known = _repeated(tx, owner, memory)
     if known is not None:
         return known
-    _place(tx, owner, memory)
+    _place(tx, owner, [memory])
     return memory
 
 
@@ -119,32 +119,61 @@ def digest(text: str, speaker: str | None) -> str:
     return hashlib.sha256(f"{speaker or ''}\0{plain}".encode()).hexdigest()[:32]
 
 
-def _place(tx: Tx, owner: str, memory: Memory) -> bool:
-    """Store one turn behind the others of its thread; whether it is more than mere context."""
-    group = group_of(memory)
-    alone = group == memory.id
-    before = [] if alone else passages.last(tx, owner, group, limit=BEFORE + 1)
-    speakers = filter(None, [memory.speaker, *(row.speaker for row in before)])
-    mere_context = memory.kind == "turn" and (
-        is_small_talk(memory.text, speakers) or _repeated(tx, owner, memory) is not None
-    )
+def _place(tx: Tx, owner: str, memories: Sequence[Memory]) -> list[Memory]:
+    """Store turns behind the others of their thread, or one note; those that are more than mere
+    context, and no repetition."""
+    group = group_of(memories[0])
+    before = [] if memories[0].kind == "note" else passages.last(tx, owner, group, limit=BEFORE + 1)
     place = before[-1].place + 1 if before else 0
-    row = row_of(memory, place=place, kind=CONTEXT if mere_context else memory.kind)
-    (number,) = passages.add(tx, owner, [row])
-    said = [*map(_said, before), _said(row)]
-    index: dict[int, list[str]] = {}
-    if not mere_context:
-        index[number] = window_words(said, len(said) - 1)
-    if before and before[-1].kind != CONTEXT:
-        # The turn before has a successor now, which belongs into its window.
-        index[before[-1].number] = window_words(said, len(said) - 2)
+    rows: list[PassageRow] = []
+    new: list[Memory] = []
+    for memory in memories:
+        repeated = _repeated_among(new, memory) or _repeated(tx, owner, memory) is not None
+        if memory.kind == "note":
+            if repeated:
+                continue
+        elif repeated or is_small_talk(memory.text, _speakers([*before, *rows], memory)):
+            rows.append(row_of(memory, place=place + len(rows), kind=CONTEXT))
+            continue
+        rows.append(row_of(memory, place=place + len(rows)))
+        new.append(memory)
+    if rows:
+        _index(tx, owner, before, rows)
+    return new
+
+
+def _speakers(before: Sequence[PassageRow], memory: Memory) -> list[str]:
+    around = [memory.speaker, *(row.speaker for row in before[-BEFORE - 1 :])]
+    return [speaker for speaker in around if speaker]
+
+
+def _index(tx: Tx, owner: str, before: Sequence[PassageRow], rows: Sequence[PassageRow]) -> None:
+    """Store new passages of a thread, and the words of all windows that they belong to."""
+    numbers = [*(row.number for row in before), *passages.add(tx, owner, rows)]
+    whole = [*before, *rows]
+    said = [_said(row) for row in whole]
+    # The turn before has a successor now, which belongs into its window.
+    first = max(0, len(before) - AFTER)
+    index = {
+        numbers[at]: window_words(said, at)
+        for at in range(first, len(whole))
+        if whole[at].kind != CONTEXT
+    }
     passages.set_many_words(tx, owner, index)
-    return not mere_context
+
+
+def _repeated_among(new: Sequence[Memory], memory: Memory) -> bool:
+    return any(
+        each.hash == memory.hash
+        and each.kind == memory.kind
+        and abs(_micros_of(each) - _micros_of(memory)) <= _REPEAT_WITHIN
+        for each in new
+    )
 
 
 def _repeated(tx: Tx, owner: str, memory: Memory) -> Memory | None:
     """The memory that says the same in the same words, of about the same time."""
-    said_at = micros(memory.said_at or memory.created_at)
+    said_at = _micros_of(memory)
     row = passages.repeated(
         tx,
         owner,
@@ -154,6 +183,10 @@ def _repeated(tx: Tx, owner: str, memory: Memory) -> Memory | None:
         until=said_at + _REPEAT_WITHIN,
     )
     return None if row is None else memory_of(row)
+
+
+def _micros_of(memory: Memory) -> int:
+    return micros(memory.said_at or memory.created_at)
 
 
 @dataclass(frozen=True, slots=True)

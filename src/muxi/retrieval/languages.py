@@ -149,8 +149,10 @@ def spoken(words: Iterable[str]) -> Mapping[str, Language]:
         codes = speakers.get(word, ())
         for code in codes:
             of_script[code] = of_script.get(code, 0.0) + 1 / len(codes)
+        if word.isascii():
+            continue
         for code, letters in _TELLING.items():
-            if not word.isascii() and not letters.isdisjoint(word):
+            if not letters.isdisjoint(word):
                 of_script[code] = of_script.get(code, 0.0) + 1
     known = languages()
     return {

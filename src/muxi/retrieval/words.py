@@ -54,6 +54,8 @@ def asked_words(text: str) -> list[str]:
 def _analysed(text: str, *, asked: bool) -> list[str]:
     raw = list(tokens(text))
     spoken_here = spoken(raw)
+    if not asked and text.isascii():
+        return _of_letters(raw, spoken_here.get("LATIN"))
     found: list[str] = []
     for token in raw:
         name = script(token[0])
@@ -64,6 +66,20 @@ def _analysed(text: str, *, asked: bool) -> list[str]:
         else:
             found += _stems(token, spoken_here.get(name), asked=asked)
     return found
+
+
+def _of_letters(raw: Sequence[str], language: Language | None) -> list[str]:
+    """As the loop of `_analysed`, which it is twice as fast as, for what most texts are made of."""
+    if language is None or not language.stemmer:
+        skipped = language.function if language else ()
+        return [token for token in raw if token not in skipped]
+    stem = _stemmer(language.stemmer).stemWord
+    function = language.function
+    return [
+        found
+        for token in raw
+        if token not in function and (found := token if token[0].isdigit() else stem(token))
+    ]
 
 
 def tokens(text: str) -> Iterator[str]:

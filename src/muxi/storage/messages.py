@@ -116,5 +116,10 @@ def of_run(tx: Tx, thread_id: str, run_id: str) -> list[Message]:
     return _messages(tx.rows(sql.OF_RUN, thread_id=thread_id, run_id=run_id))
 
 
+def records_of_run(tx: Tx, thread_id: str, run_id: str) -> list[str]:
+    """As `of_run`, in the JSON in which they are stored: to see whether one was changed."""
+    return [row[0] for row in tx.rows(sql.OF_RUN, thread_id=thread_id, run_id=run_id)]
+
+
 def _messages(rows: Iterable[Row]) -> list[Message]:
     return [Message.model_validate_json(row[0]) for row in rows]
