@@ -13,6 +13,13 @@ from typer.core import TyperGroup
 from muxi.cli.app import LazyGroup, new_app
 
 COMMANDS = {
+    "status": ("muxi.cli.mcp_servers", "Show how the MCP servers of this project are doing."),
+    "logs": ("muxi.cli.mcp_servers", "Print the last words of an MCP server."),
+    "restart": ("muxi.cli.mcp_servers", "End an MCP server and start it again."),
+    "install": (
+        "muxi.cli.mcp_servers",
+        "Install the packages of MCP servers into environments of their own.",
+    ),
     "test": ("muxi.cli.mcp_cases", "Test a server by its tests.yaml, in both eras of MCP."),
     "inspect": ("muxi.cli.mcp_look", "Show what a server says of itself, in both eras of MCP."),
     "call": ("muxi.cli.mcp_ask", "Call a tool and print what it gives."),

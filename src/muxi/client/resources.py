@@ -8,6 +8,7 @@ from __future__ import annotations
 from muxi.client.connection import Connection
 from muxi.client.facts import Facts
 from muxi.client.knowledge import Knowledge
+from muxi.client.mcp import McpServers
 from muxi.client.memories import Memories
 from muxi.client.secrets import Secrets
 
@@ -29,6 +30,11 @@ class Resources(Connection):
     def facts(self) -> Facts:
         """What is known of the client's user and of the world."""
         return Facts(self._call)
+
+    @property
+    def mcp(self) -> McpServers:
+        """The MCP servers of the project."""
+        return McpServers(self._call)
 
     @property
     def knowledge(self) -> Knowledge:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from muxi.core.messages import Message, ToolContent
 from muxi.core.record import Record
 
 ServerState = Literal["idle", "connecting", "ready", "waiting", "failed", "not_installed", "off"]
@@ -63,3 +64,57 @@ class ServerInfo(Record):
     """Whether permissions are declared for it; None for a remote server."""
     notes: list[str] = Field(default_factory=list[str])
     """What of them cannot be enforced on this machine."""
+
+
+class ServerLogLines(Record):
+    """The last words of a server."""
+
+    lines: list[str]
+    """Oldest first, each with its time."""
+
+
+class RemoteResource(Record):
+    """Something that a server lets clients read."""
+
+    uri: str
+    name: str = ""
+    title: str | None = None
+    description: str | None = None
+    media_type: str | None = None
+    size: int | None = None
+    """Bytes, as the server says."""
+
+
+class RemoteContent(Record):
+    """What a resource holds."""
+
+    parts: list[ToolContent]
+
+
+class PromptArgument(Record):
+    """A value that a prompt takes."""
+
+    name: str
+    description: str | None = None
+    required: bool = False
+
+
+class RemotePrompt(Record):
+    """A text with gaps that a server offers to people."""
+
+    name: str
+    title: str | None = None
+    description: str | None = None
+    arguments: list[PromptArgument] = Field(default_factory=list[PromptArgument])
+
+
+class PromptMessages(Record):
+    """A prompt with its gaps filled."""
+
+    messages: list[Message]
+
+
+class Completions(Record):
+    """What could stand for a value, best first."""
+
+    values: list[str]

@@ -77,6 +77,8 @@ class Connection:
     latency: float | None = None
     active: list[ActiveCall] = field(default_factory=list[ActiveCall])
     """Calls under way, the oldest first."""
+    _legacy: bool = False
+    """Whether the server is known to speak no newer revision: then nothing newer is tried first."""
     _session: ClientSession | None = None
     _wire: Wire | None = None
     _task: asyncio.Task[None] | None = None
@@ -192,41 +194,49 @@ class Connection:
         )
 
     async def _supervise(self) -> None:
-        """Connect again and again, until it is not wanted any more."""
-        while not self._closing:
+        """Connect again and again, until it is not wanted any more or fails too often."""
+        again = True
+        while again and not self._closing:
             await self._pause()
-            began = time.monotonic()
-            error: BaseException | None = None
             self._orders.clear()
             self._wanted.clear()
-            try:
-                await self._live()
-            except asyncio.CancelledError:
-                self._end("muxi is stopping")
-                self._fail()
-                raise
-            except BaseExceptionGroup as group:
-                error = _first(group)
-            except Exception as failure:  # noqa: BLE001 -- a task boundary: a server may fail in any way
-                error = failure
-            if "restart" in self._orders:
-                self.restarts += 1
-                continue
-            if time.monotonic() - began > _STEADY:
-                self._in_a_row = 0
-            self._in_a_row += 1
-            self.restarts += 1
-            lived = self.since is not None
-            self._end(self._why(error))
-            if isinstance(error, MuxiError) and not error.retryable:
-                self._in_a_row = max(self._in_a_row, _GIVE_UP)
-            delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (self._in_a_row - 1))
-            self._retry_at = time.monotonic() + delay * random.uniform(0.5, 1.0)
-            self.state = "waiting" if self._in_a_row < _GIVE_UP else "failed"
-            if not lived or self.state == "failed":
-                self._fail()
-            if self.state == "failed":
-                return
+            began = time.monotonic()
+            error = await self._try()
+            again = self._take_stock(error, steady=time.monotonic() - began > _STEADY)
+
+    async def _try(self) -> BaseException | None:
+        """One connection; gives what ended it."""
+        try:
+            await self._live()
+        except asyncio.CancelledError:
+            self._end("muxi is stopping")
+            self._fail()
+            raise
+        except BaseExceptionGroup as group:
+            return _first(group)
+        except Exception as error:  # noqa: BLE001 -- a task boundary: a server may fail in any way
+            return error
+        return None
+
+    def _take_stock(self, error: BaseException | None, *, steady: bool) -> bool:
+        """Plan the next attempt after a connection has ended; whether there is to be one."""
+        self.restarts += 1
+        if "restart" in self._orders:
+            return True
+        lived = self.since is not None
+        self._end(self._why(error))
+        self._in_a_row = 1 if steady else self._in_a_row + 1
+        if isinstance(error, MuxiError) and not error.retryable:
+            self._in_a_row = max(self._in_a_row, _GIVE_UP)
+        delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (self._in_a_row - 1))
+        self._retry_at = time.monotonic() + delay * random.uniform(0.5, 1.0)
+        self.state = "waiting" if self._in_a_row < _GIVE_UP else "failed"
+        if not lived:
+            # It may have become another server meanwhile.
+            self._legacy = False
+        if not lived or self.state == "failed":
+            self._fail()
+        return self.state != "failed"
 
     async def _pause(self) -> None:
         """Wait until the next attempt is due, or somebody wants it at once."""
@@ -238,7 +248,7 @@ class Connection:
 
     async def _live(self) -> None:
         """One connection from beginning to end."""
-        from muxi.mcp.negotiation import client_of, surface_of
+        from muxi.mcp.negotiation import client_of, is_modern, surface_of
         from muxi.mcp.schemas import usable
 
         self.state, self.detail = "connecting", ""
@@ -248,7 +258,7 @@ class Connection:
                 self.pid = wire.pid
                 client = client_of(
                     wire,
-                    protocol=self.settings.protocol,
+                    protocol="legacy" if self._legacy else self.settings.protocol,
                     extensions=self.extensions(),
                     hearing=self,
                 )
@@ -256,6 +266,7 @@ class Connection:
                 surface, broken = usable(await surface_of(client))
             self.offered(surface, broken)
             self.protocol = client.protocol_version
+            self._legacy = not is_modern(client)
             self.since = datetime.now(UTC)
             self.state = "ready"
             self._session = client.session

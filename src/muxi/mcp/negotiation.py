@@ -131,10 +131,15 @@ async def _all(listing: Callable[..., Awaitable[Any]], key: str) -> tuple[Defini
     raise ToolFailed(f"its list of {key.replace('_', ' ')} has no end")
 
 
+def is_modern(client: Client) -> bool:
+    """Whether the revision without a handshake is spoken."""
+    return client.protocol_version in MODERN_PROTOCOL_VERSIONS
+
+
 async def probe(client: Client) -> None:
     """Return when the server has shown that it is well; any answer will do."""
     with suppress(MCPError):
-        if client.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        if is_modern(client):
             await client.session.send_discover(client.protocol_version)
         else:
             await client.session.send_ping()
@@ -142,7 +147,7 @@ async def probe(client: Client) -> None:
 
 async def listening(client: Client, changed: Callable[[], None]) -> None:
     """Hear of changes in the newer era, where they come by a stream that must be asked for."""
-    if client.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+    if not is_modern(client):
         return
     able = client.server_capabilities
     tools = bool(able.tools and able.tools.list_changed)

@@ -81,7 +81,14 @@ class Environment:
             yield [uv, "pip", "install", "--python", python, *self.packages.python]
         elif self.packages.python:
             yield [sys.executable, "-m", "venv", str(self.folder)]
-            pip = [python, "-m", "pip", "install", "--disable-pip-version-check"]
+            pip = [
+                python,
+                "-m",
+                "pip",
+                "install",
+                "--disable-pip-version-check",
+                "--progress-bar=off",
+            ]
             yield [*pip, *self.packages.python]
         if self.packages.node:
             npm = [*_npm(), "install", "--prefix", str(self.folder), "--no-audit", "--no-fund"]
@@ -117,6 +124,7 @@ async def _run(command: Sequence[str], progress: Progress) -> None:
             line = raw.decode("utf-8", "replace").strip()
             if line:
                 said = [*said[1 - _LAST_LINES :], line]
+            if line and not line.startswith(("WARNING", "npm warn")):
                 progress(line)
         code = await process.wait()
     except BaseException:

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from muxi.core.errors import InvalidInput, NotFound, ToolFailed
 from muxi.core.messages import Message, ToolContent
+from muxi.core.servers import PromptArgument, RemotePrompt, RemoteResource
 from muxi.mcp.connection import Connection
-from muxi.mcp.content import content_parts, plain, resource_parts
-from muxi.mcp.surface import Definition, Surface
+from muxi.mcp.content import content_parts, resource_parts
+from muxi.mcp.surface import Surface
 from muxi.tools.content import cut_content
 
 _MOST: Final = 5_000
@@ -24,23 +25,43 @@ _MOST: Final = 5_000
 _MOST_PAGES: Final = 200
 
 
-async def resources(connection: Connection) -> list[Definition]:
+async def resources(connection: Connection) -> list[RemoteResource]:
     """All resources that a server lists.
 
     Raises:
         ToolFailed: It cannot be reached, or fails.
     """
-    found: list[Definition] = []
+    found: list[RemoteResource] = []
     cursor: str | None = None
     session = await connection.session()
     for _ in range(_MOST_PAGES):
         params = types.PaginatedRequestParams(cursor=cursor)
         page = await _asked(connection, session.list_resources(params=params))
-        found += [plain(each) for each in page.resources]
+        found += [_resource(each) for each in page.resources]
         if page.next_cursor is None or page.next_cursor == cursor or len(found) >= _MOST:
             break
         cursor = page.next_cursor
     return found[:_MOST]
+
+
+def prompts(surface: Surface) -> list[RemotePrompt]:
+    """The prompts of a server that are let through."""
+    return [
+        RemotePrompt(
+            name=str(each.get("name", "")),
+            title=_text(each.get("title")),
+            description=_text(each.get("description")),
+            arguments=[
+                PromptArgument(
+                    name=str(argument.get("name")),
+                    description=_text(argument.get("description")),
+                    required=argument.get("required") is True,
+                )
+                for argument in cast("list[dict[str, Any]]", each.get("arguments") or [])
+            ],
+        )
+        for each in surface.prompts
+    ]
 
 
 async def read(connection: Connection, uri: str) -> list[ToolContent]:
@@ -65,7 +86,7 @@ async def prompt(
         InvalidInput: An argument is missing or unknown.
         ToolFailed: The server cannot be reached, or fails.
     """
-    known = next((each for each in surface.prompts if each.get("name") == name), None)
+    known = next((each for each in prompts(surface) if each.name == name), None)
     if known is None:
         raise NotFound(f"The MCP server {connection.name} has no prompt {name[:100]}.")
     _check_arguments(known, arguments)
@@ -104,15 +125,29 @@ async def complete(
     return list(result.completion.values)
 
 
-def _check_arguments(known: Definition, arguments: dict[str, str]) -> None:
-    listed = cast("list[dict[str, Any]]", known.get("arguments") or [])
-    wanted = {str(each.get("name")): each.get("required") is True for each in listed}
+def _resource(said: types.Resource) -> RemoteResource:
+    return RemoteResource(
+        uri=str(said.uri),
+        name=said.name,
+        title=said.title,
+        description=said.description,
+        media_type=said.mime_type,
+        size=said.size,
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _check_arguments(known: RemotePrompt, arguments: dict[str, str]) -> None:
+    wanted = {each.name: each.required for each in known.arguments}
     unknown = [name for name in arguments if name not in wanted]
     missing = [name for name, required in wanted.items() if required and name not in arguments]
     if unknown or missing:
         problem = f"has no argument {unknown[0]}" if unknown else f"needs {missing[0]}"
         there = ", ".join(wanted) or "none"
-        raise InvalidInput(f"The prompt {known.get('name')} {problem}.", hint=f"There is: {there}.")
+        raise InvalidInput(f"The prompt {known.name} {problem}.", hint=f"There is: {there}.")
 
 
 async def _asked(connection: Connection, request: Any) -> Any:

@@ -18,7 +18,7 @@ from muxi.config.project import Project
 from muxi.core.definitions import AgentDefinition
 from muxi.core.errors import ToolFailed
 from muxi.core.messages import Message, ToolContent
-from muxi.core.servers import ServerInfo
+from muxi.core.servers import RemotePrompt, RemoteResource, ServerInfo
 from muxi.runtime.secrets import Secrets
 from muxi.runtime.state import StateFolder
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from muxi.mcp.local import Places
     from muxi.mcp.lock import Lock
     from muxi.mcp.servers import Servers
-    from muxi.mcp.surface import Definition
     from muxi.tools.toolset import Toolset
 
 
@@ -107,7 +106,7 @@ class McpServers:
             await self.servers.restart(name)
         return self.info(name)
 
-    async def resources(self, name: str) -> list[Definition]:
+    async def resources(self, name: str) -> list[RemoteResource]:
         """All resources of a server. Raises `NotFound` and `ToolFailed`."""
         from muxi.mcp import reading
 
@@ -119,9 +118,11 @@ class McpServers:
 
         return await reading.read(self.servers.connection(name), uri)
 
-    async def prompts(self, name: str) -> list[Definition]:
+    async def prompts(self, name: str) -> list[RemotePrompt]:
         """The prompts of a server that are trusted. Raises `NotFound` and `ToolFailed`."""
-        return list((await self.servers.surface(name)).prompts)
+        from muxi.mcp import reading
+
+        return reading.prompts(await self.servers.surface(name))
 
     async def prompt(self, name: str, prompt: str, arguments: dict[str, str]) -> list[Message]:
         """A prompt as messages. Raises `NotFound`, `InvalidInput` and `ToolFailed`."""

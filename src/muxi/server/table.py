@@ -7,7 +7,17 @@ from functools import cache
 
 from starlette.responses import Response
 
-from muxi.server import facts, forgetting, knowledge, memories, project, runs, secrets, threads
+from muxi.server import (
+    facts,
+    forgetting,
+    knowledge,
+    mcp_servers,
+    memories,
+    project,
+    runs,
+    secrets,
+    threads,
+)
 from muxi.server.openapi import describe
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation
 
@@ -30,6 +40,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *forgetting.OPERATIONS,
     *project.OPERATIONS,
     *knowledge.OPERATIONS,
+    *mcp_servers.OPERATIONS,
     *secrets.OPERATIONS,
     Operation(
         method="GET",

@@ -59,6 +59,7 @@ export interface components {
             /** @enum {string} */
             decision: "approve" | "deny" | "answer" | "expired";
             reason?: string | null;
+            remember: boolean;
         };
         ApprovalRequested: {
             approval: components["schemas"]["Approval"];
