@@ -44,13 +44,6 @@ async def greet(arguments: dict[str, Any], call: Call) -> types.CallToolResult:
     return _text(f"Hello, {arguments['name']}!")
 
 
-async def slow_compute(arguments: dict[str, Any], call: Call) -> types.CallToolResult:
-    seconds = float(arguments["seconds"])
-    await call.progress(0, seconds, "computing")
-    await asyncio.sleep(seconds)
-    return _text(f"{arguments.get('label', 'it')} took {seconds:g} s")
-
-
 async def failing_job(arguments: dict[str, Any], call: Call) -> types.CallToolResult:
     await asyncio.sleep(1)
     return _text("It failed.", is_error=True)
@@ -81,10 +74,25 @@ async def test_tool_with_task(arguments: dict[str, Any], call: Call) -> types.Ca
 class LongCalls(Surface):
     """Tools that take their time."""
 
+    def __init__(self) -> None:
+        self.url = ""
+        self.cancelled = asyncio.Event()
+        """Set when `slow_compute` was broken off."""
+
+    async def slow_compute(self, arguments: dict[str, Any], call: Call) -> types.CallToolResult:
+        seconds = float(arguments["seconds"])
+        await call.progress(0, seconds, "computing")
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        return _text(f"{arguments.get('label', 'it')} took {seconds:g} s")
+
     async def tools(self, call: Call) -> Sequence[ServedTool]:
         return [
             _tool(greet, name="string"),
-            _tool(slow_compute, seconds="number", label="string"),
+            _tool(self.slow_compute, seconds="number", label="string"),
             _tool(failing_job),
             _tool(protocol_error_job),
             _tool(confirm_delete, filename="string"),
@@ -103,11 +111,12 @@ def _tool(run: Any, **properties: str) -> ServedTool:
 
 
 @asynccontextmanager
-async def serving_long_calls(**options: Any) -> AsyncGenerator[str]:
-    """Serve them over HTTP; gives the address."""
+async def serving_long_calls(**options: Any) -> AsyncGenerator[LongCalls]:
+    """Serve them over HTTP; `url` is the address."""
     tasks = Tasks(SUPPORT.get, lambda ctx: ctx.request.scope[PRINCIPAL], **options)
     info = types.Implementation(name="long-calls", version="1.0.0")
-    host = Host(LongCalls(), info, key=b"k" * 32, extensions=[tasks])
+    surface = LongCalls()
+    host = Host(surface, info, key=b"k" * 32, extensions=[tasks])
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -119,7 +128,8 @@ async def serving_long_calls(**options: Any) -> AsyncGenerator[str]:
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+        surface.url = f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+        yield surface
     finally:
         server.should_exit = True
         await running

@@ -30,6 +30,7 @@ from muxi.mcp.connection import Connection
 from muxi.mcp.content import parts_of
 from muxi.mcp.questions import needed, result_of
 from muxi.mcp.specs import RemoteTool
+from muxi.mcp.tasks import TaskNeedsInput, TaskStarted, followed, poll_seconds
 from muxi.tools.json_schema import problems
 
 _WITH_PROGRESS: Final = 10
@@ -42,7 +43,11 @@ _MOST_ROUNDS: Final = 20
 _SOONEST: Final = 0.05
 _LATEST: Final = 1.0
 
-_RESULT: Final[TypeAdapter[Any]] = TypeAdapter(types.CallToolResult | types.InputRequiredResult)
+_RESULT: Final[TypeAdapter[Any]] = TypeAdapter(
+    types.CallToolResult | types.InputRequiredResult | TaskStarted
+)
+_TASK: Final = "task"
+"""Under which name the state of a suspended call holds the task that goes on meanwhile."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -113,6 +118,9 @@ class RemoteCall:
     async def _rounds(self, session: Any) -> types.CallToolResult:
         """Call until there is a result; the newer era may need several rounds."""
         responses, state = self._answers()
+        if isinstance(state, dict):
+            task_id = cast("dict[str, str]", state)[_TASK]
+            return await self._followed(session, task_id, answers=responses)
         delay = _SOONEST
         for _ in range(_MOST_ROUNDS):
             result = await session.send_request(
@@ -129,6 +137,8 @@ class RemoteCall:
             )
             if isinstance(result, types.CallToolResult):
                 return result
+            if isinstance(result, TaskStarted):
+                return await self._followed(session, result.task_id, wait=poll_seconds(result))
             state = result.request_state
             if result.input_requests:
                 raise InputNeeded(needed(result.input_requests, self.tool.server), state=state)
@@ -137,21 +147,43 @@ class RemoteCall:
             delay = min(delay * 2, _LATEST)
         raise ToolFailed(f"{self.tool.spec.name} did not come to an end in {_MOST_ROUNDS} rounds.")
 
-    def _answers(self) -> tuple[dict[str, Any] | None, str | None]:
-        """What people said since the call was made before."""
+    async def _followed(self, session: Any, task_id: str, **how: Any) -> types.CallToolResult:
+        """The result of a task that the server has made of the call."""
+        try:
+            return await followed(session, task_id, alive=self._alive, **how)
+        except TaskNeedsInput as waiting:
+            questions = needed(waiting.requests, self.tool.server)
+            raise InputNeeded(questions, state={_TASK: task_id}) from None
+
+    def _answers(self) -> tuple[dict[str, Any] | None, Any]:
+        """What people said since the call was made before, and what was left for now."""
         answer = self.ctx.answer
         if answer is None:
             return None, None
-        state = answer.state if isinstance(answer.state, str) else None
+        state = answer.state if isinstance(answer.state, str | dict) else None
         return {key: result_of(each) for key, each in answer.answers.items()}, state
 
+    def _alive(self, message: str | None) -> None:
+        """A task has shown a sign of life."""
+        self._prolong()
+        if message:
+            self._emit(0, None, message)
+
     async def _progress(self, progress: float, total: float | None, message: str | None) -> None:
-        now = asyncio.get_running_loop().time()
-        if not self._asking:
-            self._set(min(now + self.connection.settings.timeout, self._latest))
+        now = self._prolong()
         if now - self._reported < _PROGRESS_EVERY and progress != total:
             return
         self._reported = now
+        self._emit(progress, total, message)
+
+    def _prolong(self) -> float:
+        """Give the call another while, since it shows that it is alive; gives the present time."""
+        now = asyncio.get_running_loop().time()
+        if not self._asking:
+            self._set(min(now + self.connection.settings.timeout, self._latest))
+        return now
+
+    def _emit(self, progress: float, total: float | None, message: str | None) -> None:
         self.ctx.emit(
             ToolProgress(
                 call_id=self.ctx.call_id or "",
@@ -168,6 +200,7 @@ class RemoteCall:
 
     def _check(self) -> None:
         spec = self.tool.spec
+        self.arguments = _said(self.arguments, spec.parameters)
         found = problems(self.arguments, spec.parameters)
         if self.tool.closed:
             known = spec.parameters["properties"]
@@ -219,3 +252,22 @@ class RemoteCall:
             hint=f"This is a fault of the MCP server {self.tool.server}.",
             tool=name,
         )
+
+
+def _said(arguments: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """`arguments` without the nulls by which models leave out what they need not give."""
+    if None not in arguments.values():
+        return arguments
+    needed: list[str] = schema.get("required") or []
+    fields: dict[str, Any] = schema.get("properties") or {}
+
+    def means_nothing(name: str) -> bool:
+        field: Any = fields.get(name)
+        kinds: Any = cast("dict[str, Any]", field).get("type") if isinstance(field, dict) else None
+        return name not in needed and kinds is not None and "null" not in kinds
+
+    return {
+        name: value
+        for name, value in arguments.items()
+        if value is not None or not means_nothing(name)
+    }

@@ -26,12 +26,20 @@ def question_of(params: types.ElicitRequestParams) -> Question:
     return Question(message=message, json_schema=params.requested_schema)
 
 
-def result_of(answer: Answer) -> types.ElicitResult:
-    """What a person said, as the server is told of it."""
+def result_of(answer: Answer, question: Question | None = None) -> types.ElicitResult:
+    """What a person said, as the server is told of it; `question` tells what counts as unsaid."""
     content = answer.value if isinstance(answer.value, dict) else None
     if answer.action == "accept" and content is None and answer.value is not None:
         content = {"value": answer.value}
+    if answer.action == "accept" and question is not None and question.json_schema is not None:
+        content = {**_defaults(question.json_schema), **(content or {})}
     return types.ElicitResult(action=answer.action, content=cast("Any", content))
+
+
+def _defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person means who leaves a field as it was proposed."""
+    fields = cast("dict[str, dict[str, Any]]", schema.get("properties") or {})
+    return {name: field["default"] for name, field in fields.items() if "default" in field}
 
 
 def needed(requests: Mapping[str, Any], server: str) -> dict[str, Question]:

@@ -16,6 +16,12 @@ DRIVER = Path(__file__).with_name("client_driver.py")
 FLOOR = json.loads(Path(__file__).with_name("sdk_client.json").read_text())
 """The checks that hold for the driver of the SDK (mcp 2.3.0, python-sdk 57394b05), by revision."""
 
+NOT_OFFERED = {
+    "request-metadata: sep-2575-client-declares-roots-capability",
+    "request-metadata: sep-2575-client-declares-sampling-capability",
+}
+"""Skipped for a client that does not offer roots and sampling, both of them deprecated."""
+
 pytestmark = [pytest.mark.ci, pytest.mark.timeout(900)]
 
 
@@ -29,4 +35,5 @@ async def test_every_required_check_of_a_client_holds_and_none_that_holds_for_th
     report = await suite.client(f"{sys.executable} {DRIVER}", revision, scenarios=scenarios)
     assert [f"{check.scenario}: {check.id}: {check.message}" for check in report.failed] == []
     assert report.silent == []
-    assert report.missing(FLOOR[revision]) == []
+    assert set(report.missing(FLOOR[revision])) <= NOT_OFFERED
+    assert len(report.passed) >= sum(len(checks) for checks in FLOOR[revision].values())

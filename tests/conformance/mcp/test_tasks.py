@@ -25,7 +25,7 @@ SCORED = (
 
 
 async def test_every_scored_scenario_of_the_tasks_extension_passes() -> None:
-    async with serving_long_calls() as url:
-        report = await Suite.ensure(CACHE).server(url, "2026-07-28", scenarios=SCORED)
+    async with serving_long_calls() as served:
+        report = await Suite.ensure(CACHE).server(served.url, "2026-07-28", scenarios=SCORED)
     assert [f"{check.scenario}: {check.id}: {check.message}" for check in report.failed] == []
     assert report.silent == []

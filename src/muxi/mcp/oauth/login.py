@@ -178,5 +178,6 @@ def _first(error: BaseException) -> BaseException:
     """The error inside groups of errors that says why; flows of OAuth before what they broke."""
     if not isinstance(error, BaseExceptionGroup):
         return error
-    inner = [_first(one) for one in cast("tuple[BaseException, ...]", error.exceptions)]
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    inner = [_first(one) for one in group.exceptions]
     return next((one for one in inner if isinstance(one, OAuthFlowError | MuxiError)), inner[0])

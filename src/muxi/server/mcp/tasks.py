@@ -70,6 +70,7 @@ class _Task:
     id: str
     owner: Hashable
     lifetime: float
+    poll: float
     status: Status = "working"
     message: str | None = None
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -104,7 +105,7 @@ class _Task:
             "createdAt": self.created.isoformat(),
             "lastUpdatedAt": self.updated.isoformat(),
             "ttlMs": int(self.lifetime * 1000),
-            "pollIntervalMs": int(_POLL * 1000),
+            "pollIntervalMs": int(self.poll * 1000),
         }
         return shown if self.message is None else {**shown, "statusMessage": self.message}
 
@@ -127,6 +128,7 @@ class Tasks(Extension):
         support: How a tool goes along with tasks, by its name; None if not at all.
         owner: Whose request it is: nobody sees the tasks of others.
         lifetime: Seconds from its beginning in which a task is not forgotten.
+        poll: Seconds after which clients are told to ask again.
     """
 
     identifier = TASKS
@@ -137,10 +139,12 @@ class Tasks(Extension):
         owner: Callable[[Context], Hashable],
         *,
         lifetime: float = _LIFETIME,
+        poll: float = _POLL,
     ) -> None:
         self._support = support
         self._owner = owner
         self._lifetime = lifetime
+        self._poll = poll
         self._tasks: dict[str, _Task] = {}
 
     def methods(self) -> Sequence[MethodBinding]:
@@ -185,7 +189,9 @@ class Tasks(Extension):
             raise MCPError(types.INTERNAL_ERROR, f"There are {_MOST} tasks already.")
         # Who knows the id may ask for the result.
         id_ = f"{new_id('task')}{secrets.token_hex(8)}"
-        task = self._tasks[id_] = _Task(id=id_, owner=owner, lifetime=self._lifetime)
+        task = self._tasks[id_] = _Task(
+            id=id_, owner=owner, lifetime=self._lifetime, poll=self._poll
+        )
         return task
 
     async def _run(
@@ -280,7 +286,7 @@ async def _answers(task: _Task, needed: types.InputRequiredResult, turn: int) ->
     }
     task.answers = {}
     if not task.asked:
-        await asyncio.sleep(_POLL)
+        await asyncio.sleep(task.poll)
         return
     task.answered.clear()
     task.become("input_required")
