@@ -59,11 +59,12 @@ def client_of(wire: Wire, *, protocol: str, extensions: Sequence[Any], hearing: 
     async def asked(
         context: ClientRequestContext, params: types.ElicitRequestParams
     ) -> types.ElicitResult | types.ErrorData:
-        answer = await hearing.ask(question_of(params))
+        question = question_of(params)
+        answer = await hearing.ask(question)
         if answer is None:
             words = "Nobody can be asked: no call is under way, or calls of several users are."
             return types.ErrorData(code=types.INVALID_REQUEST, message=words)
-        return result_of(answer)
+        return result_of(answer, question)
 
     async def said(params: types.LoggingMessageNotificationParams) -> None:
         words = params.data if isinstance(params.data, str) else repr(params.data)
