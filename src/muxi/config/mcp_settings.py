@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from muxi.config.mcp_auth import McpAuthSettings
 from muxi.config.model_settings import Positive, Seconds, Section
 from muxi.config.secret import SecretRef
 
@@ -56,6 +57,8 @@ class McpServerSettings(Section):
     """Folder that a local server starts in; by default the project's."""
     headers: dict[Header, SecretRef] = Field(default_factory=dict[str, SecretRef])
     """Headers of each request to a remote server."""
+    auth: McpAuthSettings | None = None
+    """How to sign in to a remote server, where what it says of that is not enough."""
     packages: ServerPackages | None = None
     """What `muxi mcp install` installs for a local server; its programs are then found first."""
     permissions: ServerPermissions | None = None
@@ -84,7 +87,7 @@ class McpServerSettings(Section):
         if (self.command is None) == (self.url is None):
             raise PydanticCustomError("incomplete", "a server needs either `command` or `url`")
         local = ("env", "cwd", "packages", "permissions")
-        wrong = local if self.url is not None else ("headers",)
+        wrong = local if self.url is not None else ("headers", "auth")
         for name in wrong:
             if name in self.model_fields_set and getattr(self, name):
                 kind = "remote" if self.url is not None else "local"
@@ -102,6 +105,9 @@ class McpSettings(Section):
     """Servers by name. Agents take their tools as `mcp.NAME` or `mcp.NAME.TOOL`."""
     imports: list[Words] = Field(default_factory=list[str])
     """Files of other programs that declare servers, such as `.cursor/mcp.json`."""
+    lock: Literal["first_use", "explicit"] = "first_use"
+    """When a server that muxi.lock does not know is trusted: when it is first met, unless what it
+    says is suspicious, or only by `muxi mcp lock`."""
 
 
 def remote_tools(name: str, servers: Iterable[str]) -> tuple[str, str] | None:

@@ -51,6 +51,8 @@ class ServerLock(Record):
     """Whether the lock knows it."""
     seen: bool
     """Whether it has said what it offers since muxi started."""
+    problem: str = ""
+    """Why it could not be asked now."""
     parts: int = 0
     """Tools, prompts, templates and instructions that are locked."""
     changes: tuple[LockChange, ...] = ()

@@ -21,6 +21,7 @@ from muxi.core.errors import (
     ToolError,
     ToolFailed,
     ToolTimeout,
+    summarize,
 )
 from muxi.core.events import ToolProgress
 from muxi.core.messages import TextPart, ToolContent
@@ -231,6 +232,8 @@ class RemoteCall:
 
     def _failed(self, error: MCPError, session: Any) -> ToolError:
         connection, name = self.connection, self.tool.spec.name
+        if (refusal := connection.target.refusal) is not None:
+            return ToolFailed(summarize(refusal), tool=name)
         if error.code == types.CONNECTION_CLOSED:
             connection.failures += 1
             connection.lost(session)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
+from muxi.core.errors import MuxiError
 from muxi.mcp.launch import Launch
 from muxi.mcp.log import ServerLog
 
@@ -54,6 +55,11 @@ class Target(Protocol):
         """What people are told of where it is, without any secret."""
         ...
 
+    @property
+    def refusal(self) -> MuxiError | None:
+        """Why it refuses to be spoken to, if it does and that can be mended."""
+        ...
+
     def open(self, log: ServerLog) -> AbstractAsyncContextManager[Wire]:
         """Raises `MuxiError` if it cannot be reached at all."""
         ...
@@ -88,6 +94,7 @@ class LocalTarget:
     """What of its permissions cannot be enforced; known after the first start."""
 
     kind: Literal["stdio"] = field(default="stdio", init=False)
+    refusal: None = field(default=None, init=False)
 
     @property
     def shown(self) -> str:
@@ -120,6 +127,7 @@ class RemoteTarget:
     """Seconds after which an open answer without a word is given up."""
 
     kind: Literal["http"] = field(default="http", init=False)
+    _auth: Any = field(default=None, init=False)
 
     @property
     def shown(self) -> str:
@@ -128,15 +136,21 @@ class RemoteTarget:
         host = parts.netloc.rpartition("@")[2]
         return f"{parts.scheme}://{host}{parts.path}"
 
+    @property
+    def refusal(self) -> MuxiError | None:
+        """A login that it asks for, or no longer accepts."""
+        return getattr(self._auth, "refusal", None)
+
     @asynccontextmanager
     async def open(self, log: ServerLog) -> AsyncGenerator[Wire]:
         """See `Target`."""
         from muxi.mcp.http_wire import speaking
 
+        self._auth = await self.auth()
         async with speaking(
             self.url,
             headers=await self.headers(),
-            auth=await self.auth(),
+            auth=self._auth,
             max_message=self.max_message,
             silence=self.silence,
         ) as transport:
@@ -150,6 +164,7 @@ class ObjectTarget:
     server: Any
 
     kind: Literal["memory"] = field(default="memory", init=False)
+    refusal: None = field(default=None, init=False)
 
     @property
     def shown(self) -> str:
