@@ -51,6 +51,8 @@ class ServerLock(Record):
     """Whether the lock knows it."""
     seen: bool
     """Whether it has said what it offers since muxi started."""
+    declared: bool = True
+    """Whether the project still declares it."""
     problem: str = ""
     """Why it could not be asked now."""
     parts: int = 0

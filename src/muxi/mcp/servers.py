@@ -145,9 +145,10 @@ class Servers:
         if self._warming is None and self.names:
             self._warming = asyncio.create_task(self._warm(), name="mcp servers")
 
-    def readmit(self, server: str) -> None:
-        """Look at the lock again: something was approved."""
+    def readmit(self, server: str, held_back: int) -> None:
+        """Look at the lock again: something was approved, and so much is still held back."""
         known = self._server(server)
+        known.held_back = held_back
         trust = self._trusted()
         if trust is not None and (surface := trust.surface(server)) is not None:
             self._adopt(server, known, surface)

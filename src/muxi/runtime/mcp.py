@@ -11,14 +11,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from muxi.config.mcp_settings import remote_tools
 from muxi.config.project import Project
 from muxi.core.definitions import AgentDefinition
 from muxi.core.errors import ToolFailed
+from muxi.core.mcp_login import LoginAnswer
 from muxi.core.messages import Message, ToolContent
 from muxi.core.servers import RemotePrompt, RemoteResource, ServerInfo
+from muxi.runtime.mcp_lock import McpLock
+from muxi.runtime.mcp_logins import McpLogins
 from muxi.runtime.secrets import Secrets
 from muxi.runtime.state import StateFolder
 
@@ -44,15 +47,28 @@ class McpServers:
         from muxi.mcp.local import Places
 
         return Places(
-            folder=self.project.folder, state=self.state.root, resolve=self.secrets.resolve
+            folder=self.project.folder,
+            state=self.state.root,
+            resolve=self.secrets.resolve,
+            auth=self.logins.auth,
         )
+
+    @cached_property
+    def logins(self) -> McpLogins:
+        """How muxi signs in to them."""
+        return McpLogins(project=self.project, secrets=self.secrets)
+
+    @cached_property
+    def trust(self) -> McpLock:
+        """What people have approved of them."""
+        return McpLock(lambda: self.lock, lambda: self.servers, self._enabled)
 
     @cached_property
     def lock(self) -> Lock:
         """What of them is trusted. Raises `LockInvalid`."""
         from muxi.mcp.lock import LOCK_FILE, Lock
 
-        return Lock.load(Path(self.project.folder) / LOCK_FILE)
+        return Lock.load(Path(self.project.folder) / LOCK_FILE, self.project.mcp.lock)
 
     @cached_property
     def servers(self) -> Servers:
@@ -64,6 +80,7 @@ class McpServers:
             settings=self.project.mcp.servers,
             target=self.places.target,
             trust=lambda: self.lock,
+            extensions=_extensions,
             logs=self.places.homes,
         )
 
@@ -106,6 +123,18 @@ class McpServers:
             await self.servers.restart(name)
         return self.info(name)
 
+    async def finish_login(self, name: str, answer: LoginAnswer) -> ServerInfo:
+        """Keep a login that a person has granted, and connect with it.
+
+        Raises:
+            NotFound: No login to this server was begun.
+            Conflict: It was finished or given up already.
+            LoginNeeded: The person or the authorization server said no.
+            ServerUnavailable: A server cannot be reached.
+        """
+        await self.logins.finish(name, answer)
+        return await self.restart(name)
+
     async def resources(self, name: str) -> list[RemoteResource]:
         """All resources of a server. Raises `NotFound` and `ToolFailed`."""
         from muxi.mcp import reading
@@ -142,8 +171,13 @@ class McpServers:
 
     async def close(self) -> None:
         """End all servers."""
+        await self.logins.close()
         if self._used:
             await self.servers.close()
+
+    @property
+    def _enabled(self) -> list[str]:
+        return [name for name, server in self.project.mcp.servers.items() if server.enabled]
 
     def _told(self, info: ServerInfo) -> ServerInfo:
         own = self.places.environment(info.name, self.project.mcp.servers[info.name])
@@ -151,3 +185,10 @@ class McpServers:
             info.state = "not_installed"
             info.detail = f"Run `muxi mcp install {info.name}`."
         return info
+
+
+def _extensions(_: str) -> Sequence[Any]:
+    """The extensions of the protocol that are spoken with every server."""
+    from muxi.mcp.tasks import TasksExtension
+
+    return (TasksExtension(),)
