@@ -9,12 +9,22 @@ from __future__ import annotations
 
 import subprocess
 
-from muxi.devkit.create.catalogue import DEV_REQUIREMENTS, PYTHONS, REQUIREMENTS, TEMPLATES
+from muxi.devkit.create.catalogue import (
+    AUTH_REQUIREMENTS,
+    DEV_REQUIREMENTS,
+    PYTHONS,
+    REQUIREMENTS,
+    TEMPLATES,
+)
 from muxi.devkit.create.rendering import ROOT
 
 
 def main() -> None:
-    requirements = {*REQUIREMENTS, *(r for t in TEMPLATES.values() for r in t.requirements)}
+    requirements = {
+        *REQUIREMENTS,
+        *AUTH_REQUIREMENTS,
+        *(r for t in TEMPLATES.values() for r in t.requirements),
+    }
     folder = ROOT / "python" / "locks"
     folder.mkdir(exist_ok=True)
     runtime = _pinned(requirements)

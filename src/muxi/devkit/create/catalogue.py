@@ -24,13 +24,11 @@ class Variable:
 
     name: str
     description: str
-    kind: Literal["text", "number", "path", "special"] = "text"
+    kind: Literal["text", "number", "folder", "special"] = "text"
     """What it is turned into; `special` ones have code of their own in the template."""
     default: str | int | None = None
-    required: bool = False
+    """Every server starts without being told anything, so that it can be listed and judged."""
     secret: bool = False
-    example: str = ""
-    """A value that the server can be listed with; needed for a required one."""
 
     @property
     def field(self) -> str:
@@ -51,6 +49,8 @@ class Template:
     transport: Transport = "stdio"
     auth: Auth = "none"
     variables: tuple[Variable, ...] = ()
+    scope: str = ""
+    """What a token must allow; by default the right to use the server."""
     requirements: tuple[str, ...] = field(default=())
     """Packages beside those that every server needs; with both bounds."""
 
@@ -67,8 +67,112 @@ TEMPLATES: Final[dict[str, Template]] = {
             parts=(("tool", "outline"),),
             languages=("python", "typescript"),
         ),
+        Template(
+            name="api-wrapper",
+            summary="A web API in the words of a model, with a key, repetition and clear errors.",
+            description="Finds books in the catalogue of Open Library.",
+            parts=(("tool", "search_books"), ("tool", "get_book")),
+            variables=(
+                Variable("API_URL", "Address of the API.", default="https://openlibrary.org"),
+                Variable("API_TOKEN", "Its key, if it needs one.", secret=True),
+                Variable("SECONDS", "How long one request may take.", "number", 20),
+            ),
+            requirements=("anyio>=4.10,<5", _HTTP),
+        ),
+        Template(
+            name="database",
+            summary="Tables and read-only queries of a SQLite database.",
+            description="Answers questions from a SQLite database, read only.",
+            parts=(("tool", "tables"), ("tool", "query")),
+            variables=(
+                Variable("DATABASE", "Path of the SQLite file; without one, a small sample."),
+                Variable("SECONDS", "How long one query may take.", "number", 10),
+            ),
+        ),
+        Template(
+            name="filesystem",
+            summary="Lists, reads, searches and writes the files of one folder.",
+            description="Reads and writes the text files of one folder.",
+            parts=(
+                ("tool", "list_files"),
+                ("tool", "read_file"),
+                ("tool", "search_text"),
+                ("tool", "write_file"),
+            ),
+            variables=(
+                Variable(
+                    "FOLDER", "The folder that it works in; without one, the current.", "folder"
+                ),
+            ),
+        ),
+        Template(
+            name="resources-and-prompts",
+            summary="Pages as resources with completion, a prompt, and a tool that finds.",
+            description="The runbooks of a team: what to do when something breaks.",
+            parts=(
+                ("tool", "find_runbook"),
+                ("resource", "runbook"),
+                ("prompt", "incident"),
+            ),
+        ),
+        Template(
+            name="long-running",
+            summary="Work that takes long: progress, and an end when it is cancelled.",
+            description="Finds files with the same content.",
+            parts=(("tool", "find_duplicates"),),
+            requirements=("anyio>=4.10,<5",),
+            variables=(
+                Variable(
+                    "FOLDER", "The folder that it looks into; without one, the current.", "folder"
+                ),
+            ),
+        ),
+        Template(
+            name="interactive",
+            summary="A tool that asks the person for what is missing, in both eras.",
+            description="Completes expense claims by asking for what is missing.",
+            parts=(("tool", "claim_expense"),),
+        ),
+        Template(
+            name="oauth",
+            summary="A resource server of OAuth 2.1, with scopes, and data of each caller.",
+            description="Keeps the hours that people worked, each person's own.",
+            parts=(("tool", "log_hours"), ("tool", "my_hours")),
+            transport="http",
+            auth="oauth",
+            scope="hours:read",
+        ),
+        Template(
+            name="apps-ui",
+            summary="A tool with a page of its own, by the extension MCP Apps.",
+            description="Tells whether people can read one colour on another, and shows it.",
+            parts=(("tool", "contrast"),),
+        ),
+        Template(
+            name="proxy",
+            summary="Stands before another server: chosen tools, checked, logged, bounded.",
+            description="Offers some tools of another server.",
+            parts=(),
+            variables=(
+                Variable(
+                    "UPSTREAM", "URL or command line of the other server; a sample without one."
+                ),
+                Variable("ALLOW", "Names of its tools, with * and commas.", default="*"),
+                Variable("PREFIX", "What their names begin with here."),
+                Variable("SECONDS", "How long an answer may take.", "number", 60),
+            ),
+            requirements=("anyio>=4.10,<5",),
+        ),
     )
 }
+
+AUTH_VARIABLES: Final = (
+    Variable("ISSUER", "The authorization server whose tokens are taken, over HTTP."),
+    Variable("JWKS_URL", "Where its public keys are."),
+    Variable("RESOURCE_URL", "The public address of this server, which tokens are made for."),
+)
+"""Variables of servers with OAuth."""
+AUTH_REQUIREMENTS: Final = ("anyio>=4.10,<5", "pyjwt[crypto]>=2.10.1,<3")
 
 COMMON_VARIABLES: Final = (
     Variable("LOG_LEVEL", "How much is logged: DEBUG, INFO, WARNING or ERROR.", "special"),

@@ -1,7 +1,7 @@
 """What a server that was just written offers: asked from itself, in a process of its own.
 
 The lock of its tools is made from this. The process imports the server as its users will, writes no
-byte code, and sees no environment but the one that it is given.
+byte code, and is told nothing by the environment.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +21,25 @@ _SECONDS = 60
 _PROGRAM = """
 import asyncio, json, sys
 sys.path.insert(0, sys.argv[1])
+from mcp import Client
 server = __import__(sys.argv[2] + ".server", fromlist=["server"]).create_server()
 async def listing():
-    return {
-        "name": server.name,
-        "version": server.version,
-        "instructions": server.instructions,
-        "tools": await server.list_tools(),
-        "prompts": await server.list_prompts(),
-        "resource_templates": await server.list_resource_templates(),
-    }
+    async with Client(server) as client:
+        return {
+            "name": client.server_info.name,
+            "version": client.server_info.version,
+            "instructions": client.instructions,
+            "tools": (await client.list_tools()).tools,
+            "prompts": (await client.list_prompts()).prompts,
+            "resource_templates": (await client.list_resource_templates()).resource_templates,
+        }
 def plain(value):
     return value.model_dump(mode="json", by_alias=True, exclude_none=True)
 print(json.dumps(asyncio.run(listing()), default=plain))
 """
 
 
-def surface_of(source: Path, package: str, environment: Mapping[str, str]) -> Surface:
+def surface_of(source: Path, package: str) -> Surface:
     """What the server `package` below the folder `source` lists when it is asked.
 
     Raises:
@@ -48,7 +49,7 @@ def surface_of(source: Path, package: str, environment: Mapping[str, str]) -> Su
     try:
         done = subprocess.run(  # noqa: S603 -- our own program, and the server that we wrote
             [sys.executable, "-I", "-B", "-c", _PROGRAM, str(source), package],
-            env={**kept, **environment},
+            env=kept,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,

@@ -1,6 +1,6 @@
 """Texts from the templates: one environment of Jinja for all of them.
 
-Used by every maker of this room. The signs of Jinja are `[[ ]]` and `[% %]` here, because Python,
+Used by every maker of this room. The signs of Jinja are `<< >>` and `<% %>` here, because Python,
 YAML, Markdown and workflow files use braces themselves. What a person or a document said enters a
 file through the filter of that file's language, never bare.
 """
@@ -49,12 +49,12 @@ def _environment() -> Environment:
         loader=FileSystemLoader(ROOT),
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 -- each language has a filter of its own
-        block_start_string="[%",
-        block_end_string="%]",
-        variable_start_string="[[",
-        variable_end_string="]]",
-        comment_start_string="[#",
-        comment_end_string="#]",
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -60,25 +60,21 @@ def create_server(answers: Answers, place: Place) -> list[PurePosixPath]:
     return sorted(files)
 
 
-def example_environment(answers: Answers) -> dict[str, str]:
-    """What a server needs to be told before it can list its tools."""
-    prefix = answers.names.environment
-    return {
-        f"{prefix}_{variable.name}": variable.example
-        for variable in answers.template.variables
-        if variable.required
-    }
-
-
 def _lock(answers: Answers, folder: Path) -> str:
-    surface = surface_of(folder / "src", answers.names.package, example_environment(answers))
-    return tools_lock_text(surface)
+    return tools_lock_text(surface_of(folder / "src", answers.names.package))
 
 
 def _values(answers: Answers) -> dict[str, Any]:
     """What the templates may speak of."""
     names, template = answers.names, answers.template
-    variables = (*catalogue.COMMON_VARIABLES, *template.variables)
+    oauth = answers.auth == "oauth"
+    own = (*template.variables, *(catalogue.AUTH_VARIABLES if oauth else ()))
+    variables = (*catalogue.COMMON_VARIABLES, *own)
+    requirements = {
+        *catalogue.REQUIREMENTS,
+        *template.requirements,
+        *(catalogue.AUTH_REQUIREMENTS if oauth else ()),
+    }
     http = answers.transport == "http"
     hue = int.from_bytes(hashlib.sha256(names.name.encode()).digest()[:2]) % 360
     return {
@@ -92,15 +88,16 @@ def _values(answers: Answers) -> dict[str, Any]:
         "language": answers.language,
         "transport": answers.transport,
         "auth": answers.auth,
+        "scope": template.scope or f"{names.name}:use",
         "python": answers.python,
         "license_id": None if answers.license == "none" else answers.license,
         "hue": hue,
         "initial": names.name[0].upper(),
         "parts": sorted((f"{kind}s", part, kind) for kind, part in template.parts),
         "parts_in_order": template.parts,
-        "variables": [_variable(each, names.environment) for each in template.variables],
+        "variables": [_variable(each, names.environment) for each in own],
         "all_variables": [_variable(each, names.environment) for each in variables],
-        "requirements": sorted({*catalogue.REQUIREMENTS, *template.requirements}),
+        "requirements": sorted(requirements),
         "dev_requirements": catalogue.DEV_REQUIREMENTS,
         "server_json": _json(_manifest(answers, variables)),
         "client_entry": _json(_client_entry(answers)),
@@ -116,9 +113,7 @@ def _variable(variable: Variable, prefix: str) -> dict[str, Any]:
         "kind": variable.kind,
         "description": variable.description,
         "default": variable.default,
-        "required": variable.required,
         "secret": variable.secret,
-        "example": variable.example,
     }
 
 
@@ -153,7 +148,6 @@ def _declared(variable: Variable, prefix: str) -> dict[str, Any]:
     declared: dict[str, Any] = {
         "name": f"{prefix}_{variable.name}",
         "description": variable.description,
-        "isRequired": variable.required,
         "isSecret": variable.secret,
     }
     if variable.default is not None:
@@ -165,12 +159,7 @@ def _client_entry(answers: Answers) -> dict[str, Any]:
     name = answers.names.name
     if answers.transport == "http":
         return {"mcpServers": {name: {"url": "http://127.0.0.1:8000/mcp"}}}
-    prefix = answers.names.environment
-    entry: dict[str, Any] = {"command": name}
-    required = [each for each in answers.template.variables if each.required]
-    if required:
-        entry["env"] = {f"{prefix}_{each.name}": f"<{each.name.lower()}>" for each in required}
-    return {"mcpServers": {name: entry}}
+    return {"mcpServers": {name: {"command": name}}}
 
 
 def _json(value: Any) -> str:
