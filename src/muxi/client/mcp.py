@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from muxi.client.calls import SLOW, Call, read, segment
+from muxi.core.lock_changes import ServerLock
+from muxi.core.mcp_login import LoginAnswer, LoginPage
 from muxi.core.pages import Page
 from muxi.core.servers import (
     Completions,
@@ -40,6 +42,79 @@ class McpServers:
         """The last words of a server, oldest first. Raises `NotFound`."""
         answer = await self._call("GET", f"{_path(name)}/log", params={"lines": lines})
         return read(ServerLogLines, answer).lines
+
+    async def locks(self, *, fresh: bool = False) -> list[ServerLock]:
+        """How all servers stand with the lock; with `fresh` each is asked what it offers now.
+
+        Raises:
+            LockInvalid: The lock cannot be read.
+        """
+        params = {"fresh": str(fresh).lower()}
+        answer = await self._call("GET", "/api/mcp/lock", params=params, seconds=SLOW)
+        return read(Page[ServerLock], answer).items
+
+    async def lock(self, name: str, *, fresh: bool = False) -> ServerLock:
+        """How one server stands. Raises `NotFound` and `LockInvalid`."""
+        params = {"fresh": str(fresh).lower()}
+        answer = await self._call("GET", f"{_path(name)}/lock", params=params, seconds=SLOW)
+        return read(ServerLock, answer)
+
+    async def trust(self, name: str) -> ServerLock:
+        """Lock a server that is new. Raises `NotFound`, `Conflict` and `LockInvalid`."""
+        return read(ServerLock, await self._call("POST", f"{_path(name)}/lock", seconds=SLOW))
+
+    async def distrust(self, name: str) -> None:
+        """Take a server out of the lock. Raises `NotFound` and `LockInvalid`."""
+        await self._call("DELETE", f"{_path(name)}/lock")
+
+    async def approve(
+        self, name: str, part: str | None = None, *, seen: Collection[str] | None = None
+    ) -> ServerLock:
+        """Approve changes of a server: of one tool, prompt or template, or all.
+
+        Args:
+            name: The server.
+            part: What of it.
+            seen: Hashes of what the person has seen; something else is then refused.
+
+        Raises:
+            NotFound: There is no such server or change.
+            Conflict: It has changed since it was shown, or can never be approved.
+            LockInvalid: The lock cannot be read or written.
+        """
+        body = {"name": part, "seen": None if seen is None else sorted(seen)}
+        answer = await self._call("POST", f"{_path(name)}/approve", body=body, seconds=SLOW)
+        return read(ServerLock, answer)
+
+    async def begin_login(self, name: str, redirect_url: str) -> str | None:
+        """The page to open in a browser; None if the server wants no login.
+
+        Raises:
+            NotFound: There is no such server.
+            InvalidInput: It is none to sign in to.
+            LoginNeeded: It does not play by the rules.
+            ServerUnavailable: It cannot be reached.
+        """
+        body = {"redirect_url": redirect_url}
+        answer = await self._call("POST", f"{_path(name)}/login", body=body, seconds=SLOW)
+        return read(LoginPage, answer).url
+
+    async def finish_login(self, name: str, answer: LoginAnswer) -> ServerInfo:
+        """Sign in with what the browser came back with; gives how the server is doing then.
+
+        Raises:
+            NotFound: No login was begun.
+            Conflict: It was finished already.
+            LoginNeeded: The person or the authorization server said no.
+            ServerUnavailable: A server cannot be reached.
+        """
+        body = answer.model_dump(exclude_none=True)
+        place = f"{_path(name)}/login/answer"
+        return read(ServerInfo, await self._call("POST", place, body=body, seconds=SLOW))
+
+    async def log_out(self, name: str) -> None:
+        """Forget the login to a server, and revoke it there. Raises `NotFound`."""
+        await self._call("DELETE", f"{_path(name)}/login", seconds=SLOW)
 
     async def resources(self, name: str) -> list[RemoteResource]:
         """All resources of a server. Raises `NotFound` and `ToolFailed`."""

@@ -5,13 +5,6 @@ from __future__ import annotations
 from muxi.core.record import Record
 
 
-class LoginStart(Record):
-    """Begins a login."""
-
-    redirect_url: str
-    """Where the browser shall come back to, on this machine."""
-
-
 class LoginPage(Record):
     """What a person has to open."""
 

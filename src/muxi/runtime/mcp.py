@@ -135,6 +135,16 @@ class McpServers:
         await self.logins.finish(name, answer)
         return await self.restart(name)
 
+    async def log_out(self, name: str) -> None:
+        """Forget the login to a server, and begin anew without it.
+
+        Raises:
+            NotFound: There is no such server.
+            InvalidInput: It is none to sign in to.
+        """
+        if await self.logins.log_out(name):
+            await self.restart(name)
+
     async def resources(self, name: str) -> list[RemoteResource]:
         """All resources of a server. Raises `NotFound` and `ToolFailed`."""
         from muxi.mcp import reading

@@ -12,6 +12,7 @@ from muxi.server import (
     forgetting,
     knowledge,
     mcp_servers,
+    mcp_trust,
     memories,
     project,
     runs,
@@ -41,6 +42,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *project.OPERATIONS,
     *knowledge.OPERATIONS,
     *mcp_servers.OPERATIONS,
+    *mcp_trust.OPERATIONS,
     *secrets.OPERATIONS,
     Operation(
         method="GET",

@@ -1,0 +1,88 @@
+"""`muxi mcp login|logout`: sign in to remote MCP servers with a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from muxi.cli import output
+from muxi.cli.app import new_app
+from muxi.cli.exits import ExitCode
+from muxi.cli.options import NoBrowserOption, ProjectOption
+
+if TYPE_CHECKING:
+    from muxi.cli.session import Session
+
+app = new_app(help="Sign in to remote MCP servers.")
+
+ServerArgument = Annotated[
+    str, typer.Argument(metavar="SERVER", help="A remote server in muxi.yaml.")
+]
+
+
+@app.command("login")
+def login(
+    server: ServerArgument,
+    no_browser: NoBrowserOption = False,
+    seconds: Annotated[
+        float, typer.Option("--timeout", min=1, help="Seconds to wait for the browser.")
+    ] = 300.0,
+    project: ProjectOption = None,
+) -> int:
+    """Sign in to a remote MCP server.
+
+    Opens the page on which you grant access, and waits for the browser to come back. The login is
+    kept among the project's secrets, encrypted, and renewed by itself.
+    """
+    from muxi.cli.loopback import waiting_browser
+    from muxi.cli.session import in_session
+
+    wanted = _redirect_url(server, project)
+
+    async def work(session: Session) -> int:
+        async with waiting_browser(wanted) as browser:
+            page = await session.client.mcp.begin_login(server, browser.url)
+            if page is None:
+                output.say(f"{server} wants no login, or has one that is good.")
+                return ExitCode.OK
+            _show(page, no_browser=no_browser)
+            answer = await browser.answer(seconds)
+            info = await session.client.mcp.finish_login(server, answer)
+        if info.state != "ready":
+            output.error(f"Signed in to {server}, which is not ready: {info.detail}")
+            return ExitCode.FAILED
+        output.say(f"Signed in to {server}, which has {len(info.tools)} tools.")
+        return ExitCode.OK
+
+    return in_session(project, work)
+
+
+@app.command("logout")
+def logout(server: ServerArgument, project: ProjectOption = None) -> None:
+    """Sign out of a remote MCP server: its tokens are revoked and forgotten."""
+    from muxi.cli.session import in_session
+
+    async def work(session: Session) -> None:
+        await session.client.mcp.log_out(server)
+
+    in_session(project, work)
+    output.say(f"Signed out of {server}.")
+
+
+def _redirect_url(server: str, project: Path | None) -> str | None:
+    """Where the project says that the browser comes back to; None to take any free port."""
+    from muxi.config.load import load_project
+
+    declared = load_project(project).mcp.servers.get(server)
+    auth = declared.auth if declared is not None else None
+    return auth.redirect_url if auth is not None else None
+
+
+def _show(page: str, *, no_browser: bool) -> None:
+    from muxi.cli.browser import desktop_is_here, open_page
+
+    opened = not no_browser and desktop_is_here() and open_page(page)
+    output.say("Grant access in the browser:" if opened else "Open this page to grant access:")
+    output.say(f"  {output.unmasked(page)}")

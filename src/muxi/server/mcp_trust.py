@@ -1,0 +1,154 @@
+"""What the project trusts of its MCP servers, and how it signs in to them. Part of the API.
+
+No answer of these operations holds a token.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+from starlette.responses import Response
+
+from muxi.core.lock_changes import LockApproval, ServerLock
+from muxi.core.mcp_login import LoginAnswer, LoginPage
+from muxi.core.pages import Page
+from muxi.core.servers import ServerInfo
+from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
+
+_LOOPBACK = r"^http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,5}/[^?#]{0,200}$"
+_LONGEST = 8_192
+
+
+class FreshQuery(Strict):
+    fresh: bool = False
+    """Whether servers are asked what they offer now."""
+
+
+class ApprovalBody(Strict):
+    name: str | None = Field(None, max_length=1_000)
+    """A tool, prompt or template; everything that can be approved without it."""
+    seen: list[str] | None = Field(None, max_length=20_000)
+    """Hashes of what the person has seen; what has changed since then is refused."""
+
+
+class LoginBody(Strict):
+    redirect_url: str = Field(pattern=_LOOPBACK)
+    """Where the browser shall come back to, on this machine."""
+
+
+class AnswerBody(Strict):
+    code: str | None = Field(None, max_length=_LONGEST)
+    state: str | None = Field(None, max_length=_LONGEST)
+    iss: str | None = Field(None, max_length=_LONGEST)
+    error: str | None = Field(None, max_length=_LONGEST)
+    error_description: str | None = Field(None, max_length=_LONGEST)
+
+
+async def list_locks(call: Call[Nothing, FreshQuery]) -> Page[ServerLock]:
+    found = await call.runtime.mcp.trust.states(fresh=call.query.fresh)
+    return Page[ServerLock](items=found, next=None)
+
+
+async def get_lock(call: Call[Nothing, FreshQuery]) -> ServerLock:
+    return await call.runtime.mcp.trust.state(call.path["name"], fresh=call.query.fresh)
+
+
+async def lock_server(call: Call[Nothing, Nothing]) -> ServerLock:
+    return await call.runtime.mcp.trust.trust(call.path["name"])
+
+
+async def forget_server(call: Call[Nothing, Nothing]) -> Response:
+    await call.runtime.mcp.trust.forget(call.path["name"])
+    return Response(status_code=204)
+
+
+async def approve(call: Call[ApprovalBody, Nothing]) -> ServerLock:
+    approval = LockApproval(name=call.body.name, seen=call.body.seen)
+    return await call.runtime.mcp.trust.approve(call.path["name"], approval)
+
+
+async def begin_login(call: Call[LoginBody, Nothing]) -> LoginPage:
+    url = await call.runtime.mcp.logins.begin(call.path["name"], call.body.redirect_url)
+    return LoginPage(url=url)
+
+
+async def finish_login(call: Call[AnswerBody, Nothing]) -> ServerInfo:
+    answer = LoginAnswer.model_validate(call.body.model_dump())
+    return await call.runtime.mcp.finish_login(call.path["name"], answer)
+
+
+async def log_out(call: Call[Nothing, Nothing]) -> Response:
+    await call.runtime.mcp.log_out(call.path["name"])
+    return Response(status_code=204)
+
+
+OPERATIONS: tuple[AnyOperation, ...] = (
+    Operation(
+        method="GET",
+        path="/api/mcp/lock",
+        summary="What differs between what is trusted of all MCP servers and what they offer",
+        handler=list_locks,
+        query=FreshQuery,
+        answer=Page[ServerLock],
+        tag="mcp",
+    ),
+    Operation(
+        method="GET",
+        path="/api/mcp/servers/{name}/lock",
+        summary="What differs between what is trusted of an MCP server and what it offers",
+        handler=get_lock,
+        query=FreshQuery,
+        answer=ServerLock,
+        tag="mcp",
+    ),
+    Operation(
+        method="POST",
+        path="/api/mcp/servers/{name}/lock",
+        summary="Trust an MCP server that is new, except for what is suspicious",
+        handler=lock_server,
+        answer=ServerLock,
+        tag="mcp",
+    ),
+    Operation(
+        method="DELETE",
+        path="/api/mcp/servers/{name}/lock",
+        summary="Take an MCP server out of the lock",
+        handler=forget_server,
+        status=204,
+        tag="mcp",
+    ),
+    Operation(
+        method="POST",
+        path="/api/mcp/servers/{name}/approve",
+        summary="Approve what is new or changed of an MCP server",
+        handler=approve,
+        body=ApprovalBody,
+        answer=ServerLock,
+        tag="mcp",
+    ),
+    Operation(
+        method="POST",
+        path="/api/mcp/servers/{name}/login",
+        summary="Begin to sign in to an MCP server",
+        handler=begin_login,
+        body=LoginBody,
+        answer=LoginPage,
+        tag="mcp",
+    ),
+    Operation(
+        method="POST",
+        path="/api/mcp/servers/{name}/login/answer",
+        summary="Finish to sign in with what the browser came back with",
+        handler=finish_login,
+        body=AnswerBody,
+        answer=ServerInfo,
+        tag="mcp",
+    ),
+    Operation(
+        method="DELETE",
+        path="/api/mcp/servers/{name}/login",
+        summary="Sign out of an MCP server",
+        handler=log_out,
+        status=204,
+        tag="mcp",
+    ),
+)
