@@ -78,6 +78,7 @@ async def _serve(project: Project, *, host: str, port: int, browser: bool, json:
         def started(server: Server) -> None:
             link = server.login_link()
             _announce(server.url or "", link, status, json=json)
+            runtime.mcp.warm()
             if browser and desktop_is_here():
                 # Some browsers hold on to the program that starts them.
                 opening.append(asyncio.ensure_future(asyncio.to_thread(open_page, link)))

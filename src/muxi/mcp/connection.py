@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from muxi.config.mcp_settings import McpServerSettings
@@ -86,6 +87,8 @@ class Connection:
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     """Something is to be done: look at `_orders`."""
     _orders: set[str] = field(default_factory=set[str])
+    _listed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when what is offered was listed again, or cannot be."""
     _in_a_row: int = 0
     _retry_at: float = 0.0
     _closing: bool = False
@@ -130,6 +133,25 @@ class Connection:
     def changed(self) -> None:
         """The server says that it offers other things than before."""
         self._order("list")
+
+    async def relist(self) -> None:
+        """Return when the server has said what it offers now.
+
+        Raises:
+            ToolFailed: It cannot be asked.
+        """
+        if self._session is None:
+            await self.session()
+            return
+        self._listed.clear()
+        self.changed()
+        try:
+            async with asyncio.timeout(self.settings.start_timeout + _SHORT):
+                await self._listed.wait()
+        except TimeoutError:
+            raise self._unavailable("it did not say what it offers") from None
+        # It may have ended over what it said.
+        await self.session()
 
     async def ask(self, question: Question) -> Answer | None:
         """Put a question of the server to a person; None if nobody can be meant.
@@ -248,10 +270,12 @@ class Connection:
 
     async def _live(self) -> None:
         """One connection from beginning to end."""
+        self.state, self.detail = "connecting", ""
+        # The SDK takes a second of CPU, in which other runs should go on.
+        await asyncio.to_thread(import_module, "muxi.mcp.negotiation")
         from muxi.mcp.negotiation import client_of, is_modern, surface_of
         from muxi.mcp.schemas import usable
 
-        self.state, self.detail = "connecting", ""
         async with AsyncExitStack() as stack:
             async with asyncio.timeout(self.settings.start_timeout):
                 wire = self._wire = await stack.enter_async_context(self.target.open(self.log))
@@ -318,6 +342,7 @@ class Connection:
             self._orders.discard("list")
             async with asyncio.timeout(self.settings.start_timeout):
                 self.offered(*usable(await surface_of(client)))
+            self._listed.set()
             return
         quiet = not orders and not self.active and self.target.kind == "stdio"
         if "probe" not in orders and not quiet:
@@ -339,6 +364,7 @@ class Connection:
     def _end(self, reason: str) -> None:
         """The connection is gone."""
         self.detail = reason
+        self._listed.set()
         self.pid = self.since = self._wire = None
         self.log.write(reason, source="muxi")
 
@@ -351,7 +377,9 @@ class Connection:
     def _why(self, error: BaseException | None) -> str:
         """What happened, in words for people."""
         end = _ended(self._wire)
-        if isinstance(error, TimeoutError):
+        if self.target.refusal is not None:
+            reason = summarize(self.target.refusal)
+        elif isinstance(error, TimeoutError):
             reason = f"it did not answer within {self.settings.start_timeout:g} s"
         elif isinstance(error, MuxiError):
             reason = summarize(error) if error.hint else error.message

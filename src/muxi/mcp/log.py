@@ -33,6 +33,11 @@ class ServerLog:
         self._dropped = 0
         self._rest = ""
 
+    def begin(self) -> None:
+        """A process begins: what others said before is not its last word."""
+        self._said.clear()
+        self._rest = ""
+
     def write(self, text: str, *, source: str = "") -> None:
         """Add one line; `source` says where it came from, if not from the standard error."""
         second = int(self._clock())
@@ -65,7 +70,10 @@ class ServerLog:
 
     def tail(self, count: int = LINES) -> list[str]:
         """The last lines, oldest first, each with its time."""
-        return list(self._lines)[-count:] if count > 0 else []
+        lines = list(self._lines)
+        if self._dropped:
+            lines.append(_stamped(self._left_out()))
+        return lines[-count:] if count > 0 else []
 
     def last_words(self, count: int = 3) -> str:
         """The end of the standard error as one text, to be told with an error."""
@@ -75,9 +83,16 @@ class ServerLog:
         text = SECRETS.redact(text[: LINE_LENGTH + 1])
         if len(text) > LINE_LENGTH:
             text = text[:LINE_LENGTH] + "…"
-        self._lines.append(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {text}")
+        self._lines.append(_stamped(text))
 
     def _tell_dropped(self) -> None:
         if self._dropped:
-            self._append(f"({self._dropped:,} further lines in that second are left out)")
+            self._append(self._left_out())
             self._dropped = 0
+
+    def _left_out(self) -> str:
+        return f"({self._dropped:,} further lines of one second are left out)"
+
+
+def _stamped(text: str) -> str:
+    return f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {text}"

@@ -65,6 +65,7 @@ async def running(
             f"{launch.program} cannot be started: {reason}.",
             hint="Check `command`, and that the program is installed.",
         ) from error
+    log.begin()
     server = ServerProcess(process, log, max_message)
     watching = asyncio.create_task(server.watch(), name=f"log of {launch.program}")
     try:

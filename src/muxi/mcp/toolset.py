@@ -68,9 +68,11 @@ class RemoteToolset:
                 f"The tool {name} is not offered any more.",
                 hint="Its server has changed; `muxi mcp lock` shows what is held back.",
             )
+        connection = self.home.connection(tool.server)
+        # Whoever has a session has imported the SDK, which must not happen on the event loop.
+        await connection.session()
         from muxi.mcp.calling import RemoteCall
 
-        connection = self.home.connection(tool.server)
         call = RemoteCall(connection=connection, tool=tool, arguments=arguments, ctx=ctx)
         return await call.make()
 
