@@ -30,6 +30,7 @@ COMMANDS = {
     "models": ("muxi.cli.models", "List, fetch and choose language models."),
     "agents": ("muxi.cli.agents", "List and show the agents of this project."),
     "threads": ("muxi.cli.threads", "List, show and delete conversations."),
+    "approvals": ("muxi.cli.approvals", "List and answer what runs ask people."),
     "memory": ("muxi.cli.memory", "Search, show, forget and move what agents remember."),
     "knowledge": (
         "muxi.cli.knowledge",

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from muxi.cli.interrupts import heard_by
 from muxi.core.errors import MuxiError
-from muxi.core.events import Event, RunCompleted, RunSuspended
+from muxi.core.events import ApprovalRequested, Event, RunCompleted, RunSuspended
+
+Last = RunCompleted | RunSuspended | ApprovalRequested
 
 if TYPE_CHECKING:
     from muxi.client.client import Client
@@ -40,8 +42,9 @@ async def follow(
     since: int = 0,
     show: Callable[[Event], None],
     stopping: Callable[[], None] | None = None,
-) -> RunCompleted | RunSuspended | None:
-    """Show the events of a run until it ends or waits for a person; returns that last event.
+) -> Last | None:
+    """Show the events of a run until it ends, waits for a person, or a call of it asks one in its
+    middle; returns that last event.
 
     The first Ctrl-C asks the server to cancel the run and calls `stopping`; the run then still
     tells its end. A second one leaves at once, with None.
@@ -81,9 +84,11 @@ async def follow(
 
 async def _read(
     client: Client, run_id: str, since: int, show: Callable[[Event], None]
-) -> RunCompleted | RunSuspended | None:
+) -> Last | None:
     async for event in client.events(run_id, since=since):
         show(event)
         if isinstance(event, RunCompleted | RunSuspended):
+            return event
+        if isinstance(event, ApprovalRequested) and event.approval.live:
             return event
     return None

@@ -110,6 +110,11 @@ def consumption(usage: Usage) -> str:
 
 def question(approval: Approval) -> str:
     """What a person is asked, with every argument as it will be used."""
+    if approval.question is not None:
+        # What a tool or a server writes must not look like the words of muxi.
+        page = f"\n{unmasked(approval.question.url)}" if approval.question.url else ""
+        words = unmasked(approval.question.message)
+        return f"{plain(approval.tool)} asks: {words}{page}"
     details = unmasked(json.dumps(approval.arguments, ensure_ascii=False, indent=2, default=str))
     reason = f"{plain(approval.reason)}\n" if approval.reason else ""
     return f"{reason}{plain(approval.tool)} {details}"

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from muxi.cli.chat.approvals import decide
+from muxi.cli.chat.approvals import answer_all
 from muxi.cli.chat.joining import News
 from muxi.cli.chat.prompt import Prompt, silent_keyboard
 from muxi.cli.chat.screen import Screen
@@ -19,7 +19,7 @@ from muxi.cli.exits import OF_STATUS, ExitCode
 from muxi.cli.following import begin, follow
 from muxi.cli.narration import ending
 from muxi.core.errors import Conflict
-from muxi.core.events import FINAL_STATUSES, Event, RunCompleted, RunSuspended
+from muxi.core.events import FINAL_STATUSES, Event, RunCompleted
 from muxi.core.messages import Message
 from muxi.core.threads import Run, Thread
 
@@ -105,7 +105,7 @@ class Conversation:
                     )
             finally:
                 self.screen.end()
-            if not isinstance(last, RunSuspended):
+            if last is None or isinstance(last, RunCompleted):
                 self._ended(last)
                 return
             if not await self.decide_all(run.id):
@@ -127,20 +127,16 @@ class Conversation:
             self.screen.error(why, last.problem.hint if last.problem else None)
 
     async def decide_all(self, run_id: str) -> bool:
-        """Ask about every open call of a run. False if one was left open."""
-        for approval in (await self.client.approvals(run_id)).items:
-            decision = (
-                await decide(self.prompt, self.screen, approval)
-                if self.prompt.interactive
-                else None
+        """Ask what a run asks. False if something was left open."""
+        if self.prompt.interactive:
+            done = await answer_all(self.client, run_id, self.prompt, self.screen)
+        else:
+            done = not (await self.client.approvals(run_id)).items
+        if not done:
+            self.screen.note(
+                "The run waits for your approval: /approve asks again, /stop gives it up."
             )
-            if decision is None:
-                self.screen.note(
-                    "The run waits for your approval: /approve asks again, /stop gives it up."
-                )
-                return False
-            await self.client.resolve(approval.id, decision)
-        return True
+        return done
 
     async def open(self, thread: Thread) -> None:
         """Go on in `thread`: show what was said, then whatever still runs or waits in it."""

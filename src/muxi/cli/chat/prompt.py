@@ -40,7 +40,37 @@ class Prompt(Protocol):
         ...
 
 
-class TerminalPrompt:
+class QuestionPrompt:
+    """Answers of a person at a terminal to single questions."""
+
+    def __init__(self) -> None:
+        from prompt_toolkit import PromptSession
+        from prompt_toolkit.output import ColorDepth, create_output
+
+        # Questions of a command whose answers go into a pipe are asked on standard error.
+        self._stream = sys.stdout if output.is_terminal(sys.stdout) else sys.stderr
+        self._colour = None if output.coloured(self._stream) else ColorDepth.DEPTH_1_BIT
+        self._questions: PromptSession[str] = PromptSession(
+            color_depth=self._colour, output=create_output(stdout=self._stream)
+        )
+
+    async def ask(self, question: str, default: str = "") -> str:
+        """See `Prompt`."""
+        return await self._questions.prompt_async(question, default=default)
+
+    def forget_typed_ahead(self) -> None:
+        """See `Prompt`."""
+        import termios
+
+        from prompt_toolkit.input.typeahead import clear_typeahead
+
+        # Keys wait in two places: those that the last prompt read too many, and those unread.
+        clear_typeahead(self._questions.app.input)
+        with suppress(termios.error, OSError, ValueError):
+            termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+
+class TerminalPrompt(QuestionPrompt):
     """Lines from a person, by prompt_toolkit: editing, history, completion of commands."""
 
     interactive = True
@@ -49,11 +79,9 @@ class TerminalPrompt:
         from prompt_toolkit import PromptSession
         from prompt_toolkit.completion import WordCompleter
         from prompt_toolkit.history import FileHistory
-        from prompt_toolkit.output import ColorDepth, create_output
+        from prompt_toolkit.output import create_output
 
-        # Questions of a chat whose answers go into a pipe are asked on standard error.
-        stream = sys.stdout if output.is_terminal(sys.stdout) else sys.stderr
-        colour = None if output.coloured(stream) else ColorDepth.DEPTH_1_BIT
+        super().__init__()
         self._history = history
         with suppress(OSError):
             history.parent.mkdir(parents=True, exist_ok=True)
@@ -66,30 +94,14 @@ class TerminalPrompt:
             ),
             complete_while_typing=True,
             key_bindings=_bindings(),
-            color_depth=colour,
-            output=create_output(stdout=stream),
+            color_depth=self._colour,
+            output=create_output(stdout=self._stream),
             prompt_continuation="  ",
             reserve_space_for_menu=4,
-        )
-        self._questions: PromptSession[str] = PromptSession(
-            color_depth=colour, output=create_output(stdout=stream)
         )
 
     async def message(self) -> str:
         return await self._session.prompt_async("› " if _draws("›") else "> ")
-
-    async def ask(self, question: str, default: str = "") -> str:
-        return await self._questions.prompt_async(question, default=default)
-
-    def forget_typed_ahead(self) -> None:
-        import termios
-
-        from prompt_toolkit.input.typeahead import clear_typeahead
-
-        # Keys wait in two places: those that the last prompt read too many, and those unread.
-        clear_typeahead(self._questions.app.input)
-        with suppress(termios.error, OSError, ValueError):
-            termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
 def _draws(glyph: str) -> bool:
