@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from io import BytesIO
@@ -186,6 +186,32 @@ class Connection:
                         yield line
         if rest:
             yield rest
+
+    async def converse(self, lines: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
+        """Speak MCP with the server: a message a line, both ways, until either side has ended.
+
+        Args:
+            lines: What is said to the server, each with its line end.
+
+        Raises:
+            ServerUnavailable: The connection was cut; what was said last may have been heard.
+            MuxiError: The server refused.
+        """
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout)
+        rest = b""
+        with connection_errors(self._where):
+            async with self._connected().post(
+                f"{self._base_url}/mcp/lines",
+                data=lines,
+                headers={"Content-Type": "application/x-ndjson"},
+                timeout=timeout,
+            ) as response:
+                if response.status >= 400:
+                    raise reported_error(response.status, await response.read())
+                async for chunk in response.content.iter_any():
+                    *whole, rest = (rest + chunk).split(b"\n")
+                    for line in whole:
+                        yield line + b"\n"
 
     @property
     def _where(self) -> str:

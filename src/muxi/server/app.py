@@ -120,9 +120,8 @@ class App:
         operation = place.methods.get("GET" if method == "HEAD" else method)
         if operation is None or not operation.open:
             access.check_caller(method, headers)
-        if self._mcp is not None and scope["path"] in (PATH, LINES):
-            scope[PRINCIPAL] = principal_of(scope["headers"])
-            return self._mcp
+        if scope["path"] in (PATH, LINES):
+            return self._find_mcp(scope)
         if operation is None:
             return self._without_operation(place, scope)
         body = b"" if method in _WITHOUT_BODY else await _read(receive, headers)
@@ -138,6 +137,15 @@ class App:
             )
         )
         return _json(answer, operation.status) if isinstance(answer, BaseModel) else answer
+
+    def _find_mcp(self, scope: Scope) -> Endpoint:
+        if self._mcp is None:
+            raise NotFound(
+                "This project offers nothing to MCP clients.",
+                hint="`server: {mcp: {enabled: true}}` in muxi.yaml lets it.",
+            )
+        scope[PRINCIPAL] = principal_of(scope["headers"])
+        return self._mcp
 
     def _without_operation(self, place: _Place, scope: Scope) -> Response:
         method, path = scope["method"], scope["path"]

@@ -7,7 +7,7 @@ that merely lost its connection does not, and `run_result` finds it again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -25,6 +25,7 @@ from muxi.core.events import (
     RunSuspended,
 )
 from muxi.core.status import AgentInfo
+from muxi.core.threads import Run
 from muxi.runtime.build import Runtime
 from muxi.runtime.feed import Feed
 from muxi.runtime.requests import RunRequest
@@ -122,7 +123,7 @@ class AgentTools:
             followed = await self._again(call)
             if followed is None:
                 request = RunRequest.model_validate({**arguments, "agent": info.name})
-                made, feed = await self._runtime.runs.start_and_follow(call.who, request)
+                made, feed = await self._begin(call, request)
                 followed = _Followed(made.id, made.thread_id)
                 return await self._to_the_end(call, followed, feed)
             return await self._follow(call, followed)
@@ -163,6 +164,23 @@ class AgentTools:
             optional=_OPTIONAL,
         )
 
+    async def _begin(self, call: Call, request: RunRequest) -> tuple[Run, Feed]:
+        """Begin a run; one whose call is cancelled meanwhile is cancelled once it has begun."""
+        beginning = asyncio.ensure_future(self._runtime.runs.start_and_follow(call.who, request))
+        try:
+            return await asyncio.shield(beginning)
+        except asyncio.CancelledError:
+            self._afterwards(self._undo(call, beginning))
+            raise
+
+    async def _undo(self, call: Call, beginning: asyncio.Future[tuple[Run, Feed]]) -> None:
+        try:
+            made, feed = await beginning
+        except MuxiError:
+            return
+        feed.close()
+        await self._stop(call, made.id)
+
     async def _again(self, call: Call) -> _Followed | None:
         """The run that an earlier round of this call began, once what was said is passed on."""
         if not isinstance(call.state, dict):
@@ -199,7 +217,7 @@ class AgentTools:
                 )
         except asyncio.CancelledError:
             if cancels:
-                self._cancel(call, followed.run_id)
+                self._afterwards(self._stop(call, followed.run_id))
             raise
 
     async def _read(
@@ -247,9 +265,9 @@ class AgentTools:
                 await self._runtime.approvals.resolve(call.who, each.id, decision)
             del followed.open[each.id]
 
-    def _cancel(self, call: Call, run_id: str) -> None:
-        """Stop the run by a task of its own, since this one is being cancelled."""
-        task = asyncio.create_task(self._stop(call, run_id), name=f"cancel {run_id}")
+    def _afterwards(self, work: Coroutine[None, None, None]) -> None:
+        """Do something by a task of its own, since this one is being cancelled."""
+        task = asyncio.create_task(work, name="a cancelled call")
         self._cancelling.add(task)
         task.add_done_callback(self._cancelling.discard)
 

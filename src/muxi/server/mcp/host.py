@@ -17,6 +17,7 @@ from mcp.server.extension import Extension
 from mcp.server.runner import serve_dual_era_loop
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.message import SessionMessage
+from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
 from muxi.runtime.principal import Principal
@@ -59,6 +60,7 @@ class Host:
         self._manager = StreamableHTTPSessionManager(
             self._server, max_request_body_size=MAX_MESSAGE
         )
+        self._conversations: set[anyio.CancelScope] = set()
         self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -77,6 +79,8 @@ class Host:
         self._watching.close()
         for tasks in self._tasks:
             await tasks.close()
+        for conversation in self._conversations:
+            conversation.cancel()
         self._ending.set()
         if self._task is not None:
             await asyncio.wait([self._task])
@@ -94,9 +98,11 @@ class Host:
         inward, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         write, outward = anyio.create_memory_object_stream[SessionMessage](0)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_read_lines, receive, inward)
+            self._conversations.add(tasks.cancel_scope)
+            tasks.start_soon(_read_lines, receive, inward, write.clone())
             tasks.start_soon(_write_lines, outward, send)
             await serve_dual_era_loop(self._server, read, write, lifespan_state=scope[PRINCIPAL])
+        self._conversations.discard(tasks.cancel_scope)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _live(self, started: asyncio.Event) -> None:
@@ -112,11 +118,13 @@ def who_asks(ctx: Context) -> Principal:
 
 
 async def _read_lines(
-    receive: Receive, inward: MemoryObjectSendStream[SessionMessage | Exception]
+    receive: Receive,
+    inward: MemoryObjectSendStream[SessionMessage | Exception],
+    write: MemoryObjectSendStream[SessionMessage],
 ) -> None:
     rest = bytearray()
     more = True
-    async with inward:
+    async with inward, write:
         while more:
             message: Any = await receive()
             if message["type"] == "http.disconnect":
@@ -127,19 +135,32 @@ async def _read_lines(
             rest = bytearray(last)
             for line in lines:
                 if line.strip():
-                    await inward.send(_message(line))
+                    await _pass_on(line, inward, write)
             if len(rest) > MAX_MESSAGE:
-                await inward.send(ValueError(f"A message is longer than {MAX_MESSAGE} bytes."))
+                await write.send(_refusal(types.PARSE_ERROR, "The message is too long."))
                 return
 
 
-def _message(line: bytes | bytearray) -> SessionMessage | Exception:
+async def _pass_on(
+    line: bytes | bytearray,
+    inward: MemoryObjectSendStream[SessionMessage | Exception],
+    write: MemoryObjectSendStream[SessionMessage],
+) -> None:
+    """Hand a message to the server, or say what is wrong with it."""
     try:
-        if len(line) > MAX_MESSAGE:
-            raise ValueError(f"A message is longer than {MAX_MESSAGE} bytes.")
-        return SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False))
-    except ValueError as error:
-        return error
+        message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
+    except ValidationError as error:
+        bad_json = any(fault["type"] == "json_invalid" for fault in error.errors())
+        code = types.PARSE_ERROR if bad_json else types.INVALID_REQUEST
+        words = "This is not JSON." if bad_json else "This is not a message of JSON-RPC 2.0."
+        await write.send(_refusal(code, words))
+    else:
+        await inward.send(SessionMessage(message))
+
+
+def _refusal(code: int, words: str) -> SessionMessage:
+    error = types.ErrorData(code=code, message=words)
+    return SessionMessage(types.JSONRPCError(jsonrpc="2.0", id=None, error=error))
 
 
 async def _write_lines(outward: MemoryObjectReceiveStream[SessionMessage], send: Send) -> None:

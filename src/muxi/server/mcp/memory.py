@@ -124,7 +124,8 @@ class MemoryTools:
                 )
             except NotFound:
                 tree = None
-            words = "Nothing is known." if tree is None else json.dumps(tree, ensure_ascii=False)
+            nothing = tree is None or tree == {}
+            words = "Nothing is known." if nothing else json.dumps(tree, ensure_ascii=False)
             return given(words, {"facts": tree})
 
         return offered(
