@@ -27,8 +27,6 @@ from muxi.config.mcp_offer import McpOffer
 from muxi.config.mcp_settings import (
     McpServerSettings,
     McpSettings,
-    ServerPackages,
-    ServerPermissions,
 )
 from muxi.config.memory_settings import (
     CompactionSettings,
@@ -89,6 +87,8 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     RetentionLimits,
     RetentionSettings,
     RetrySettings,
+    ServerPackages,
+    ServerPermissions,
     ServerSettings,
     SnapshotSettings,
     SourceSettings,
@@ -152,14 +152,14 @@ def _allow_short_forms(definitions: dict[str, Any]) -> None:
         if section == "tools":
             form["anyOf"] += _kinds_under_other_names()
         properties[section] |= {"patternProperties": {pattern: form}, "additionalProperties": False}
-    recall = definitions["MemorySettings"]["properties"]["recall"]
-    recall["anyOf"] = [{"type": "boolean"}, {"$ref": recall.pop("$ref")}]
     servers = definitions["McpSettings"]["properties"]["servers"]
     ((pattern, form),) = servers["patternProperties"].items()
     servers["patternProperties"] = {pattern: {"anyOf": [{"type": "string", "minLength": 1}, form]}}
     servers["additionalProperties"] = False
     command = definitions["McpServerSettings"]["properties"]["command"]
     command["anyOf"].append({"type": "string", "minLength": 1})
+    recall = definitions["MemorySettings"]["properties"]["recall"]
+    recall["anyOf"] = [{"type": "boolean"}, {"$ref": recall.pop("$ref")}]
     properties["tools"]["properties"] = {
         name: {"anyOf": [{"$ref": f"#/$defs/{kind.__name__}"}, {"type": "null"}]}
         for name, kind in BUILTIN_KINDS.items()

@@ -15,7 +15,7 @@ from muxi.core.documents import Document, FoundPiece, FoundPieces, Piece
 from muxi.knowledge.indexing import citation_of
 from muxi.retrieval.question import Question
 from muxi.retrieval.search import Searcher
-from muxi.storage import documents, passages
+from muxi.storage import documents
 from muxi.storage.passages import PassageRow
 from muxi.storage.transaction import Database, Scope, Tx
 
@@ -63,13 +63,9 @@ class Finder:
         found = await self.searcher.search(
             who, owners, question, corpus=documents.CORPUS, limit=limit, groups=groups
         )
-        numbers = [hit.number for hit in found.hits]
-        read = partial(passages.by_numbers, owners=owners, numbers=numbers)
-        rows = {row.number: row for row in await self.database.read(who, read)}
         items = [
-            FoundPiece(piece=piece_of(rows[hit.number]), score=hit.score, signals=hit.signals)
+            FoundPiece(piece=piece_of(found.rows[hit.number]), score=hit.score, signals=hit.signals)
             for hit in found.hits
-            if hit.number in rows
         ]
         return FoundPieces(items=items, embedder=found.embedder, note=found.note)
 

@@ -72,15 +72,13 @@ class Finder:
         found = await self.searcher.search(
             who, owners, question, corpus=MEMORY, limit=limit, groups=groups
         )
-        if not found.hits:
-            return Recollection(items=[], embedder=found.embedder, note=found.note)
-        numbers = [hit.number for hit in found.hits]
-        read = partial(passages.by_numbers, owners=owners, numbers=numbers)
-        rows = {row.number: row for row in await self.database.read(who, read, tiny=True)}
         items = [
-            Recalled(memory=memory_of(rows[hit.number]), score=hit.score, signals=dict(hit.signals))
+            Recalled(
+                memory=memory_of(found.rows[hit.number]),
+                score=hit.score,
+                signals=dict(hit.signals),
+            )
             for hit in found.hits
-            if hit.number in rows
         ]
         return Recollection(items=items, embedder=found.embedder, note=found.note)
 

@@ -106,6 +106,10 @@ def _that_fit(
 
     A long one does not keep out those after it.
     """
+    # Mostly all of them fit: then one text is counted, not one for each.
+    whole = _tokens(recalled_text(items), query)
+    if whole <= room:
+        return list(items), whole if items else 0
     used = _tokens(_HEADING, query)
     kept: list[Recalled] = []
     for item in items:

@@ -48,6 +48,8 @@ class Found:
     """What a search gave, the best first."""
 
     hits: list[Hit] = field(default_factory=list[Hit])
+    rows: dict[int, PassageRow] = field(default_factory=dict[int, PassageRow])
+    """The passages behind the hits by their numbers, as they stood when they were found."""
     embedder: str | None = None
     """The model by which meanings were compared; None when only words were."""
     note: str | None = None
@@ -145,10 +147,10 @@ class Searcher:
             model=embedder.name if embedder and vector is not None else None,
             vector=vector,
         )
-        hits, texts = await self._database.read(who, partial(self._find, task))
-        found = Found(hits, task.model, note)
+        hits, rows = await self._database.read(who, partial(self._find, task))
+        found = Found(hits, rows, task.model, note)
         if self._reranker is not None and hits:
-            await self._rerank(self._reranker, question, found, texts)
+            await self._rerank(self._reranker, question, found)
         found.hits = found.hits[:limit]
         return found
 
@@ -167,14 +169,13 @@ class Searcher:
             return None, self._fail(embedder.name, error, "Only words were compared")
         return vector, None
 
-    async def _rerank(
-        self, reranker: Reranker, question: Question, found: Found, texts: Sequence[str]
-    ) -> None:
+    async def _rerank(self, reranker: Reranker, question: Question, found: Found) -> None:
+        texts = [_told(found.rows[hit.number]) for hit in found.hits[:_RERANKED]]
         note = self._at_rest(reranker.name)
         if note is None:
             try:
                 async with asyncio.timeout(self._patience):
-                    scores = await reranker.rank(question.asked, texts[:_RERANKED])
+                    scores = await reranker.rank(question.asked, texts)
             except (MuxiError, TimeoutError) as error:
                 note = self._fail(reranker.name, error, "Nothing was reranked")
             else:
@@ -192,7 +193,7 @@ class Searcher:
         self._resting[name] = (time.monotonic() + _REST, note)
         return note
 
-    def _find(self, task: _Task, tx: Tx) -> tuple[list[Hit], list[str]]:
+    def _find(self, task: _Task, tx: Tx) -> tuple[list[Hit], dict[int, PassageRow]]:
         candidates = Candidates(self._weights)
         by_words = passages.match(
             tx,
@@ -215,11 +216,14 @@ class Searcher:
             similar = self._similar(tx, task, kind, also) if weight else []
             candidates.add_similar(name, joined(similar, among), weight, most=_BY_VECTOR)
         wanted = candidates.worth_reading(task.question, limit=task.limit, most=_LOOKED_AT)
-        rows = passages.by_numbers(tx, task.owners, wanted)
-        seen = [Seen.of(row) for row in rows if task.wants(row)]
+        rows = {
+            row.number: row
+            for row in passages.by_numbers(tx, task.owners, wanted)
+            if task.wants(row)
+        }
+        seen = [Seen.of(row) for row in rows.values()]
         hits = candidates.hits(seen, task.question)[: task.limit]
-        texts = {row.number: _told(row) for row in seen} if self._reranker else {}
-        return hits, [texts[hit.number] for hit in hits] if texts else []
+        return hits, {hit.number: rows[hit.number] for hit in hits}
 
     def _similar(self, tx: Tx, task: _Task, kind: str, also: Sequence[int]) -> list[Similar]:
         vector, model = task.vector, task.model
@@ -284,6 +288,6 @@ def _scan(tx: Tx, owner: str, corpus: str, model: str, kind: str) -> Matrix:
     return matrix(numbers, data)
 
 
-def _told(row: Seen) -> str:
+def _told(row: PassageRow) -> str:
     """A passage as a reranker reads it, which knows of speakers only what stands in the text."""
     return f"{row.speaker}: {row.text}" if row.speaker else row.text
