@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from muxi.devkit.cases import Suite
+from muxi.devkit.rules.registry import RULES, every_rule
 
 PAGES = Path(__file__).parents[1] / "docs" / "reference"
 NOTE = "<!-- Written by scripts/make_mcp_reference.py from the code; do not edit. -->\n"
@@ -143,7 +144,33 @@ def _form(field: dict[str, Any]) -> str:
     return _FORMS.get(field.get("type", ""), "any value")
 
 
-PAGES_BY_NAME = {"mcp-tests.md": tests_page}
+RULES_TEXT = """\
+`muxi mcp validate` judges a server by these rules. A rule of severity `error` that is broken harms
+clients or users, and lets the command end with 1; a `warning` makes a server worse (`--strict`
+counts it as well); a `note` is advice. `--ignore RULE` leaves one out.
+
+A server is listed in both eras of the protocol, asked for things that do not exist, and only its
+tools that say that they only read (`readOnlyHint`) are called, with what their schemas show and
+without what they require; `--no-calls` calls none. Files are judged where the server's own folder
+is at hand.
+"""
+
+
+def rules_page() -> str:
+    lines = ["# Rules for MCP servers\n", NOTE, RULES_TEXT, f"There are {len(every_rule())}.\n"]
+    for about, rules in RULES.items():
+        lines.append(f"## {about[0].upper()}{about[1:]}\n")
+        for rule in rules.values():
+            lines += [
+                f"### `{rule.id}`\n",
+                f"*{rule.severity}* · {rule.what}\n",
+                f"**Why:** {rule.why}\n",
+                f"**Fix:** {rule.fix}\n",
+            ]
+    return "\n".join(lines)
+
+
+PAGES_BY_NAME = {"mcp-tests.md": tests_page, "mcp-rules.md": rules_page}
 
 
 def main() -> int:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from muxi.cli import mcp_report
 from muxi.cli.app import new_app
 from muxi.cli.check_exits import CheckExit, reached
 from muxi.cli.mcp_options import (
+    CasesOption,
+    DestructiveOption,
     EnvOption,
+    ExamplesOption,
+    FuzzOption,
     HeaderOption,
     JUnitOption,
     PythonOption,
+    RepeatOption,
     RevisionsOption,
     SarifOption,
+    SeedOption,
+    SnapshotOption,
     TargetArgument,
+    ToolsOption,
     TransportsOption,
+    UpdateSnapshotOption,
     target_of,
 )
 from muxi.cli.options import JsonOption
@@ -36,34 +43,17 @@ app = new_app(help="Test a server by its tests.yaml.")
 def run_cases(
     target: TargetArgument = None,
     *,
-    cases: Annotated[
-        Path | None,
-        typer.Option("--cases", "-c", metavar="FILE", help="The cases; else its tests.yaml."),
-    ] = None,
+    cases: CasesOption = None,
     transport: TransportsOption = None,
     revision: RevisionsOption = None,
-    repeat: Annotated[
-        int, typer.Option("--repeat", min=1, max=10_000, help="Ask each so often, for latency.")
-    ] = 1,
-    fuzz: Annotated[
-        bool, typer.Option("--fuzz", help="Try made-up arguments on tools that only read.")
-    ] = False,
-    allow_destructive: Annotated[
-        bool, typer.Option("--allow-destructive", help="Let --fuzz call every tool.")
-    ] = False,
-    tool: Annotated[
-        list[str] | None, typer.Option("--tool", metavar="NAME", help="Fuzz only this tool.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of --fuzz.")] = 1,
-    examples: Annotated[
-        int, typer.Option("--examples", min=1, help="Of each property and tool, for --fuzz.")
-    ] = 25,
-    snapshot: Annotated[
-        bool, typer.Option("--snapshot", help="Compare answers with the recorded ones.")
-    ] = False,
-    update_snapshot: Annotated[
-        bool, typer.Option("--update-snapshot", help="Record the answers anew.")
-    ] = False,
+    repeat: RepeatOption = 1,
+    fuzz: FuzzOption = False,
+    allow_destructive: DestructiveOption = False,
+    tool: ToolsOption = None,
+    seed: SeedOption = 1,
+    examples: ExamplesOption = 25,
+    snapshot: SnapshotOption = False,
+    update_snapshot: UpdateSnapshotOption = False,
     env: EnvOption = None,
     header: HeaderOption = None,
     python: PythonOption = None,
@@ -73,8 +63,9 @@ def run_cases(
 ) -> int:
     """Test a server by its tests.yaml, in both eras of MCP.
 
-    Every transport that the server can be reached over gets the same cases. Without cases it must at least start and list what it has. Exit codes: 0 all passed, 1 something
-    failed, 2 usage, 3 the server cannot start, 4 it was too slow.
+    Every transport that the server can be reached over gets the same cases. Without cases it must
+    at least start and list what it has. Exit codes: 0 all passed, 1 something failed, 2 usage, 3
+    the server cannot start, 4 it was too slow.
     """
     from muxi.devkit.cases import load_suite
     from muxi.devkit.test_run import TestOptions, run_tests, suite_in

@@ -83,6 +83,44 @@ SarifOption = Annotated[
 ]
 
 
+CasesOption = Annotated[
+    Path | None,
+    typer.Option("--cases", "-c", metavar="FILE", help="The cases; else its tests.yaml."),
+]
+RepeatOption = Annotated[
+    int, typer.Option("--repeat", min=1, max=10_000, help="Ask each so often, for latency.")
+]
+FuzzOption = Annotated[
+    bool, typer.Option("--fuzz", help="Try made-up arguments on tools that only read.")
+]
+DestructiveOption = Annotated[
+    bool, typer.Option("--allow-destructive", help="Let --fuzz call every tool.")
+]
+ToolsOption = Annotated[
+    list[str] | None, typer.Option("--tool", metavar="NAME", help="Fuzz only this tool.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of --fuzz.")]
+ExamplesOption = Annotated[
+    int, typer.Option("--examples", min=1, help="Of each property and tool, for --fuzz.")
+]
+SnapshotOption = Annotated[
+    bool, typer.Option("--snapshot", help="Compare answers with the recorded ones.")
+]
+UpdateSnapshotOption = Annotated[
+    bool, typer.Option("--update-snapshot", help="Record the answers anew.")
+]
+IgnoreOption = Annotated[
+    list[str] | None, typer.Option("--ignore", metavar="RULE", help="Leave this rule out.")
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Let warnings count as errors.")]
+CallsOption = Annotated[bool, typer.Option("--calls/--no-calls", help="Call tools that only read.")]
+ConformanceOption = Annotated[
+    bool, typer.Option("--conformance", help="Run the official suite as well.")
+]
+RulesOption = Annotated[bool, typer.Option("--rules", help="Print all rules and stop.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Show what is in order, too.")]
+
+
 def target_of(
     words: Sequence[str] | None,
     *,

@@ -21,6 +21,7 @@ def show(
     junit: Path | None = None,
     sarif: Path | None = None,
     rules: dict[str, dict[str, str]] | None = None,
+    failures: bool = False,
 ) -> None:
     """Words or JSON to standard output, and the files that are named.
 
@@ -30,6 +31,7 @@ def show(
         junit: Where to write JUnit XML.
         sarif: Where to write SARIF.
         rules: What SARIF tells of the rules.
+        failures: Whether only what failed is put into words.
     """
     if junit is not None:
         from muxi.devkit.reports.junit import junit as as_junit
@@ -42,7 +44,7 @@ def show(
     if json:
         output.as_json(report.model_dump(mode="json", exclude_none=True))
         return
-    for outcome in report.outcomes:
+    for outcome in report.failed() if failures else report.outcomes:
         _show(outcome)
     _show_latency(report)
     _show_sum(report)

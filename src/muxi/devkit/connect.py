@@ -65,7 +65,7 @@ def wire_to(target: Target, transport: Transport | None, patience: float) -> Wir
 
         return MemoryWire(_place(target), target.attribute, target.env, target.cwd)
     if chosen == "http":
-        from muxi.devkit.wires.http import HostedWire, HttpWire
+        from muxi.devkit.wires.streamable_http import HostedWire, HttpWire
 
         if target.url is not None:
             return HttpWire(target.url, target.headers)

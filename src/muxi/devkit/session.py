@@ -180,7 +180,7 @@ class Session:
         message: Message = {"jsonrpc": "2.0", "method": method}
         if params is not None:
             message["params"] = dict(params)
-        await self.exchange.send(message, self._headers(message))
+        await self.exchange.send(message, self.headers_of(message))
 
     async def list_all(self, kind: Listed, *, patience: float | None = None) -> Listing:
         """Everything of a kind, over as many pages as the server makes of it."""
@@ -211,14 +211,15 @@ class Session:
             }
         return listing
 
-    async def raw(self, message: Message, *, patience: float | None = None) -> Message | None:
-        """Send a request as it is, and give the answer as it is; None if there is none in time."""
-        asking = self.exchange.ask(message, self._headers(message), [])
-        try:
-            waiting = await asyncio.wait_for(asking, patience or self.patience)
-        except TimeoutError:
-            return None
-        return waiting.answer.result()
+    def sample(self) -> Message:
+        """A harmless request, with all that it must bear."""
+        own = {"_meta": meta(self.revision)} if modern(self.revision) else {}
+        identity = self.exchange.new_id()
+        return {"jsonrpc": "2.0", "id": identity, "method": "tools/list", "params": own}
+
+    def headers_of(self, message: Message) -> dict[str, str]:
+        """The headers that go with a message over HTTP."""
+        return headers(message, self._agreed, self._schemas)
 
     async def _rounds(self, reply: Reply, method: str, params: Json, left: list[Answer]) -> None:
         """One request, and again with more input as long as the server wants that."""
@@ -228,7 +229,7 @@ class Session:
             bears = {**own, "progressToken": identity} if method in _WITH_PROGRESS else own
             message: Message = {"jsonrpc": "2.0", "id": identity, "method": method}
             message["params"] = {**params, "_meta": bears} if bears else params
-            waiting = await self.exchange.ask(message, self._headers(message), left)
+            waiting = await self.exchange.ask(message, self.headers_of(message), left)
             answer = waiting.answer.result()
             reply.progress += waiting.progress
             reply.asked += waiting.asked
@@ -243,9 +244,6 @@ class Session:
             }
             if "requestState" in reply.result:
                 params["requestState"] = reply.result["requestState"]
-
-    def _headers(self, message: Message) -> dict[str, str]:
-        return headers(message, self._agreed, self._schemas)
 
 
 def _mapping(value: object) -> Json:

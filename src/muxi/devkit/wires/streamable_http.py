@@ -72,6 +72,27 @@ class HttpWire:
                     await self._session.delete(self.url, headers=headers, timeout=timeout)
             await self._session.close()
 
+    async def status_of(self, message: Message, headers: Mapping[str, str | None]) -> int:
+        """The status of the answer to a message with other headers than the usual ones.
+
+        Args:
+            message: A request.
+            headers: Beside or instead of the usual ones; None leaves one out.
+        """
+        assert self._session is not None
+        usual: dict[str, str | None] = {
+            **_ACCEPT,
+            "Content-Type": "application/json",
+            **self._headers,
+            **headers,
+        }
+        sent = {name: value for name, value in usual.items() if value is not None}
+        try:
+            async with self._session.post(self.url, json=message, headers=sent) as answer:
+                return answer.status
+        except (aiohttp.ClientError, OSError):
+            return 0
+
     async def _post(self, message: Message, headers: Mapping[str, str]) -> None:
         assert self._session is not None
         assert self._inbox is not None
