@@ -15,6 +15,7 @@ from muxi.config.local_tool_settings import (
     GitTool,
     RunPythonTool,
     ShellTool,
+    SqlTool,
 )
 from muxi.config.model_settings import Seconds, Section
 from muxi.config.secret import SecretRef
@@ -121,6 +122,7 @@ BuiltinTool = (
     | ShellTool
     | RunPythonTool
     | GitTool
+    | SqlTool
 )
 
 BUILTIN_KINDS: dict[str, type[ToolKind]] = {kind.name(): kind for kind in get_args(BuiltinTool)}

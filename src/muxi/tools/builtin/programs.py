@@ -1,8 +1,8 @@
-"""Runs one program within bounds, and ends all that it started. Used by the tools `shell`, `git`.
+"""Runs one program within bounds, and ends all that it started. Used by `shell`, `git` and `sql`.
 
-The program is a group of processes of its own, without a terminal and without input. It is never
-given to a shell. When it is over, for whatever reason, the group is killed, and on Linux also what
-has left the group but still bears the mark of the call in its environment.
+The program is a group of processes of its own, without a terminal, and is never given to a shell.
+When it is over, for whatever reason, the group is killed, and on Linux also what has left the group
+but still bears the mark of the call in its environment.
 """
 
 from __future__ import annotations
@@ -104,7 +104,12 @@ def plain_environment() -> dict[str, str]:
 
 
 async def run_program(
-    arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], bounds: Bounds
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    bounds: Bounds,
+    given: bytes = b"",
 ) -> Finished:
     """Run a program to its end, or to the end of its bounds.
 
@@ -113,6 +118,7 @@ async def run_program(
         folder: Where it runs.
         environment: All variables that it sees.
         bounds: What it may take.
+        given: What it finds on its standard input.
 
     Raises:
         ToolFailed: It cannot be started.
@@ -128,7 +134,7 @@ async def run_program(
                 *arguments,
                 cwd=folder,
                 env={**environment, _MARK: mark},
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,
                 stdout=theirs,
                 stderr=theirs,
                 start_new_session=True,
@@ -139,6 +145,7 @@ async def run_program(
     finally:
         os.close(theirs)
     try:
+        _give(process, given)
         ended = await _until_over(process, bounds)
     finally:
         # Also when the run is cancelled: nothing may go on without it.
@@ -147,6 +154,13 @@ async def run_program(
         await asyncio.wait_for(reading, _PATIENCE)
     code = await process.wait()
     return Finished(code, output.text(), ended, time.monotonic() - started)
+
+
+def _give(process: asyncio.subprocess.Process, data: bytes) -> None:
+    """Hand the input over, of which the rest is dropped if the program does not want it."""
+    if process.stdin is not None:
+        process.stdin.write(data)
+        process.stdin.close()
 
 
 async def _read_all(descriptor: int, output: _Output) -> asyncio.Task[None]:
