@@ -27,6 +27,8 @@ from muxi.config.mcp_offer import McpOffer
 from muxi.config.mcp_settings import (
     McpServerSettings,
     McpSettings,
+    ServerPackages,
+    ServerPermissions,
 )
 from muxi.config.memory_settings import (
     CompactionSettings,
