@@ -7,7 +7,6 @@ does: hangs, dies, answers twice or nonsense.
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -64,6 +63,9 @@ class RemoteCall:
     """When it must end, however much progress it shows."""
     _reported: float = 0.0
     _asking: int = 0
+    _over: bool = False
+    _left: float = 0.0
+    """Seconds of the call's time when a person was asked."""
 
     async def make(self) -> list[ToolContent]:
         """Call the tool.
@@ -100,21 +102,24 @@ class RemoteCall:
             raise self._nonsense(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
         finally:
             connection.active.remove(self)
+            self._over = True
         return self._content(result)
 
     async def ask(self, question: Question) -> Answer:
         """Put a question to the person, while the call waits and its clock stands still."""
-        left = cast("float", self._timer.when()) - asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        if not self._asking:
+            self._left = (self._timer.when() or began) - began
         self._asking += 1
         self._set(None)
-        began = time.monotonic()
         try:
             return await self.ctx.ask(question)
         finally:
             self._asking -= 1
-            self._latest += time.monotonic() - began
             if not self._asking:
-                self._set(asyncio.get_running_loop().time() + max(left, 1.0))
+                self._latest += loop.time() - began
+                self._set(loop.time() + max(self._left, 1.0))
 
     async def _rounds(self, session: Any) -> types.CallToolResult:
         """Call until there is a result; the newer era may need several rounds."""
@@ -196,7 +201,8 @@ class RemoteCall:
         )
 
     def _set(self, when: float | None) -> None:
-        if not self._timer.expired():
+        # What a server still says after the call was given up moves nothing.
+        if not (self._over or self._timer.expired()):
             self._timer.reschedule(when)
 
     def _check(self) -> None:

@@ -49,8 +49,6 @@ class _Server:
     surface: Surface | None = None
     """What of it may be used."""
     tools: Sequence[RemoteTool] = ()
-    met: bool = False
-    """Whether it has said what it offers since muxi started."""
     held_back: int = 0
     refused: dict[str, str] = field(default_factory=dict[str, str])
     loaded: bool = False
@@ -210,14 +208,6 @@ class Servers:
         await self._server(name).connection.restart()
         return self.info(name)
 
-    def versions(self, tools: Collection[str]) -> dict[str, str]:
-        """The versions of the servers whose tools these are, for the record of a run."""
-        return {
-            name: server.surface.version or "unknown"
-            for name, server in self._servers.items()
-            if server.surface and any(tool.spec.name in tools for tool in server.tools)
-        }
-
     async def close(self) -> None:
         """End all connections and processes."""
         if self._warming is not None:
@@ -276,7 +266,7 @@ class Servers:
     def _offered(self, name: str, surface: Surface, broken: dict[str, str]) -> None:
         """A server has said what it offers: let through what may be used."""
         server = self._servers[name]
-        server.refused, server.met = broken, True
+        server.refused = broken
         trust = self._trusted()
         if trust is not None:
             foreign = {

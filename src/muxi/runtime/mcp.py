@@ -24,6 +24,7 @@ from muxi.runtime.mcp_lock import McpLock
 from muxi.runtime.mcp_logins import McpLogins
 from muxi.runtime.secrets import Secrets
 from muxi.runtime.state import StateFolder
+from muxi.runtime.tools import Tools
 
 if TYPE_CHECKING:
     from muxi.mcp.local import Places
@@ -39,6 +40,8 @@ class McpServers:
     project: Project
     secrets: Secrets
     state: StateFolder
+    tools: Tools
+    """The project's other tools, whose names no server may take."""
     _used: bool = field(default=False, init=False)
 
     @cached_property
@@ -91,7 +94,7 @@ class McpServers:
         wanted = [each for each in named if each is not None]
         if not wanted or not known:
             return ()
-        local = {name for name in definition.tools if remote_tools(name, known) is None}
+        local = frozenset(self.tools.names(definition.tools))
         return (self.servers.toolset(wanted, refuse=local.__contains__),)
 
     def warm(self) -> None:
