@@ -117,7 +117,7 @@ def _make(given: Given, folder: Path | None, *, ask: bool, force: bool, dry_run:
     from muxi.devkit.create.answers import completed
     from muxi.devkit.create.names import proposed_name
     from muxi.devkit.create.placing import place_at
-    from muxi.devkit.create.server import create_server, paths_of
+    from muxi.devkit.create.server import create_server, plan_server
 
     if folder is not None:
         place_at(folder, force=force)  # to refuse it before anything is asked
@@ -130,11 +130,14 @@ def _make(given: Given, folder: Path | None, *, ask: bool, force: bool, dry_run:
     answers = completed(given)
     folder = folder or Path(answers.names.name)
     place = place_at(folder, force=force)
+    plan = plan_server(answers)
+    for note in plan.notes:
+        output.say(note)
     if dry_run:
-        for path in paths_of(answers):
+        for path in plan.paths:
             output.line(str(folder / path))
         return
-    create_server(answers, place)
+    create_server(plan, place)
     output.line(str(folder))
     if place.aside is not None:
         output.say(f"What was there is now {place.aside}.")

@@ -80,6 +80,18 @@ TEMPLATES: Final[dict[str, Template]] = {
             requirements=("anyio>=4.10,<5", _HTTP),
         ),
         Template(
+            name="openapi",
+            summary="Operations of an OpenAPI document as tools, chosen by tag, id or number.",
+            description="Lets models call a web API.",
+            parts=(),
+            languages=("python", "typescript"),
+            variables=(
+                Variable("API_TOKEN", "Its key, if it needs one.", secret=True),
+                Variable("SECONDS", "How long one request may take.", "number", 30),
+            ),
+            requirements=("anyio>=4.10,<5", _HTTP),
+        ),
+        Template(
             name="database",
             summary="Tables and read-only queries of a SQLite database.",
             description="Answers questions from a SQLite database, read only.",

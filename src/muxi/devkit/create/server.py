@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,6 +12,7 @@ from muxi.devkit.create import catalogue
 from muxi.devkit.create.answers import Answers
 from muxi.devkit.create.catalogue import Variable
 from muxi.devkit.create.listing import surface_of
+from muxi.devkit.create.openapi.material import Material, material_of
 from muxi.devkit.create.placing import Place, unfinished, write_files
 from muxi.devkit.create.rendering import ROOT, render_layers
 from muxi.devkit.tools_lock import TOOLS_LOCK, tools_lock_text
@@ -18,64 +20,85 @@ from muxi.devkit.tools_lock import TOOLS_LOCK, tools_lock_text
 LOCK_FILE = PurePosixPath(TOOLS_LOCK)
 VERSION = "0.1.0"
 """Of every new server."""
+_MOST_NOTES = 10
 
 _SERVER_SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 
 
-def server_files(answers: Answers) -> dict[PurePosixPath, str]:
-    """Every file of a server but the lock of its tools, by its path in the folder."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A server before it is written."""
+
+    answers: Answers
+    files: dict[PurePosixPath, str]
+    """Every file but the lock of its tools, by its path in the folder."""
+    notes: list[str]
+    """What the person should know, such as operations that were left out."""
+
+    @property
+    def paths(self) -> list[PurePosixPath]:
+        """The paths of all files."""
+        return sorted([*self.files, LOCK_FILE])
+
+
+def plan_server(answers: Answers) -> Plan:
+    """What a server with these answers is made of. Writes nothing.
+
+    Raises:
+        InvalidInput: The OpenAPI document cannot be read.
+    """
+    material = material_of(answers) if answers.template.name == "openapi" else None
     layers = [f"{answers.language}/base", f"{answers.language}/{answers.template.name}"]
     if answers.auth == "oauth":
         layers.insert(1, f"{answers.language}/auth")
-    values = _values(answers)
-    files = render_layers(tuple(layers), values)
+    files = render_layers(tuple(layers), _values(answers, material))
     if answers.license != "none":
         text = (ROOT / "licenses" / f"{answers.license}.txt").read_text(encoding="utf-8")
-        files[PurePosixPath("LICENSE")] = text.replace(
-            "HOLDER", f"the authors of {answers.names.name}"
-        )
-    locks = ROOT / answers.language / "locks"
-    for lock in sorted(locks.iterdir()):
+        holder = f"the authors of {answers.names.name}"
+        files[PurePosixPath("LICENSE")] = text.replace("HOLDER", holder)
+    for lock in sorted((ROOT / answers.language / "locks").iterdir()):
         files[PurePosixPath(lock.name)] = lock.read_text(encoding="utf-8")
-    return dict(sorted(files.items()))
+    return Plan(answers, dict(sorted(files.items())), _notes(material))
 
 
-def paths_of(answers: Answers) -> list[PurePosixPath]:
-    """The paths that `create_server` would write, without writing any."""
-    return sorted([*server_files(answers), LOCK_FILE])
-
-
-def create_server(answers: Answers, place: Place) -> list[PurePosixPath]:
-    """Write a server to its place, whole or not at all. Gives the paths of its files.
+def create_server(plan: Plan, place: Place) -> None:
+    """Write a server to its place, whole or not at all.
 
     Raises:
         Conflict: Something came to be there in the meantime.
         InvalidInput: The folder cannot be written.
     """
-    files = server_files(answers)
     with unfinished(place) as folder:
-        write_files(folder, files)
-        files[LOCK_FILE] = _lock(answers, folder)
-        write_files(folder, {LOCK_FILE: files[LOCK_FILE]})
-    return sorted(files)
+        write_files(folder, plan.files)
+        write_files(folder, {LOCK_FILE: _lock(plan.answers, folder)})
+
+
+def _notes(material: Material | None) -> list[str]:
+    if material is None:
+        return []
+    notes = [f"Left out: {each}." for each in material.left[:_MOST_NOTES]]
+    if len(material.left) > _MOST_NOTES:
+        notes.append(f"Left out: {len(material.left) - _MOST_NOTES} more.")
+    if not material.address:
+        notes.append("The document names no address; the server needs it in its environment.")
+    return notes
 
 
 def _lock(answers: Answers, folder: Path) -> str:
     return tools_lock_text(surface_of(folder / "src", answers.names.package))
 
 
-def _values(answers: Answers) -> dict[str, Any]:
+def _values(answers: Answers, material: Material | None) -> dict[str, Any]:
     """What the templates may speak of."""
     names, template = answers.names, answers.template
     oauth = answers.auth == "oauth"
-    own = (*template.variables, *(catalogue.AUTH_VARIABLES if oauth else ()))
+    own = _own_variables(answers, material)
     variables = (*catalogue.COMMON_VARIABLES, *own)
     requirements = {
         *catalogue.REQUIREMENTS,
         *template.requirements,
         *(catalogue.AUTH_REQUIREMENTS if oauth else ()),
     }
-    http = answers.transport == "http"
     hue = int.from_bytes(hashlib.sha256(names.name.encode()).digest()[:2]) % 360
     return {
         "name": names.name,
@@ -101,8 +124,18 @@ def _values(answers: Answers) -> dict[str, Any]:
         "dev_requirements": catalogue.DEV_REQUIREMENTS,
         "server_json": _json(_manifest(answers, variables)),
         "client_entry": _json(_client_entry(answers)),
-        "url": "http://127.0.0.1:8000/mcp" if http else None,
+        "operations": material.operations if material else [],
+        "operations_json": material.operations_json if material else "",
+        "key": material.key if material else None,
     }
+
+
+def _own_variables(answers: Answers, material: Material | None) -> tuple[Variable, ...]:
+    own = answers.template.variables
+    if material is not None:
+        address = Variable("API_URL", "Address of the API.", default=material.address)
+        own = (address, *own)
+    return (*own, *(catalogue.AUTH_VARIABLES if answers.auth == "oauth" else ()))
 
 
 def _variable(variable: Variable, prefix: str) -> dict[str, Any]:
@@ -150,7 +183,7 @@ def _declared(variable: Variable, prefix: str) -> dict[str, Any]:
         "description": variable.description,
         "isSecret": variable.secret,
     }
-    if variable.default is not None:
+    if variable.default:
         declared["default"] = str(variable.default)
     return declared
 
