@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from muxi.config.local_tool_settings import (
+    ChartsTool,
     FilesTool,
     GitTool,
     RunPythonTool,
@@ -123,6 +124,7 @@ BuiltinTool = (
     | RunPythonTool
     | GitTool
     | SqlTool
+    | ChartsTool
 )
 
 BUILTIN_KINDS: dict[str, type[ToolKind]] = {kind.name(): kind for kind in get_args(BuiltinTool)}

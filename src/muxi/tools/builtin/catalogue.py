@@ -44,6 +44,7 @@ _KINDS: dict[str, Kind] = {
     "run_python": Kind("run_python:MANIFEST", "run_python:run_python_tools"),
     "git": Kind("git:MANIFEST", "git:git_tools"),
     "sql": Kind("sql:MANIFEST", "sql:sql_tools"),
+    "charts": Kind("charts:MANIFEST", "charts:charts_tools"),
 }
 
 
