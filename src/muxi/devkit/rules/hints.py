@@ -57,8 +57,8 @@ SUSPICIOUS = Rule(
 
 _HINTS: Final = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
 _CHANGES: Final = re.compile(
-    r"(?:^|[_.-])(?:delete|remove|drop|write|create|update|insert|send|post|edit|move|rename|kill"
-    r"|set|add|purge|truncate|execute|upload|publish|pay|buy|order|reset)(?:$|[_.-])"
+    r"(?:delete|remove|drop|write|create|update|insert|send|edit|rename|kill|purge|truncate"
+    r"|upload|publish|pay|buy|reset)(?:[_.-]|$)"
 )
 
 
@@ -83,5 +83,5 @@ def _tool(tool: Json) -> Iterator[Complaint]:
     if reads is True and hints.get("destructiveHint") is True:
         yield CONTRADICTORY.at(where, "it says both")
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", words(tool, "name")).lower()
-    if reads is True and (found := _CHANGES.search(name)):
+    if reads is True and (found := _CHANGES.match(name)):
         yield SUSPICIOUS.at(where, f"its name says {found[0].strip('_.-')!r}")

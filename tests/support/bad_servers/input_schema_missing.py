@@ -1,0 +1,16 @@
+"""A tool without an inputSchema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from good import Server, tool
+
+
+class Bad(Server):
+    def tools(self) -> list[dict[str, Any]]:
+        return [tool(inputSchema=None)]
+
+
+if __name__ == "__main__":
+    Bad().serve()

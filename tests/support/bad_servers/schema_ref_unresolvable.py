@@ -1,0 +1,24 @@
+"""A reference that leads nowhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from good import Server, tool
+
+
+class Bad(Server):
+    def tools(self) -> list[dict[str, Any]]:
+        return [
+            tool(
+                inputSchema={
+                    "type": "object",
+                    "properties": {"a": {"$ref": "#/$defs/Nothing"}},
+                    "additionalProperties": False,
+                }
+            )
+        ]
+
+
+if __name__ == "__main__":
+    Bad().serve()

@@ -1,0 +1,16 @@
+"""Two tools of one name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from good import Server, tool
+
+
+class Bad(Server):
+    def tools(self) -> list[dict[str, Any]]:
+        return [tool(), tool()]
+
+
+if __name__ == "__main__":
+    Bad().serve()
