@@ -28,11 +28,18 @@ _TOO_LONG = (
 )
 
 
+class _Params(msgspec.Struct, rename="camel"):
+    """What is looked at of a message's parameters."""
+
+    request_id: int | str | None = None
+
+
 class _Head(msgspec.Struct):
     """What a message is about."""
 
     id: int | str | None = None
     method: str | None = None
+    params: _Params | None = None
 
 
 _HEAD = msgspec.json.Decoder(_Head)
@@ -116,9 +123,7 @@ class Bridge:
             async for line in answers:
                 head = _head(line)
                 if head.id is not None and head.method is None:
-                    self._open.pop(head.id, None)
-                    if not self._open:
-                        self._answered.set()
+                    self._close(head.id)
                     if head.id == self._repeated:
                         self._repeated = None
                         continue
@@ -137,12 +142,22 @@ class Bridge:
             if head.method is not None and head.id is not None:
                 self._open[head.id] = None
                 self._answered.clear()
+            elif head.method == "notifications/cancelled" and head.params is not None:
+                # What is cancelled gets no answer.
+                self._close(head.params.request_id)
             yield line
         self._over = True
         if self._open:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_ANSWERS):
                     await self._answered.wait()
+
+    def _close(self, number: int | str | None) -> None:
+        """No answer is waited for any more."""
+        if number is not None:
+            self._open.pop(number, None)
+        if not self._open:
+            self._answered.set()
 
     async def _answer_for_the_dead(self, error: ServerUnavailable) -> None:
         words = f"The process that owned the project has ended: {error.message}"

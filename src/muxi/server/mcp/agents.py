@@ -204,17 +204,17 @@ class AgentTools:
         self, call: Call, followed: _Followed, feed: Feed, *, cancels: bool = True
     ) -> types.CallToolResult:
         """Follow a run, putting its questions to the client, until it ends or waits for others."""
-        narration = Narration(call)
         try:
-            while True:
-                suspended = await self._read(call, followed, feed, narration)
-                if followed.open:
-                    await self._put_questions(call, followed)
-                if followed.open or not suspended:
-                    return _result(followed)
-                feed = await self._runtime.streams.follow_run(
-                    call.who, followed.run_id, since=followed.seq
-                )
+            async with Narration(call) as narration:
+                while True:
+                    suspended = await self._read(call, followed, feed, narration)
+                    if followed.open:
+                        await self._put_questions(call, followed)
+                    if followed.open or not suspended:
+                        return _result(followed)
+                    feed = await self._runtime.streams.follow_run(
+                        call.who, followed.run_id, since=followed.seq
+                    )
         except asyncio.CancelledError:
             if cancels:
                 self._afterwards(self._stop(call, followed.run_id))

@@ -6,9 +6,10 @@ in brackets, in a report of its own.
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import AsyncGenerator
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from muxi.core.events import (
     ApprovalRequested,
@@ -38,20 +39,34 @@ async def events_of(feed: Feed) -> AsyncGenerator[Event]:
 
 
 class Narration:
-    """Tells one client of one run."""
+    """Tells one client of one run, while the block runs."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._reports = 0
         self._text = ""
-        self._told = 0.0
+        self._sending = asyncio.Lock()
+        self._soon: asyncio.Task[None] | None = None
+        """Tells what was held back, once it has waited long enough."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._soon is not None:
+            self._soon.cancel()
 
     async def hear(self, event: Event) -> None:
         """Tell of an event, if a client would want to know."""
         if isinstance(event, TextDelta):
             self._text += event.text
-            if time.monotonic() - self._told >= _PAUSE:
-                await self.finish()
+            if self._soon is None:
+                self._soon = asyncio.create_task(self._later())
             return
         words = _words(event)
         if words is not None:
@@ -61,10 +76,17 @@ class Narration:
 
     async def finish(self) -> None:
         """Tell what was held back."""
-        if self._text:
-            text, self._text = self._text, ""
-            self._told = time.monotonic()
-            await self._report(text)
+        async with self._sending:
+            if self._text:
+                text, self._text = self._text, ""
+                await self._report(text)
+
+    async def _later(self) -> None:
+        # The first words come at once, and whatever comes while they are told goes together.
+        while self._text:
+            await self.finish()
+            await asyncio.sleep(_PAUSE)
+        self._soon = None
 
     async def _report(self, message: str) -> None:
         self._reports += 1
