@@ -112,6 +112,8 @@ class RunLoop:
         self._transcript.messages.extend(done)
         await self._offer()
         fixed = await self._assemble()
+        self.ctx.earlier = fixed.earlier
+        await self._offer()
         await self._recall_input(checks)
         return fixed
 

@@ -124,7 +124,7 @@ def _tools(
             continue
         if name.endswith("*") and any(tool.startswith(name[:-1]) for tool in tools):
             continue
-        yield (*path, at), _unknown("tool", name, sorted(tools))
+        yield (*path, at), _unknown("tool", name, _own_first(tools))
 
 
 @cache
@@ -149,7 +149,7 @@ def _rules(
                 continue
             place: Path = ("approvals", "rules", number, "tool")
             place = (*place, at) if isinstance(wanted, list) else place
-            yield place, _unknown("tool", name, sorted(known))
+            yield place, _unknown("tool", name, _own_first(known))
 
 
 def _fallback_circles(models: dict[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -170,6 +170,13 @@ def _fallback_circles(models: dict[str, Any]) -> Iterator[tuple[Path, str]]:
 def _fallbacks(models: dict[str, Any], name: str) -> list[str]:
     found = _list(_mapping(models.get(name)).get("fallback"))
     return [other for other in found if isinstance(other, str)]
+
+
+def _own_first(tools: set[str]) -> list[str]:
+    """Names of tools, those that the project declares itself before those of muxi."""
+    return sorted(
+        tools, key=lambda name: (name in BUILTIN_FUNCTIONS or name in BUILTIN_KINDS, name)
+    )
 
 
 def _unknown(kind: str, name: str, known: Iterable[str], more: str = "") -> str:

@@ -57,6 +57,7 @@ from muxi.core.documents import KnowledgePolicy
 from muxi.core.memories import MemoryPolicy
 from muxi.core.requests import ModelSettings
 from muxi.core.summaries import CompactionPolicy
+from muxi.core.tool_search import ToolSearchPolicy
 from muxi.core.usage import Limits
 
 _CLASSES: tuple[type[BaseModel], ...] = (
@@ -95,6 +96,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     SnapshotSettings,
     SourceSettings,
     StorageSettings,
+    ToolSearchPolicy,
     *BUILTIN_KINDS.values(),
 )
 _KINDS_OF_TOOLS: dict[str | int, type[BaseModel]] = {

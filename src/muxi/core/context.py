@@ -89,6 +89,8 @@ class RunContext(Generic[Deps]):
     in time. The run holds its process meanwhile: a tool that can, raises `InputNeeded` instead."""
     answer: Answered | None = None
     """What a person said, when the tool is called again after it raised `InputNeeded`."""
+    earlier: Sequence[Message] = ()
+    """Messages from before the run that its model is shown."""
     messages: Sequence[Message] = ()
     """The run so far, what started it first, for toolsets that show other tools as it goes on."""
     offered: list[Sequence[ToolSpec]] = field(default_factory=list[Sequence[ToolSpec]])
@@ -122,6 +124,7 @@ class RunContext(Generic[Deps]):
             emit=emit,
             ask=ask,
             answer=answer,
+            earlier=self.earlier,
             messages=self.messages,
             offered=self.offered,
         )

@@ -14,6 +14,7 @@ from muxi.core.documents import KnowledgePolicy
 from muxi.core.memories import MemoryPolicy
 from muxi.core.record import Record
 from muxi.core.requests import ModelSettings
+from muxi.core.tool_search import ToolSearchPolicy
 from muxi.core.usage import Limits
 
 AgentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
@@ -30,9 +31,11 @@ class AgentDefinition(Record):
     model: str | None = None
     """`provider/model` or a name from the project's models; None for the project's default."""
     tools: list[str] = Field(default_factory=list[str])
-    """Names of built-in or project tools; `name*` takes all that begin so."""
+    """Names of tools; `name*` takes all that begin so, `name@^1.2` one of these versions."""
     approve: list[str] = Field(default_factory=list[str])
     """Tools whose calls need a person's approval, beside those that say so themselves."""
+    tool_search: ToolSearchPolicy = Field(default_factory=ToolSearchPolicy)
+    """How it is shown its tools when they are many."""
     output: dict[str, Any] | None = None
     """JSON Schema that the answer must have."""
     settings: ModelSettings = Field(default_factory=ModelSettings)

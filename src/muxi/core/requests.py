@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue
 
@@ -55,6 +56,13 @@ class ToolSpec(Record):
     """Further attempts after the tool itself failed; never after refused arguments."""
     max_bytes: int = 1_000_000
     """Longest result, in UTF-8 bytes, that a model is handed; the rest is cut with a notice."""
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's, without what was derived from the fields that are replaced."""
+        copied = super().model_copy(update=update, deep=deep)
+        for derived in ("digest", "text") if update else ():
+            vars(copied).pop(derived, None)
+        return copied
 
     @cached_property
     def digest(self) -> str:

@@ -29,6 +29,8 @@ from muxi.tools.function_toolset import FunctionToolset
 
 VERSION = "1.0.0"
 """Of the tools: raised as `muxi tool check` asks for when their parameters change."""
+_OURS: dict[str, Any] = {"open_world": False, "version": VERSION}
+_SURE: dict[str, Any] = {**_OURS, "idempotent": True}
 
 _MOST = 20
 
@@ -108,14 +110,7 @@ class MemoryTools:
 def memory_toolset(tools: MemoryTools) -> FunctionToolset:
     """`remember`, `recall`, `forget` and `set_fact` as one toolset."""
 
-    @tool(
-        title="Remember",
-        read_only=False,
-        destructive=False,
-        open_world=False,
-        version=VERSION,
-        timeout=20,
-    )
+    @tool(title="Remember", read_only=False, destructive=False, timeout=20, **_OURS)
     async def remember(ctx: RunContext[Any], text: str) -> str:
         """Put something down so that it can be recalled in later conversations.
 
@@ -124,15 +119,7 @@ def memory_toolset(tools: MemoryTools) -> FunctionToolset:
         """
         return await tools.remember(ctx, text)
 
-    @tool(
-        title="Recall",
-        read_only=True,
-        destructive=False,
-        open_world=False,
-        version=VERSION,
-        idempotent=True,
-        timeout=20,
-    )
+    @tool(title="Recall", read_only=True, destructive=False, timeout=20, **_SURE)
     async def recall(ctx: RunContext[Any], query: str, limit: int = 10) -> str:
         """Look for what was said in earlier conversations or put down.
 
@@ -142,15 +129,7 @@ def memory_toolset(tools: MemoryTools) -> FunctionToolset:
         """
         return await tools.recall(ctx, query, limit)
 
-    @tool(
-        title="Forget",
-        read_only=False,
-        destructive=True,
-        open_world=False,
-        version=VERSION,
-        idempotent=True,
-        timeout=60,
-    )
+    @tool(title="Forget", read_only=False, destructive=True, timeout=60, **_SURE)
     async def forget(ctx: RunContext[Any], memory_id: str) -> str:
         """Forget one memory for good, because the user asks for it.
 
@@ -159,15 +138,7 @@ def memory_toolset(tools: MemoryTools) -> FunctionToolset:
         """
         return await tools.forget_memory(ctx, memory_id)
 
-    @tool(
-        title="Note a fact",
-        read_only=False,
-        destructive=True,
-        open_world=False,
-        version=VERSION,
-        idempotent=True,
-        timeout=20,
-    )
+    @tool(title="Note a fact", read_only=False, destructive=True, timeout=20, **_SURE)
     async def set_fact(ctx: RunContext[Any], path: str, value: JsonValue) -> str:
         """Note a fact about the user, in place of what held before.
 

@@ -56,6 +56,10 @@ class Agents:
         default_factory=list[Callable[[AgentDefinition], "Sequence[Toolset]"]]
     )
     """What gives agents tools beside those that they name, such as memory."""
+    named: list[Callable[[AgentDefinition], Sequence[Toolset]]] = field(
+        default_factory=list[Callable[[AgentDefinition], "Sequence[Toolset]"]]
+    )
+    """What gives agents tools that they name and that `tools` does not make, such as servers'."""
     changed: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     """Told when there is another agent, or another version of one."""
     _live: OrderedDict[str, Agent[object]] = field(
@@ -201,7 +205,7 @@ class Agents:
             description=definition.description,
             instructions=definition.instructions,
             toolsets=[
-                *await self.tools.toolsets(definition.tools),
+                *await self._searched(definition),
                 *(each for give in self.further for each in give(definition)),
             ],
             output=None if definition.output is None else output_of(definition.output),
@@ -211,6 +215,21 @@ class Agents:
             definition=definition,
         )
         return Agent.from_spec(spec, await self.models.live(definition.model))
+
+    async def _searched(self, definition: AgentDefinition) -> list[Toolset]:
+        """The tools that the agent names, behind a search where they are too many to be shown."""
+        from muxi.retrieval.tool_search import SearchedToolset
+        from muxi.tools.combine import CombinedToolset
+
+        sets = [
+            *await self.tools.toolsets(definition.tools),
+            *(each for give in self.named for each in give(definition)),
+        ]
+        if not sets:
+            return []
+        all_tools = sets[0] if len(sets) == 1 else CombinedToolset(*sets)
+        embedder = self.models.word_table
+        return [SearchedToolset(all_tools, definition.tool_search, embedder=embedder)]
 
     def _info(self, definition: AgentDefinition) -> AgentInfo:
         name = definition.name

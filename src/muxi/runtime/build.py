@@ -238,7 +238,7 @@ def _assemble(
     forgetting = forgetting_of(state, database, blobs.files)
     past = _past(agents, ledger=ledger, forgetting=forgetting)
     mcp = McpServers(project=project, secrets=secrets, state=state, tools=made_tools)
-    agents.further.append(mcp.toolsets)
+    agents.named.append(mcp.toolsets)
     memory = past.remembering
     runs = Runs(
         database=database,

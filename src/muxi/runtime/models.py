@@ -6,6 +6,7 @@ Called by `agents` and by doors. Keys come from the project file, the environmen
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from muxi.core.status import ModelInfo
 from muxi.runtime.secrets import Secrets
 
 if TYPE_CHECKING:
+    from muxi.models.embedded.static import StaticEmbedder
     from muxi.models.embedding import Embedder
     from muxi.models.model import Model, Price
     from muxi.models.reranking import Reranker
@@ -36,6 +38,13 @@ class Models:
     given: dict[str, Model] = field(default_factory=dict[str, "Model"])
     """Models that a program hands in, by the name that agents use; they come before all others."""
     _made: dict[str, Model] = field(default_factory=dict[str, "Model"])
+
+    @cached_property
+    def word_table(self) -> StaticEmbedder:
+        """The embedded table of words, which is loaded at the first text; one for all its users."""
+        from muxi.models.embedded.static import StaticEmbedder
+
+        return StaticEmbedder()
 
     async def live(self, name: str | None) -> Model:
         """The model of that name, or the project's default.

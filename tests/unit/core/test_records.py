@@ -18,6 +18,7 @@ from muxi.core.ids import new_id
 from muxi.core.messages import ImagePart, Message, TextPart, UnknownPart, user_message
 from muxi.core.problems import error_of, problem_of
 from muxi.core.record import clean
+from muxi.core.requests import ToolSpec
 from muxi.core.usage import Usage
 
 
@@ -132,3 +133,21 @@ def test_an_agent_name_is_a_plain_word(name: str) -> None:
 def test_part_text_is_joined_without_media() -> None:
     parts = [TextPart(text="a"), ImagePart(media_type="image/png", url="x"), TextPart(text="b")]
     assert user_message(parts).text == "ab"
+
+
+def test_a_changed_copy_of_a_tool_s_spec_is_told_and_hashed_anew():
+    spec = ToolSpec(name="a", description="Do it.")
+    before = (spec.text, spec.digest)
+    copied = spec.model_copy(update={"description": "Do something else."})
+    assert "something else" in copied.text
+    assert copied.digest != before[1]
+    assert (spec.text, spec.digest) == before
+
+
+def test_the_order_of_keys_does_not_change_the_hash_of_a_tool():
+    properties = {"a": {"type": "string"}, "b": {"type": "integer"}}
+    one = ToolSpec(name="t", parameters={"type": "object", "properties": properties})
+    turned = dict(reversed(properties.items()))
+    other = ToolSpec(name="t", parameters={"properties": turned, "type": "object"})
+    assert one.digest == other.digest
+    assert one.digest != ToolSpec(name="t", parameters={"type": "object"}).digest

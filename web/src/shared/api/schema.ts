@@ -21,6 +21,7 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             settings: components["schemas"]["ModelSettings"];
+            tool_search: components["schemas"]["ToolSearchPolicy"];
             tools: string[];
         };
         AgentInfo: {
@@ -519,6 +520,12 @@ export interface components {
             seconds?: number | null;
             /** @constant */
             type: "tool_result";
+        };
+        ToolSearchPolicy: {
+            above: number;
+            first: number;
+            pinned: string[];
+            tokens: number;
         };
         ToolStarted: {
             arguments: {
