@@ -5,6 +5,7 @@ import { Route, Switch } from 'wouter'
 
 import { ApiProblem } from '@/shared/api/http'
 
+import { ApprovalsScreen } from './approvals-screen'
 import { ChatScreen } from './chat-screen'
 import { ErrorBoundary } from './error-boundary'
 import { NotFound } from './not-found'
@@ -31,6 +32,9 @@ export function App() {
               <ChatScreen threadId={null} />
             </Route>
             <Route path="/t/:id">{({ id }) => <ChatScreen key={id} threadId={id} />}</Route>
+            <Route path="/approvals">
+              <ApprovalsScreen />
+            </Route>
             <Route>
               <NotFound />
             </Route>

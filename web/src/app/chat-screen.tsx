@@ -5,6 +5,7 @@ import { useLocation } from 'wouter'
 
 import { ConversationView } from '@/features/chat/components/conversation-view'
 import { NewConversation } from '@/features/chat/components/new-conversation'
+import { useRefreshApprovals } from '@/features/approvals/api/use-approvals'
 import { AgentPicker } from '@/features/project/components/agent-picker'
 import { ModelBadge, SmallModelNote } from '@/features/project/components/model-badge'
 import { useRefreshThreads, useThread } from '@/features/threads/api/use-threads'
@@ -36,12 +37,17 @@ function ThreadScreen({ threadId }: { threadId: string }) {
   const thread = useThread(threadId)
   const [picked, setPicked] = useState<string | null>(null)
   const agent = picked ?? thread.data?.agent ?? null
+  const refreshThreads = useRefreshThreads()
+  const refreshApprovals = useRefreshApprovals()
   return (
     <ConversationView
       threadId={threadId}
       agent={agent}
       header={<ChatHeader agent={agent} onPick={setPicked} />}
-      onRunEnded={useRefreshThreads()}
+      onRunEnded={() => {
+        refreshThreads()
+        refreshApprovals()
+      }}
     />
   )
 }

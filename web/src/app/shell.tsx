@@ -3,6 +3,7 @@
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
 import { Link, useLocation, useRoute } from 'wouter'
 
+import { ApprovalsLink } from '@/features/approvals/components/approvals-link'
 import { ProjectName } from '@/features/project/components/project-name'
 import { ThreadList } from '@/features/threads/components/thread-list'
 import { IconButton } from '@/shared/ui/button'
@@ -54,6 +55,7 @@ export function Shell({ children }: { children: ReactNode }) {
             New chat
             <kbd>Ctrl K</kbd>
           </Link>
+          <ApprovalsLink current={location === '/approvals'} />
           <ThreadList
             current={route?.id ?? null}
             onDeleted={(id) => {

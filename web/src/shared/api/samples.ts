@@ -1,6 +1,6 @@
 /** Whole resources for tests that care about a few of their fields only. */
 
-import type { Message, Run, Thread, Usage } from './types'
+import type { Approval, Message, Run, Thread, Usage } from './types'
 
 const WHEN = '2026-11-23T12:00:00Z'
 
@@ -31,6 +31,7 @@ export function someRun(fields: Pick<Run, 'id'> & Partial<Run>): Run {
     first_seq: 0,
     usage: someUsage,
     output: null,
+    tools: [],
     created_at: WHEN,
     ...fields,
   }
@@ -38,4 +39,17 @@ export function someRun(fields: Pick<Run, 'id'> & Partial<Run>): Run {
 
 export function someThread(fields: Pick<Thread, 'id'> & Partial<Thread>): Thread {
   return { owner: 'local', metadata: {}, created_at: WHEN, updated_at: WHEN, ...fields }
+}
+
+export function someApproval(fields: Pick<Approval, 'id' | 'call_id'>): Approval {
+  return {
+    run_id: 'run_1',
+    thread_id: 'thr_1',
+    agent: 'guide',
+    tool: 'calculator',
+    arguments: {},
+    reason: 'It asks before each call.',
+    live: false,
+    ...fields,
+  }
 }

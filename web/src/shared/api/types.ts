@@ -19,6 +19,9 @@ export type RunEvent = Schemas['Event']
 export type Usage = Schemas['Usage']
 export type Approval = Schemas['Approval']
 export type ApprovalDecision = Schemas['ApprovalDecision']
+/** A decision as a person sends it. */
+export type Decision = Pick<ApprovalDecision, 'decision'> & Partial<ApprovalDecision>
+export type Question = Schemas['Question']
 
 /** An error as a value, inside runs and events. */
 export type Problem = Schemas['Problem']

@@ -1,7 +1,7 @@
 /** The requests of a conversation, one function each. */
 
 import { request } from '@/shared/api/http'
-import type { ApprovalDecision, Message, Page, Run, Thread } from '@/shared/api/types'
+import type { Decision, Message, Page, Run, Thread } from '@/shared/api/types'
 
 /** Every message on the path to the thread's leaf, oldest first. */
 export async function listMessages(threadId: string, signal: AbortSignal): Promise<Message[]> {
@@ -46,6 +46,6 @@ export function cancelRun(runId: string): Promise<Run> {
   return request('POST', `/api/runs/${runId}/cancel`)
 }
 
-export function resolveApproval(approvalId: string, decision: ApprovalDecision): Promise<Run> {
+export function resolveApproval(approvalId: string, decision: Decision): Promise<Run> {
   return request('POST', `/api/approvals/${approvalId}`, { body: decision })
 }

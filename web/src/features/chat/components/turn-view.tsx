@@ -2,17 +2,18 @@
 
 import { memo } from 'react'
 
-import type { ApprovalDecision, Message } from '@/shared/api/types'
+import type { Decision, Message } from '@/shared/api/types'
+import { ApprovalCard } from '@/shared/approvals/approval-card'
 import { Markdown } from '@/shared/markdown/markdown'
 import { CopyButton } from '@/shared/ui/copy-button'
 import { Icon } from '@/shared/ui/icon'
 import { Mark } from '@/shared/ui/mark'
 import { Notice } from '@/shared/ui/notice'
 
-import { isUnfinished } from '../state/conversation'
+import { type ApprovalState, isUnfinished } from '../state/conversation'
+import { openOf } from '../state/tool-outcome'
 import type { Block, Turn } from '../state/turns'
 import { usageWords } from '../state/usage-words'
-import { ApprovalCard } from './approval-card'
 import { Reasoning } from './reasoning'
 import { RunOutcome } from './run-outcome'
 import { ToolCard } from './tool-card'
@@ -20,7 +21,7 @@ import styles from './turn-view.module.css'
 
 interface TurnProps {
   turn: Turn
-  onDecide: (approvalId: string, decision: ApprovalDecision) => Promise<boolean>
+  onDecide: (approvalId: string, decision: Decision) => Promise<boolean>
   onRetry: ((text: string) => void) | null
 }
 
@@ -61,6 +62,7 @@ function Answer({ turn, onDecide, onRetry }: AnswerProps) {
         {turn.blocks.map((block) => (
           <BlockView key={block.key} block={block} live={live} onDecide={onDecide} />
         ))}
+        {live && <Cards open={openOf(turn.approvals)} onDecide={onDecide} />}
         {running && <Working turn={turn} />}
         <RunOutcome run={turn.run} partial={turn.partial} onRetry={onRetry} />
         {!live && answer.trim() !== '' && (
@@ -105,6 +107,18 @@ function Working({ turn }: { turn: Turn }) {
   return <span className={`${styles.working} shimmer`}>Thinking…</span>
 }
 
+function Cards({
+  open,
+  onDecide,
+}: {
+  open: readonly ApprovalState[]
+  onDecide: TurnProps['onDecide']
+}) {
+  return open.map(({ approval }) => (
+    <ApprovalCard key={approval.id} approval={approval} onDecide={onDecide} />
+  ))
+}
+
 interface BlockProps {
   block: Block
   live: boolean
@@ -126,9 +140,9 @@ const BlockView = memo(function BlockView({ block, live, onDecide }: BlockProps)
         </span>
       )
     case 'tool': {
-      const asked = live && block.approval !== null && block.approval.decision === null
-      if (asked && block.result === null && block.approval !== null) {
-        return <ApprovalCard approval={block.approval.approval} onDecide={onDecide} />
+      const open = openOf(block.approvals)
+      if (live && block.result === null && open.length > 0) {
+        return <Cards open={open} onDecide={onDecide} />
       }
       return <ToolCard block={block} live={live} />
     }

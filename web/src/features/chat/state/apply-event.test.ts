@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { someMessage, someUsage as usage } from '@/shared/api/samples'
+import { someApproval, someMessage, someUsage as usage } from '@/shared/api/samples'
 import type { Message, RunEvent } from '@/shared/api/types'
 
 import { applyEvent } from './apply-event'
@@ -130,33 +130,35 @@ describe('applyEvent', () => {
   })
 
   it('asks for approval until it is resolved', () => {
-    const approval = {
-      id: 'apr_1',
-      run_id: 'run_1',
-      call_id: 'c1',
-      tool: 'calculator',
-      arguments: {},
-      reason: 'It asks before each call.',
-    }
+    const approval = someApproval({ id: 'apr_1', call_id: 'c1' })
+    const second = someApproval({ id: 'apr_2', call_id: 'c1' })
+    const general = someApproval({ id: 'apr_3', call_id: '' })
     const asked = fold(
       numbered([
         started,
         ...call('m1', 'c1').slice(0, 5),
         { type: 'approval.requested', approval },
-        { type: 'run.suspended', approvals: [approval], usage },
+        { type: 'run.suspended', approvals: [approval, second, general], usage },
       ]),
     )
     expect(asked.runs.run_1?.status).toBe('waiting')
-    expect(asked.approvals.c1).toEqual({ approval, decision: null })
+    expect(asked.approvals.c1).toEqual([
+      { approval, decision: null },
+      { approval: second, decision: null },
+    ])
+    expect(turnsOf(asked)[0]?.approvals).toEqual([{ approval: general, decision: null }])
     const resolved = applyEvent(asked, {
       type: 'approval.resolved',
       approval_id: 'apr_1',
       call_id: 'c1',
-      decision: { decision: 'deny' },
+      decision: { decision: 'deny', answer: null, remember: false },
       run_id: 'run_1',
       seq: 99,
     })
-    expect(resolved.approvals.c1?.decision).toEqual({ decision: 'deny' })
+    expect(resolved.approvals.c1?.map(({ decision }) => decision?.decision)).toEqual([
+      'deny',
+      undefined,
+    ])
   })
 
   it('tells how a run failed', () => {

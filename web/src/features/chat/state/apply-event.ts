@@ -5,13 +5,15 @@
  * be read again from any earlier point. What every reader holds at the end equals the thread.
  */
 
-import type { Approval, ApprovalDecision, RunEvent } from '@/shared/api/types'
+import type { RunEvent } from '@/shared/api/types'
 
 import {
   changeRun,
   type Conversation,
+  decided,
   runView,
   type ToolActivity,
+  withApproval,
   withMessage,
 } from './conversation'
 import { applyDelta, type Delta, emptyDraft, isDelta } from './draft'
@@ -94,27 +96,10 @@ function applyToolEvent(state: Conversation, event: RunEvent): Conversation {
       return withApproval(state, event.approval, null)
     case 'run.suspended':
       return event.approvals.reduce((next, approval) => withApproval(next, approval, null), state)
-    case 'approval.resolved': {
-      const asked = Object.values(state.approvals).find(
-        ({ approval }) => approval.id === event.approval_id,
-      )
-      return asked === undefined ? state : withApproval(state, asked.approval, event.decision)
-    }
+    case 'approval.resolved':
+      return decided(state, event.approval_id, event.decision)
     default:
       return state
-  }
-}
-
-function withApproval(
-  state: Conversation,
-  approval: Approval,
-  decision: ApprovalDecision | null,
-): Conversation {
-  const known = state.approvals[approval.call_id]
-  if (known?.approval.id === approval.id && decision === null) return state
-  return {
-    ...state,
-    approvals: { ...state.approvals, [approval.call_id]: { approval, decision } },
   }
 }
 

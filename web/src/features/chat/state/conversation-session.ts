@@ -5,7 +5,7 @@
 
 import { ApiProblem } from '@/shared/api/http'
 import { followRun } from '@/shared/api/run-events'
-import type { ApprovalDecision, RunEvent } from '@/shared/api/types'
+import type { Decision, RunEvent } from '@/shared/api/types'
 
 import * as api from '../api/conversation-api'
 import { applyEvent } from './apply-event'
@@ -125,13 +125,21 @@ export class ConversationSession {
     await this.attempt(() => Promise.all(unfinished.map((run) => api.cancelRun(run.id))))
   }
 
-  readonly decide = async (approvalId: string, decision: ApprovalDecision): Promise<boolean> =>
-    this.attempt(async () => {
+  readonly decide = async (approvalId: string, decision: Decision): Promise<boolean> => {
+    const taken = await this.attempt(async () => {
       const run = await api.resolveApproval(approvalId, decision)
       this.conversation = decided(withRun(this.conversation, run), approvalId, decision)
       this.change({ problem: null })
       if (run.status !== 'waiting') void this.follow(run.id)
     })
+    const { problem } = this.shown
+    if (!taken && problem?.status === 409) {
+      // Somebody else has answered, or it has expired: show what came of it.
+      await this.load()
+      this.change({ problem })
+    }
+    return taken
+  }
 
   readonly dismissProblem = (): void => {
     this.change({ problem: null })

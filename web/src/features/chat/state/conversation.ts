@@ -2,7 +2,7 @@
 
 import type {
   Approval,
-  ApprovalDecision,
+  Decision,
   Message,
   Problem,
   Run,
@@ -23,7 +23,7 @@ export interface ToolActivity {
 
 export interface ApprovalState {
   approval: Approval
-  decision: ApprovalDecision | null
+  decision: Decision | null
 }
 
 export interface RunView {
@@ -48,8 +48,8 @@ export interface Conversation {
   /** What models are writing right now, by run. */
   drafts: Readonly<Record<string, Draft>>
   tools: Readonly<Record<string, ToolActivity>>
-  /** By the id of the tool call that they are about. */
-  approvals: Readonly<Record<string, ApprovalState>>
+  /** By the id of the tool call that they are about, or of the run, if they are about no call. */
+  approvals: Readonly<Record<string, readonly ApprovalState[]>>
   runs: Readonly<Record<string, RunView>>
   /** Events up to this number were lost on the way; the thread must be read anew. */
   lostUpTo: number | null
@@ -93,17 +93,26 @@ export function withMessage(state: Conversation, message: Message): Conversation
 }
 
 /** `state` with a decision that was just taken; the event that confirms it comes later. */
-export function decided(
+export function decided(state: Conversation, approvalId: string, decision: Decision): Conversation {
+  const asked = Object.values(state.approvals)
+    .flat()
+    .find(({ approval }) => approval.id === approvalId)
+  return asked === undefined ? state : withApproval(state, asked.approval, decision)
+}
+
+/** `state` with a question, or with the answer to it; an answered one is not asked again. */
+export function withApproval(
   state: Conversation,
-  approvalId: string,
-  decision: ApprovalDecision,
+  approval: Approval,
+  decision: Decision | null,
 ): Conversation {
-  const asked = Object.entries(state.approvals).find(
-    ([, { approval }]) => approval.id === approvalId,
-  )
-  if (asked === undefined) return state
-  const [callId, { approval }] = asked
-  return { ...state, approvals: { ...state.approvals, [callId]: { approval, decision } } }
+  const key = approval.call_id === '' ? approval.run_id : approval.call_id
+  const known = state.approvals[key] ?? []
+  const at = known.findIndex((each) => each.approval.id === approval.id)
+  if (at !== -1 && decision === null) return state
+  const asked = { approval, decision }
+  const next = at === -1 ? [...known, asked] : known.with(at, asked)
+  return { ...state, approvals: { ...state.approvals, [key]: next } }
 }
 
 export function changeRun(state: Conversation, id: string, change: Partial<RunView>): Conversation {

@@ -1,5 +1,6 @@
 /** How a tool call stands, and how to say in one line what it was asked. */
 
+import type { ApprovalState } from './conversation'
 import type { Block } from './turns'
 
 export type ToolBlock = Extract<Block, { kind: 'tool' }>
@@ -9,10 +10,19 @@ export type Outcome =
 /** `live`: whether the run that made the call has not ended. */
 export function outcomeOf(block: ToolBlock, live: boolean): Outcome {
   if (block.result !== null) return block.result.outcome
-  if (block.approval !== null && block.approval.decision === null && live) return 'waiting'
-  if (block.approval?.decision?.decision === 'deny') return 'denied'
+  if (openOf(block.approvals).length > 0 && live) return 'waiting'
+  const last = block.approvals.at(-1)
+  const refused = last?.decision?.decision
+  if (last?.approval.question == null && (refused === 'deny' || refused === 'expired')) {
+    return 'denied'
+  }
   if (!live) return 'unknown'
   return block.arguments === null ? 'writing' : 'running'
+}
+
+/** The questions that nobody has answered yet. */
+export function openOf(approvals: readonly ApprovalState[]): readonly ApprovalState[] {
+  return approvals.filter(({ decision }) => decision === null)
 }
 
 const LONGEST = 120

@@ -24,7 +24,8 @@ export type Block =
       argumentsText: string | null
       activity: ToolActivity | null
       result: ToolResultPart | null
-      approval: ApprovalState | null
+      /** What was asked about this call, the oldest first. */
+      approvals: readonly ApprovalState[]
     }
 
 export interface Turn {
@@ -36,7 +37,11 @@ export interface Turn {
   blocks: readonly Block[]
   /** Whether the answer was cut short. */
   partial: boolean
+  /** What was asked about the turn as a whole. */
+  approvals: readonly ApprovalState[]
 }
+
+const none: readonly ApprovalState[] = []
 
 /** The turns of `state`; those that did not change are the same objects as in `previous`. */
 export function turnsOf(state: Conversation, previous: readonly Turn[] = []): readonly Turn[] {
@@ -65,12 +70,13 @@ function addRun(turns: Turn[], run: RunView, state: Conversation): void {
   const turn = turnOfRun(turns, run.id, state)
   const draft = state.drafts[run.id]
   turn.author ??= draft?.author ?? run.agent
+  turn.approvals = state.approvals[run.id] ?? none
   if (draft !== undefined) turn.blocks = [...turn.blocks, ...draftBlocks(draft, run, state)]
 }
 
 function newTurn(input: Message | null, run: RunView | null = null): Turn {
   const key = input?.id ?? run?.id ?? 'turn'
-  return { key, input, author: null, run, blocks: [], partial: false }
+  return { key, input, author: null, run, blocks: [], partial: false, approvals: none }
 }
 
 /** The turn that `runId` answers: the one it already speaks in, its input's, or the last open one. */
@@ -159,7 +165,7 @@ function callBlock(
     argumentsText: part.malformed ?? null,
     activity,
     result: results.get(part.id) ?? activity?.result ?? null,
-    approval: state.approvals[part.id] ?? null,
+    approvals: state.approvals[part.id] ?? none,
   }
 }
 
@@ -180,7 +186,7 @@ function draftBlocks(draft: Draft, run: RunView, state: Conversation): Block[] {
       argumentsText: part.argumentsText,
       activity: state.tools[part.id] ?? null,
       result: null,
-      approval: state.approvals[part.id] ?? null,
+      approvals: state.approvals[part.id] ?? none,
     }
   })
 }
