@@ -33,6 +33,19 @@ MARKUP = (
     "[link](javascript:window.pwned=1) ![picture](https://pictures.invalid/x.png)\n\n"
     '<div onclick="window.pwned = 1">block</div>\n'
 )
+CHOICE = {"question": "Which colour shall it be?", "choices": ["red", "green", "blue"]}
+FORM = {
+    "question": "Please tell me about the journey.",
+    "answer_schema": {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string", "title": "City", "description": "Where it goes to"},
+            "people": {"type": "integer", "title": "How many people", "minimum": 1},
+            "window": {"type": "boolean", "title": "A seat at the window"},
+        },
+        "required": ["city", "people"],
+    },
+}
 
 
 class Conversationalist:
@@ -55,7 +68,9 @@ class Conversationalist:
         if last["role"] == "tool":
             await self._say(response, f"The tool says {text}.")
         elif "calculate" in text:
-            await self._call(response, {"expression": "17 * 23"})
+            await self._call(response, "calculator", {"expression": "17 * 23"})
+        elif "ask me" in text:
+            await self._call(response, "ask_user", CHOICE if "choose" in text else FORM)
         elif "slowly" in text:
             await self._say(response, "The beginning", end=False)
             await self.go_on.wait()
@@ -70,8 +85,10 @@ class Conversationalist:
         if end:
             await _end(response, "stop")
 
-    async def _call(self, response: web.StreamResponse, arguments: dict[str, Any]) -> None:
-        function = {"name": "calculator", "arguments": json.dumps(arguments)}
+    async def _call(
+        self, response: web.StreamResponse, name: str, arguments: dict[str, Any]
+    ) -> None:
+        function = {"name": name, "arguments": json.dumps(arguments)}
         call = {"index": 0, "id": f"call_{id(response)}", "type": "function", "function": function}
         await _send(response, {"delta": {"tool_calls": [call]}})
         await _end(response, "tool_calls")

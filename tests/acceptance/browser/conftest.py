@@ -45,6 +45,9 @@ agents:
     instructions: Ask first.
     tools: [calculator]
     approve: [calculator]
+  asking:
+    instructions: Ask.
+    tools: [ask_user]
 """
 
 
