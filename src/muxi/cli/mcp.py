@@ -13,6 +13,10 @@ from typer.core import TyperGroup
 from muxi.cli.app import LazyGroup, new_app
 
 COMMANDS = {
+    "list": (
+        "muxi.cli.mcp_surface",
+        "List this project's MCP servers, or what one server offers.",
+    ),
     "status": ("muxi.cli.mcp_servers", "Show how the MCP servers of this project are doing."),
     "logs": ("muxi.cli.mcp_servers", "Print the last words of an MCP server."),
     "restart": ("muxi.cli.mcp_servers", "End an MCP server and start it again."),

@@ -47,7 +47,6 @@ AnswerOption = Annotated[
         "--answer", metavar="JSON", help="The filled-in form, when the server asks; in order."
     ),
 ]
-_NEWEST = RevisionName.JULY_2026
 
 
 @app.command("call")
@@ -58,7 +57,7 @@ def call(
     *,
     answer: AnswerOption = None,
     transport: TransportOption = None,
-    revision: RevisionOption = _NEWEST,
+    revision: RevisionOption = None,
     timeout: TimeoutOption = 30.0,
     env: EnvOption = None,
     header: HeaderOption = None,
@@ -83,7 +82,7 @@ def read(
     uri: Annotated[str, typer.Argument(help="The URI of the resource.")],
     *,
     transport: TransportOption = None,
-    revision: RevisionOption = _NEWEST,
+    revision: RevisionOption = None,
     timeout: TimeoutOption = 30.0,
     env: EnvOption = None,
     header: HeaderOption = None,
@@ -106,7 +105,7 @@ def prompt(
     arguments: ArgumentsArgument = None,
     *,
     transport: TransportOption = None,
-    revision: RevisionOption = _NEWEST,
+    revision: RevisionOption = None,
     timeout: TimeoutOption = 30.0,
     env: EnvOption = None,
     header: HeaderOption = None,
@@ -127,7 +126,7 @@ def repl(
     target: TargetArgument = None,
     *,
     transport: TransportOption = None,
-    revision: RevisionOption = _NEWEST,
+    revision: RevisionOption = None,
     timeout: TimeoutOption = 30.0,
     env: EnvOption = None,
     header: HeaderOption = None,
@@ -144,7 +143,8 @@ def repl(
         from muxi.devkit.connect import connected
 
         way = None if transport is None else transport.value
-        async with connected(server, way, revision.value, patience=timeout) as session:
+        era = None if revision is None else revision.value
+        async with connected(server, way, era, patience=timeout) as session:
             output.say(f"{session.info.get('name', server.text)} speaks {session.revision}.")
             while line := (await asyncio.to_thread(_line)).strip():
                 await _turn(session, line)
@@ -202,7 +202,7 @@ async def _prompt(session: Session, name: str, words: list[str]) -> Reply:
 def _asked(
     server: Target,
     transport: TransportName | None,
-    revision: RevisionName,
+    revision: RevisionName | None,
     timeout: float,
     ask: Callable[[Session], Awaitable[Reply]],
     *,
@@ -212,7 +212,8 @@ def _asked(
         from muxi.devkit.connect import connected
 
         way = None if transport is None else transport.value
-        async with connected(server, way, revision.value, patience=timeout) as session:
+        era = None if revision is None else revision.value
+        async with connected(server, way, era, patience=timeout) as session:
             return _print(await ask(session), json=json)
 
     return reached(lambda: asyncio.run(talk()))

@@ -32,6 +32,14 @@ _WORDS = {
 
 @app.command("lock")
 def lock(
+    target: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TARGET]",
+            help="A server in the making, whose tools.lock.json is meant instead.",
+        ),
+    ] = None,
+    *,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail if anything differs.")
     ] = False,
@@ -44,6 +52,10 @@ def lock(
     suspicious in them, and servers that muxi.yaml no longer declares are taken out. What has
     changed of a locked server is told and not locked: `muxi mcp approve` does that.
     """
+    if target:
+        from muxi.cli.mcp_surface import lock_target
+
+        return lock_target(target, check=check, json=json)
     from muxi.cli.session import in_session
 
     async def work(session: Session) -> list[ServerLock]:

@@ -54,7 +54,8 @@ TransportOption = Annotated[
     TransportName | None, typer.Option("--transport", help="How to speak to it.")
 ]
 RevisionOption = Annotated[
-    RevisionName, typer.Option("--revision", help="In which revision of MCP.")
+    RevisionName | None,
+    typer.Option("--revision", help="In which revision of MCP; else the newest that it speaks."),
 ]
 EnvOption = Annotated[
     list[str] | None,

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from muxi.core.errors import InvalidInput
-from muxi.devkit.envelope import NEWEST
+from muxi.core.errors import InvalidInput, ServerTooSlow, ServerUnavailable
+from muxi.devkit.envelope import HANDSHAKES, NEWEST
 from muxi.devkit.session import Session
 from muxi.devkit.target import Target, Transport
 from muxi.devkit.wires.wire import Wire
@@ -24,7 +24,7 @@ _HOST: Final = Path(__file__).parent / "host.py"
 async def connected(
     target: Target,
     transport: Transport | None = None,
-    revision: str = NEWEST,
+    revision: str | None = None,
     *,
     patience: float = PATIENCE,
     start: float = START,
@@ -34,7 +34,7 @@ async def connected(
     Args:
         target: Who to speak with.
         transport: How; by default the first that works for it outside of this process.
-        revision: In which revision of the protocol.
+        revision: In which revision of the protocol; by default the newest that it speaks.
         patience: Seconds that a request may take where nothing else is said.
         start: Seconds until the server must have answered for the first time.
 
@@ -43,9 +43,20 @@ async def connected(
         ServerTooSlow: It does not answer in time.
         InvalidInput: It cannot be spoken to over this transport.
     """
-    session = Session(wire_to(target, transport, start), revision, patience)
+    session = Session(wire_to(target, transport, start), revision or NEWEST, patience)
     try:
-        yield await session.open(start)
+        try:
+            await session.open(start, settle=revision is None)
+        except ServerTooSlow:
+            raise
+        except ServerUnavailable:
+            if revision is not None:
+                raise
+            # Some end at the first request that they do not know: once more, as they know it.
+            await session.close()
+            session = Session(wire_to(target, transport, start), HANDSHAKES[-1], patience)
+            await session.open(start)
+        yield session
     finally:
         await session.close()
 

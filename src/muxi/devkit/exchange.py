@@ -60,13 +60,13 @@ class Exchange:
     """All messages of one connection."""
 
     def __init__(self, wire: Wire, *, pushes: bool) -> None:
-        """`pushes` tells whether the revision lets a server make requests."""
         self.wire = wire
+        self.pushes = pushes
+        """Whether the revision lets a server make requests."""
         self.log = FrameLog()
         self.anomalies: list[Anomaly] = []
         self.gone: str | None = None
         """How the server ended, once it has."""
-        self._pushes = pushes
         self._next = 0
         self._waiting: dict[int | str, Waiting] = {}
         self._answered: set[int | str] = set()
@@ -199,7 +199,7 @@ class Exchange:
             self._note("unknown-answer", f"an answer to request {identity!r}, which was never made")
 
     def _take_request(self, message: Message) -> None:
-        if not self._pushes:
+        if not self.pushes:
             self._note("forbidden-request", f"a request of its own: {message['method']}")
         waiting = next(reversed(self._waiting.values()), None)
         if waiting is not None:

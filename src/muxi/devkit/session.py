@@ -14,7 +14,15 @@ from typing import Any, Final, Literal, Self, cast
 
 from muxi.core.errors import ServerTooSlow, ServerUnavailable
 from muxi.devkit.cases import Answer
-from muxi.devkit.envelope import CAPABILITIES, CLIENT, SERVER_INFO, headers, meta, modern
+from muxi.devkit.envelope import (
+    CAPABILITIES,
+    CLIENT,
+    HANDSHAKES,
+    SERVER_INFO,
+    headers,
+    meta,
+    modern,
+)
 from muxi.devkit.exchange import Exchange, Json, answer_to
 from muxi.devkit.wires.wire import Message, Wire
 
@@ -83,8 +91,10 @@ class Session:
         self._agreed: str | None = None
         self._schemas: dict[str, Json] = {}
 
-    async def open(self, start: float) -> Self:
+    async def open(self, start: float, *, settle: bool = False) -> Self:
         """Start the server and agree on a revision, within `start` seconds.
+
+        `settle` lets a server that does not know the newest revision go on with a handshake.
 
         Raises:
             ServerUnavailable: It cannot be started, ends at once, or refuses.
@@ -92,16 +102,11 @@ class Session:
         """
         began = time.perf_counter()
         await self.exchange.wire.open(self.exchange)
-        if modern(self.revision):
-            self._agreed = self.revision
-            reply = await self.request("server/discover", patience=start)
-        else:
-            params = {
-                "protocolVersion": self.revision,
-                "capabilities": CAPABILITIES,
-                "clientInfo": CLIENT,
-            }
-            reply = await self.request("initialize", params, patience=start)
+        reply = await self._greet(start)
+        if reply.result is None and settle and modern(self.revision):
+            self.revision, self._agreed = HANDSHAKES[-1], None
+            self.exchange.pushes = True
+            reply = await self._greet(start)
         self.started_in = time.perf_counter() - began
         if reply.result is None:
             raise ServerUnavailable(
@@ -114,6 +119,18 @@ class Session:
             self._agreed = self.revision = chosen if isinstance(chosen, str) else self.revision
             await self.notify("notifications/initialized")
         return self
+
+    async def _greet(self, start: float) -> Reply:
+        """The answer to the first request of an era."""
+        if modern(self.revision):
+            self._agreed = self.revision
+            return await self.request("server/discover", patience=start)
+        params = {
+            "protocolVersion": self.revision,
+            "capabilities": CAPABILITIES,
+            "clientInfo": CLIENT,
+        }
+        return await self.request("initialize", params, patience=start)
 
     async def close(self) -> None:
         """End the conversation, and the server if it was started for it."""
