@@ -171,7 +171,9 @@ def _reply(last: dict[str, Any], question: str) -> str:
 
 def _text(message: dict[str, Any]) -> str:
     content = message["content"]
-    return content if isinstance(content, str) else "".join(part["text"] for part in content)
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content)
 
 
 @asynccontextmanager

@@ -45,6 +45,7 @@ def broken_references(
             yield (*place, "name"), f"the agent's key is `{name}`; leave `name` out"
         yield from _model((*place, "model"), agent.get("model"), models)
         yield from _tools((*place, "tools"), agent.get("tools"), tools, servers)
+        yield from _undeclared((*place, "tools"), agent.get("tools"), data.get("tools"))
         yield from _tools((*place, "approve"), agent.get("approve"), tools, servers)
     yield from _rules(_mapping(data.get("approvals")), tools, servers)
     yield from _memory(_mapping(data.get("memory")), models, agents)
@@ -125,6 +126,24 @@ def _tools(
         if name.endswith("*") and any(tool.startswith(name[:-1]) for tool in tools):
             continue
         yield (*path, at), _unknown("tool", name, _own_first(tools))
+
+
+def _undeclared(path: Path, names: Any, declared: Any) -> Iterator[tuple[Path, str]]:
+    """Built-in tools that are there only for projects that say something of them."""
+    there = {key.partition("@")[0] for key in _mapping(declared)}
+    for at, text in enumerate(_list(names)):
+        name = text.partition("@")[0] if isinstance(text, str) else ""
+        kind = BUILTIN_FUNCTIONS.get(name.rpartition(".")[2], name)
+        needed = _needed(kind) if kind not in there else ()
+        if needed:
+            words = f"`{kind}` needs options: write `{'`, `'.join(needed)}` under `tools: {kind}:`"
+            yield (*path, at), words
+
+
+def _needed(kind: str) -> list[str]:
+    """The options that a kind cannot do without."""
+    fields = BUILTIN_KINDS[kind].model_fields if kind in BUILTIN_KINDS else {}
+    return [name for name, field in fields.items() if field.is_required()]
 
 
 @cache

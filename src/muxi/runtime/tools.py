@@ -170,10 +170,11 @@ class Tools:
         from muxi.tools.builtin.catalogue import builtin_tools
 
         kind = definition.name() if definition else name
-        kind_names = BUILTIN_KINDS[kind].function_names()
         made = builtin_tools(kind, definition, await self._setup(definition))
         _check_version(name, version, made)
-        return made if len(kind_names) > 1 else [each.changed(name=name) for each in made]
+        if not _renamed(name, BUILTIN_KINDS[kind]):
+            return made
+        return [each.changed(name=name) for each in made]
 
     async def _declared_package(
         self, name: str, version: str | None, definition: PackageTool
@@ -215,11 +216,16 @@ class Tools:
 
 
 def _shown(name: str, definition: ToolDefinition) -> tuple[str, ...]:
-    """Names of what a declared tool brings. A kind of one function bears the name that it is given
-    in the project, as the project's own functions do."""
-    if isinstance(definition, ToolKind) and len(definition.function_names()) > 1:
+    """Names of what a declared tool brings."""
+    if isinstance(definition, ToolKind) and not _renamed(name, type(definition)):
         return definition.offered()
     return (name,)
+
+
+def _renamed(name: str, kind: type[ToolKind]) -> bool:
+    """Whether a declared tool is called otherwise than its kind; one function then bears the name
+    that the project gives it, as the project's own functions do."""
+    return name != kind.name() and len(kind.function_names()) == 1
 
 
 def _check_version(name: str, version: str | None, made: Sequence[FunctionTool[..., Any]]) -> None:
