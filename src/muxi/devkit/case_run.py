@@ -213,19 +213,28 @@ async def run_suite(
 ) -> AsyncGenerator[Visit | Outcome]:
     """Run every case in every way; gives each outcome as it comes, and each visit at its end."""
     for way in ways:
-        visit = Visit(replace(target, env={**suite.env, **target.env}), suite, way)
+        visit = Visit(with_env(target, suite), suite, way)
         try:
             first = await visit.opening()
             yield first
             for case in suite.cases if first.status == "passed" else ():
-                if way.transport in (case.transports or (way.transport,)) and way.revision in (
-                    case.revisions or (way.revision,)
-                ):
+                if covers(case, way):
                     more = case if repeat == 1 else case.model_copy(update={"repeat": repeat})
                     yield await visit.run(more)
             yield visit
         finally:
             await visit.close()
+
+
+def with_env(target: Target, suite: Suite) -> Target:
+    """The target with the environment that its cases ask for."""
+    return replace(target, env={**suite.env, **target.env})
+
+
+def covers(case: Case, way: Way) -> bool:
+    """Whether a case is to be run in this way."""
+    transports, revisions = case.transports or (way.transport,), case.revisions or (way.revision,)
+    return way.transport in transports and way.revision in revisions
 
 
 async def report_of(
