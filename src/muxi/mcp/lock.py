@@ -87,7 +87,11 @@ class Lock:
             LockInvalid: The lock cannot be read, or not be written for a server that is new.
         """
         self._refresh()
-        offers = judged(surface, foreign)
+        known = self._servers.get(server, LockedServer())
+        trusted = {
+            entry.sha256 for entries in known.entries.values() for entry in entries.values()
+        }
+        offers = judged(surface, foreign=foreign, trusted=trusted)
         self._offers[server] = surface, offers
         if server not in self._servers and self.policy == "first_use":
             self.trust(server)

@@ -35,8 +35,16 @@ class Offer:
         return self.refused or any(finding.severity == "error" for finding in self.findings)
 
 
-def judged(surface: Surface, foreign: Collection[str]) -> list[Offer]:
-    """Each part of a surface with its hash and what is suspicious in it."""
+def judged(
+    surface: Surface, *, foreign: Collection[str] = (), trusted: Collection[str] = ()
+) -> list[Offer]:
+    """Each part of a surface with its hash and what is suspicious in it.
+
+    Args:
+        surface: What a server offers.
+        foreign: Names of other servers' tools.
+        trusted: Hashes of what a person has accepted already, which is not looked at again.
+    """
     parts = list(surface.items())
     twins = {key for key, count in Counter((k, n) for k, n, _ in parts).items() if count > 1}
     offers: dict[tuple[Kind, str], Offer] = {}
@@ -47,8 +55,9 @@ def judged(surface: Surface, foreign: Collection[str]) -> list[Offer]:
             finding = Finding(rule="no-definition", severity="error", where=name, message=fault)
             offer = Offer(kind, name, definition, "", (finding,), refused=True)
         else:
-            found = tuple(inspect(definition, foreign=foreign))
-            offer = Offer(kind, name, definition, fingerprint(definition), found)
+            digest = fingerprint(definition)
+            found = () if digest in trusted else tuple(inspect(definition, foreign=foreign))
+            offer = Offer(kind, name, definition, digest, found)
         offers[kind, name] = offer
     return list(offers.values())
 
