@@ -12,7 +12,9 @@ from support.served import served
 
 from muxi.core.errors import Conflict
 from muxi.core.events import ApprovalDecision, RunCompleted, RunSuspended
-from muxi.core.messages import TextPart
+from muxi.core.messages import TextPart, ToolCallPart
+from muxi.core.requests import ModelRequest
+from muxi.core.threads import Run
 from muxi.models.scripted import Gate, Reply, ScriptedModel, call
 from muxi.runtime import recovery
 from muxi.runtime.principal import LOCAL
@@ -104,3 +106,44 @@ async def test_a_run_of_a_dead_node_is_taken_over_when_its_lease_is_over(
         assert isinstance(events[-1], RunCompleted)
         assert events[-1].text == "All of it."
         assert (await two.client.run(run.id)).crashes == 1
+
+
+async def test_of_answers_at_two_nodes_one_counts(
+    postgres_database: PostgresAddress, tmp_path: Path
+) -> None:
+    storage = _storage(postgres_database)
+    agents = {"a": {"name": "a", "tools": ["pay"], "approve": ["*"]}}
+    paid: list[int] = []
+
+    def pay(amount: int) -> str:
+        """Pay somebody."""
+        paid.append(amount)
+        return f"paid {amount}"
+
+    def says(request: ModelRequest) -> ToolCallPart | str:
+        return call("pay", amount=1) if request.messages[-1].role == "user" else "Done."
+
+    kept = {"storage": storage, "agents": agents, "tools": {"pay": pay}}
+    async with (
+        served(tmp_path / "a", ScriptedModel(says), **kept) as one,
+        served(tmp_path / "b", ScriptedModel(says), **kept) as two,
+    ):
+        for turn in range(6):
+            paid.clear()
+            run = await one.client.start_run("Pay")
+            suspended = (await one.follow(run.id))[-1]
+            assert isinstance(suspended, RunSuspended)
+            (asked,) = suspended.approvals
+            yes = ApprovalDecision(decision="approve")
+            acts = [partial(each.client.resolve, asked.id, yes) for each in (one, two)]
+            if turn % 2:
+                at = turn % 4 // 2
+                acts[at] = partial((one, two)[at].client.cancel, run.id)
+            said = await asyncio.gather(*(act() for act in acts), return_exceptions=True)
+            assert all(isinstance(each, Run | Conflict) for each in said), said
+            end = (await two.follow(run.id))[-1]
+            assert isinstance(end, RunCompleted)
+            assert len(paid) <= 1
+            if end.status == "completed":
+                assert paid == [1]
+            assert (await two.client.approvals()).items == []
