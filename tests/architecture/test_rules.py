@@ -149,7 +149,8 @@ def test_every_library_that_is_imported_is_declared() -> None:
     extras = itertools.chain.from_iterable(project["optional-dependencies"].values())
     lines = [*project["dependencies"], *extras]
     declared = {re.split(r"[\[<>=; ]", line)[0].lower().replace("_", "-") for line in lines}
-    declared |= {"pydantic-core", "psycopg-pool"}  # parts of pydantic and of psycopg[pool]
+    # Parts of pydantic, of psycopg[pool] and of pydantic-monty.
+    declared |= {"pydantic-core", "psycopg-pool", "pydantic-monty-client"}
     homes = packages_distributions()
     missing = {
         f"{name} ({', '.join(homes[name])})"

@@ -89,7 +89,7 @@ def _asked(connection: sqlite3.Connection, task: dict[str, Any]) -> dict[str, An
         for each in columns
     )
     head = f"WITH muxi_asked({', '.join(columns)}) AS (\n{statement}\n)"
-    rows = connection.execute(f"{head} SELECT {shown} FROM muxi_asked")  # noqa: S608 -- likewise
+    rows = connection.execute(f"{head} SELECT {shown} FROM muxi_asked")  # noqa: S608 -- held to reading, likewise
     return _table(names, rows, task)
 
 
