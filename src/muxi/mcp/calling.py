@@ -31,7 +31,6 @@ from muxi.mcp.content import parts_of
 from muxi.mcp.questions import needed, result_of
 from muxi.mcp.specs import RemoteTool
 from muxi.mcp.tasks import TaskNeedsInput, TaskStarted, followed, poll_seconds
-from muxi.tools.json_schema import problems
 
 _WITH_PROGRESS: Final = 10
 """A call that shows progress may take so many times as long as one that does not."""
@@ -126,7 +125,7 @@ class RemoteCall:
         responses, state = self._answers()
         if isinstance(state, dict):
             task_id = cast("dict[str, str]", state)[_TASK]
-            return await self._followed(session, task_id, answers=responses)
+            return await self._followed(task_id, answers=responses)
         delay = _SOONEST
         for _ in range(_MOST_ROUNDS):
             result = await session.send_request(
@@ -144,7 +143,7 @@ class RemoteCall:
             if isinstance(result, types.CallToolResult):
                 return result
             if isinstance(result, TaskStarted):
-                return await self._followed(session, result.task_id, wait=poll_seconds(result))
+                return await self._followed(result.task_id, wait=poll_seconds(result))
             state = result.request_state
             if result.input_requests:
                 raise InputNeeded(needed(result.input_requests, self.tool.server), state=state)
@@ -153,10 +152,10 @@ class RemoteCall:
             delay = min(delay * 2, _LATEST)
         raise ToolFailed(f"{self.tool.spec.name} did not come to an end in {_MOST_ROUNDS} rounds.")
 
-    async def _followed(self, session: Any, task_id: str, **how: Any) -> types.CallToolResult:
+    async def _followed(self, task_id: str, **how: Any) -> types.CallToolResult:
         """The result of a task that the server has made of the call."""
         try:
-            return await followed(session, task_id, alive=self._alive, **how)
+            return await followed(self.connection, task_id, alive=self._alive, **how)
         except TaskNeedsInput as waiting:
             questions = needed(waiting.requests, self.tool.server)
             raise InputNeeded(questions, state={_TASK: task_id}) from None
@@ -208,7 +207,7 @@ class RemoteCall:
     def _check(self) -> None:
         spec = self.tool.spec
         self.arguments = _said(self.arguments, spec.parameters)
-        found = problems(self.arguments, spec.parameters)
+        found = self.tool.wrong_arguments(self.arguments)
         if self.tool.closed:
             known = spec.parameters["properties"]
             found += [
@@ -231,7 +230,7 @@ class RemoteCall:
         if self.tool.output is not None:
             if result.structured_content is None:
                 raise self._nonsense("it promises a structured result and gave none")
-            wrong = problems(result.structured_content, self.tool.output)
+            wrong = self.tool.wrong_output(result.structured_content)
             if wrong:
                 raise self._nonsense(f"its result does not fit its own schema: {wrong[0]}")
         return content

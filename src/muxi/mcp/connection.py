@@ -312,12 +312,7 @@ class Connection:
         news = asyncio.create_task(listening(client, self.changed), name=f"news of {self.name}")
         try:
             while not ended.done():
-                wanted = asyncio.create_task(self._wanted.wait())
-                await asyncio.wait(
-                    {ended, wanted}, timeout=_QUIET, return_when=asyncio.FIRST_COMPLETED
-                )
-                wanted.cancel()
-                self._wanted.clear()
+                await self._something(ended)
                 if "restart" in self._orders:
                     return
                 if "reconnect" in self._orders:
@@ -330,6 +325,16 @@ class Connection:
             ended.cancel()
             news.cancel()
             await asyncio.gather(ended, news, return_exceptions=True)
+
+    async def _something(self, ended: asyncio.Task[None]) -> None:
+        """Return when the connection has ended, something is to be done, or it has been quiet."""
+        wanted = asyncio.create_task(self._wanted.wait())
+        try:
+            await asyncio.wait({ended, wanted}, timeout=_QUIET, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            wanted.cancel()
+            await asyncio.gather(wanted, return_exceptions=True)
+        self._wanted.clear()
 
     async def _look_after(self, client: Any, wire: Wire) -> None:
         """Do what is due: look at changed tools, or ask the server whether it is well."""

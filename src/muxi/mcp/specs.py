@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any, Final, cast
 
 from muxi.config.mcp_settings import SEPARATOR, McpServerSettings
 from muxi.core.requests import ToolAnnotations, ToolSpec
 from muxi.mcp.surface import Definition, Surface
+from muxi.tools.json_schema import judge
 
 _LONGEST_NAME: Final = 64
 """Characters that every provider admits."""
@@ -23,7 +25,7 @@ _LONGEST_DESCRIPTION: Final = 8_000
 _VERSION: Final = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RemoteTool:
     """A tool of a server, under the name that models know it by."""
 
@@ -35,6 +37,16 @@ class RemoteTool:
     """JSON Schema of its structured result."""
     closed: bool = False
     """Whether its schema plainly lists all arguments that there are."""
+
+    @cached_property
+    def wrong_arguments(self) -> Callable[[Any], list[str]]:
+        """What is wrong with the arguments of a call."""
+        return judge(self.spec.parameters)
+
+    @cached_property
+    def wrong_output(self) -> Callable[[Any], list[str]]:
+        """What is wrong with a structured result."""
+        return judge(self.output or {})
 
 
 def remote_tools(

@@ -6,6 +6,7 @@ itself broken admits nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -16,8 +17,17 @@ _MOST = 20
 _LONGEST = 1_000
 """Characters that telling one of them may take."""
 
-
 _UNUSABLE = "the schema cannot be used"
+
+_FLAT = frozenset(
+    {"type", "properties", "required", "title", "description", "additionalProperties"}
+)
+"""Keywords of an object that is plain to judge."""
+
+_PLAIN = frozenset({"type", "title", "description", "default", "examples"})
+"""Those of its fields."""
+
+_KINDS: dict[str, type] = {"string": str, "integer": int, "number": float, "boolean": bool}
 
 
 def problems(value: Any, schema: dict[str, Any], *, patterns: bool = False) -> list[str]:
@@ -29,16 +39,69 @@ def problems(value: Any, schema: dict[str, Any], *, patterns: bool = False) -> l
         patterns: Whether regular expressions count. A hostile one can keep Python's engine busy for
             ever, so that only schemas which the project itself wrote may have them.
     """
+    return judge(schema, patterns=patterns)(value)
+
+
+def judge(schema: dict[str, Any], *, patterns: bool = False) -> Callable[[Any], list[str]]:
+    """`problems` for many values of one schema, which is read once."""
     from referencing.jsonschema import EMPTY_REGISTRY
 
     try:
         checker = _checker(patterns)(schema, registry=EMPTY_REGISTRY)
-        return [
-            f"{problem.json_path}: {problem.message}"[:_LONGEST]
-            for problem in islice(checker.iter_errors(value), _MOST)
-        ]
     except Exception as error:  # noqa: BLE001 -- a schema is foreign data, which may be wrong in any way
-        return [f"{_UNUSABLE}: {type(error).__name__}: {error}"[:_LONGEST]]
+        unusable = _unusable(error)
+        return lambda _: unusable
+
+    fits = _plainly(schema)
+
+    def judged(value: Any) -> list[str]:
+        if fits(value):
+            return []
+        try:
+            return [
+                f"{problem.json_path}: {problem.message}"[:_LONGEST]
+                for problem in islice(checker.iter_errors(value), _MOST)
+            ]
+        except Exception as error:  # noqa: BLE001 -- what a schema refers to shows only now
+            return _unusable(error)
+
+    return judged
+
+
+def _never(_: Any) -> bool:
+    return False
+
+
+def _plainly(schema: dict[str, Any]) -> Callable[[Any], bool]:
+    """Tells what fits beyond doubt, at a tenth of what it takes the library to say so.
+
+    Most arguments are flat objects of texts and numbers; all else is in doubt.
+    """
+    try:
+        if schema.get("type") != "object" or not schema.keys() <= _FLAT:
+            return _never
+        needed = frozenset(schema.get("required", ()))
+        kinds: dict[str, type] = {
+            name: _KINDS[each["type"]]
+            for name, each in schema.get("properties", {}).items()
+            if each.keys() <= _PLAIN and each["type"] in _KINDS
+        }
+    except (AttributeError, KeyError, TypeError):
+        # Foreign data of any shape: the library says what is wrong with it.
+        return _never
+
+    def fits(value: Any) -> bool:
+        return (
+            type(value) is dict
+            and needed <= value.keys()
+            and all(type(each) is kinds.get(name) for name, each in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] -- likewise
+        )
+
+    return fits
+
+
+def _unusable(error: Exception) -> list[str]:
+    return [f"{_UNUSABLE}: {type(error).__name__}: {error}"[:_LONGEST]]
 
 
 def mistake(schema: dict[str, Any]) -> str | None:
