@@ -33,6 +33,10 @@ COMMANDS = {
         "muxi.cli.mcp_validate",
         "Judge a server by named rules, each with what to do.",
     ),
+    "docs": (
+        "muxi.cli.mcp_docs",
+        "Write pages about a server, as Markdown and HTML, from the running server.",
+    ),
     "inspect": ("muxi.cli.mcp_look", "Show what a server says of itself, in both eras of MCP."),
     "call": ("muxi.cli.mcp_ask", "Call a tool and print what it gives."),
     "read": ("muxi.cli.mcp_ask", "Read a resource and print it."),

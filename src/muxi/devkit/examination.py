@@ -126,7 +126,7 @@ async def _call(session: Session, visit: Visit) -> None:
         if not reads or not isinstance(schema, dict) or schema_faults(schema):
             continue
         known = cast("Json", schema)
-        given = [*_shown(tool, known)]
+        given = [*shown_arguments(tool, known)]
         if items(known, "required"):
             given.append({})
         for arguments in given:
@@ -141,7 +141,7 @@ async def _call(session: Session, visit: Visit) -> None:
             visit.calls.append(Call(tool, arguments, fits(arguments, known), reply))
 
 
-def _shown(tool: Json, schema: Json) -> Sequence[Json]:
+def shown_arguments(tool: Json, schema: Json) -> Sequence[Json]:
     """Arguments that the schema itself shows: by examples, defaults and fixed values."""
     for whole in items(schema, "examples"):
         if isinstance(whole, dict):

@@ -26,7 +26,7 @@ CASES_FILE: Final = "tests.yaml"
 MANIFEST_FILE: Final = "server.json"
 
 _VARIABLE = re.compile(r"\$\{(?:env:)?(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
-_RUNNERS: Final = {
+RUNNERS: Final = {
     "pypi": ("uvx", "{identifier}=={version}"),
     "npm": ("npx", "{identifier}@{version}"),
     "oci": ("docker", "{identifier}"),
@@ -155,12 +155,12 @@ def _described(file: Path, data: dict[str, Any], name: str | None) -> Named:
 
 
 def _command(file: Path, kind: str, package: dict[str, Any]) -> tuple[str, ...]:
-    if kind not in _RUNNERS:
+    if kind not in RUNNERS:
         raise InvalidInput(
             f"{file}: packages of the kind `{kind}` cannot be started from here.",
             hint="Install the package, and name its command instead.",
         )
-    usual, pattern = _RUNNERS[kind]
+    usual, pattern = RUNNERS[kind]
     runner = str(package.get("runtimeHint") or usual)
     identifier, version = str(package.get("identifier")), str(package.get("version") or "")
     named = pattern.format(identifier=identifier, version=version) if version else identifier

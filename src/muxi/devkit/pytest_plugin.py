@@ -116,7 +116,7 @@ class CaseItem(pytest.Item):
     """One case over one transport in one revision."""
 
     def __init__(self, *, visit: Visit, case: Case | None, **more: Any) -> None:
-        super().__init__(**more)
+        super().__init__(**more)  # pyright: ignore[reportUnknownMemberType] -- pytest leaves open what else a node takes
         self._visit = visit
         self._case = case
 
