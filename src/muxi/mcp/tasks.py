@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, Final, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal, Protocol, TypeVar
 
 import anyio
 import mcp_types as types
@@ -18,7 +19,7 @@ from mcp.client.session import ClientSession
 from mcp.shared.exceptions import MCPError
 from pydantic import Field, TypeAdapter, ValidationError
 
-from muxi.core.errors import ToolFailed
+from muxi.core.errors import ToolError, ToolFailed
 
 TASKS: Final = "io.modelcontextprotocol/tasks"
 """The extension's identifier."""
@@ -33,6 +34,9 @@ _GOODBYE: Final = 5.0
 _REQUESTS: Final[TypeAdapter[dict[str, types.InputRequest]]] = TypeAdapter(
     dict[str, types.InputRequest]
 )
+
+
+ResultT = TypeVar("ResultT", bound=types.Result)
 
 
 class TaskStarted(types.Result):
@@ -103,8 +107,20 @@ class TasksExtension(ClientExtension):
         return (ResultClaim(result_type="task", model=TaskStarted, resolve=_to_the_end),)
 
 
+class Line(Protocol):
+    """A way to a server that may have to be found again: a `Connection`."""
+
+    async def session(self) -> ClientSession:
+        """A live session. Raises `ToolFailed` if there is none."""
+        ...
+
+    def lost(self, session: Any) -> None:
+        """Hears that a session was found dead."""
+        ...
+
+
 async def followed(
-    session: ClientSession,
+    line: Line,
     task_id: str,
     *,
     answers: Mapping[str, Any] | None = None,
@@ -114,7 +130,7 @@ async def followed(
     """The result of a task, once it is over. If nobody waits any more, the task is cancelled.
 
     Args:
-        session: To the server that has it.
+        line: To the server that has it; a task outlives the connection on which it was begun.
         task_id: Which one.
         answers: To what it asked for, by the keys of the requests.
         wait: Seconds until the first question; by default the usual interval.
@@ -127,15 +143,13 @@ async def followed(
     """
     try:
         if answers is not None:
-            await session.send_request(
-                _Update(params=_Answers(taskId=task_id, inputResponses=dict(answers))),
-                types.EmptyResult,
-            )
+            given = _Answers(taskId=task_id, inputResponses=dict(answers))
+            await _asked(line, _Update(params=given), types.EmptyResult)
         delay = _USUAL if wait is None else wait
         before: str | None = None
         while True:
             await asyncio.sleep(min(max(delay, _SOONEST), _LATEST))
-            state = await session.send_request(_Get(params=_Named(taskId=task_id)), TaskState)
+            state = await _asked(line, _Get(params=_Named(taskId=task_id)), TaskState)
             if (found := _result(state)) is not None:
                 return found
             if state.status == "input_required":
@@ -153,20 +167,34 @@ async def followed(
             delay = _USUAL if state.poll_interval_ms is None else state.poll_interval_ms / 1000
     except asyncio.CancelledError:
         with anyio.CancelScope(shield=True):
-            await cancelled(session, task_id)
+            await cancelled(line, task_id)
         raise
 
 
-async def cancelled(session: ClientSession, task_id: str) -> None:
+async def cancelled(line: Line, task_id: str) -> None:
     """Tell the server that nobody waits for a task any more."""
-    with suppress(MCPError, ValidationError, TimeoutError):
+    with suppress(MCPError, ToolError, ValidationError, TimeoutError):
         async with asyncio.timeout(_GOODBYE):
+            session = await line.session()
             await session.send_request(_Cancel(params=_Named(taskId=task_id)), types.EmptyResult)
 
 
 def poll_seconds(started: TaskStarted) -> float | None:
     """When the server would be asked about a task for the first time."""
     return None if started.poll_interval_ms is None else started.poll_interval_ms / 1000
+
+
+async def _asked(line: Line, request: types.Request[Any, Any], kind: type[ResultT]) -> ResultT:
+    """The answer to a question about a task, by another connection if this one has ended."""
+    while True:
+        session = await line.session()
+        try:
+            return await session.send_request(request, kind)
+        except MCPError as error:
+            if error.code != types.CONNECTION_CLOSED:
+                raise
+            line.lost(session)
+            await asyncio.sleep(_SOONEST)
 
 
 def _result(state: TaskState) -> types.CallToolResult | None:
@@ -193,8 +221,22 @@ def _requests(state: TaskState) -> dict[str, types.InputRequest]:
 
 async def _to_the_end(started: TaskStarted, context: ClaimContext) -> types.CallToolResult:
     """For clients of the SDK that call a tool by themselves, such as the developer kit."""
+    line = _OneSession(context.session)
     try:
-        return await followed(context.session, started.task_id, wait=poll_seconds(started))
+        return await followed(line, started.task_id, wait=poll_seconds(started))
     except TaskNeedsInput:
-        await cancelled(context.session, started.task_id)
+        await cancelled(line, started.task_id)
         raise ToolFailed("The task asks for answers, and nobody can be asked here.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _OneSession:
+    """A line that is not found again."""
+
+    live: ClientSession
+
+    async def session(self) -> ClientSession:
+        return self.live
+
+    def lost(self, session: Any) -> None:
+        raise ToolFailed("The connection to the server has ended.")

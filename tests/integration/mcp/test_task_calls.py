@@ -133,6 +133,15 @@ async def test_a_call_that_is_cancelled_cancels_its_task() -> None:
             await server.served.cancelled.wait()
 
 
+async def test_a_task_outlives_the_connection_on_which_it_was_begun() -> None:
+    async with caller() as server:
+        call = asyncio.create_task(server.call("slow_compute", seconds=1.5, label="it"))
+        async with asyncio.timeout(20):
+            await server.told.wait()
+            await server.connection.restart()
+            assert await call == "it took 1.5 s"
+
+
 async def test_a_task_without_a_sign_of_life_is_given_up_in_time() -> None:
     async with caller(timeout=1.5) as server:
         with pytest.raises(ToolTimeout, match=r"did not answer within 1\.5 s"):

@@ -22,7 +22,7 @@ from mcp.server.extension import Extension, MethodBinding
 from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from muxi.core.ids import new_id
 from muxi.server.mcp.call import Context
@@ -38,6 +38,9 @@ _LIFETIME: Final = 24 * 3600.0
 _POLL: Final = 1.0
 _MOST: Final = 200
 """Tasks of one caller that are remembered."""
+_ANSWERS: Final[TypeAdapter[dict[str, types.InputResponse]]] = TypeAdapter(
+    dict[str, types.InputResponse]
+)
 _ACKNOWLEDGED: Final[dict[str, Any]] = {"resultType": "complete"}
 
 
@@ -80,7 +83,7 @@ class _Task:
     error: dict[str, Any] | None = None
     asked: dict[str, Any] = field(default_factory=dict[str, Any])
     """What it waits for: the requests by their keys."""
-    answers: dict[str, Any] = field(default_factory=dict[str, Any])
+    answers: dict[str, types.InputResponse] = field(default_factory=dict[str, types.InputResponse])
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     work: asyncio.Task[None] | None = None
 
@@ -206,7 +209,7 @@ class Tasks(Extension):
                     return
                 await _answers(task, result, turn)
                 # The handler reads the answers from the parameters that it was called with.
-                params.input_responses = _read(task.answers)
+                params.input_responses = task.answers
                 params.request_state = result.request_state
         except asyncio.CancelledError:
             task.become("cancelled")
@@ -224,10 +227,11 @@ class Tasks(Extension):
 
     async def _update(self, ctx: Context, params: TaskUpdateParams) -> dict[str, Any]:
         task = self._find(ctx, params)
-        for key, answer in params.input_responses.items():
-            # Answers that nobody waits for are ignored, as the extension has it.
-            if task.asked.pop(key, None) is not None:
-                task.answers[key.partition(".")[2]] = answer
+        # Answers that nobody waits for are ignored, as the extension has it.
+        wanted = {key: said for key, said in params.input_responses.items() if key in task.asked}
+        for key, answer in _read(wanted).items():
+            del task.asked[key]
+            task.answers[key.partition(".")[2]] = answer
         if task.status == "input_required" and not task.asked:
             task.become("working")
             task.answered.set()
@@ -293,11 +297,14 @@ async def _answers(task: _Task, needed: types.InputRequiredResult, turn: int) ->
     await task.answered.wait()
 
 
-def _read(answers: dict[str, Any]) -> Any:
-    """Answers as the SDK's own reader of a call would have them."""
-    return types.CallToolRequestParams.model_validate(
-        {"name": "answers", "inputResponses": answers}
-    ).input_responses
+def _read(answers: dict[str, Any]) -> dict[str, types.InputResponse]:
+    """Answers as what they are. Raises `MCPError` if one is none."""
+    try:
+        return _ANSWERS.validate_python(answers, by_name=False)
+    except ValidationError as error:
+        key = error.errors(include_url=False, include_input=False)[0]["loc"][0]
+        words = f"The answer to {key} has no right form."
+        raise MCPError(types.INVALID_PARAMS, words) from None
 
 
 def _plain(result: HandlerResult) -> dict[str, Any]:
