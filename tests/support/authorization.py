@@ -50,6 +50,11 @@ class Authority:
         """Whether it answers nothing but 503."""
         self.wanted_scope: str | None = None
         """A scope without which calls are refused."""
+        self.claims: dict[str, Any] = {}
+        """What its metadata says otherwise than it is."""
+        self.waiting = 0
+        self.most_waiting = 0
+        """How many calls of `meet` were under way at the same time."""
 
     async def get_client(self, client_id: str) -> OAuthClientInformationFull | None:
         return self.clients.get(client_id)
@@ -153,7 +158,16 @@ async def guarded_server() -> AsyncGenerator[Authority]:
         """Says hello."""
         return "hello"
 
-    app = _guarding(server.streamable_http_app(), authority)
+    @server.tool()
+    async def meet() -> str:
+        """Takes a while."""
+        authority.waiting += 1
+        authority.most_waiting = max(authority.most_waiting, authority.waiting)
+        await asyncio.sleep(0.5)
+        authority.waiting -= 1
+        return "met"
+
+    app = _guarding(server.streamable_http_app(json_response=True), authority)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
     web = uvicorn.Server(config)
     running = asyncio.create_task(web.serve(sockets=[listener]))
@@ -176,6 +190,15 @@ def _guarding(app: ASGIApp, authority: Authority) -> ASGIApp:
 
 def _fault(scope: Scope, authority: Authority) -> Response | None:
     path = scope["path"]
+    if authority.claims and path.startswith("/.well-known/oauth-authorization-server"):
+        metadata = {
+            "issuer": authority.url,
+            "authorization_endpoint": f"{authority.url}/authorize",
+            "token_endpoint": f"{authority.url}/token",
+            "registration_endpoint": f"{authority.url}/register",
+            "code_challenge_methods_supported": ["S256"],
+        }
+        return JSONResponse(metadata | authority.claims)
     if path != "/mcp":
         return JSONResponse({"error": "temporarily_unavailable"}, 503) if authority.away else None
     wanted = authority.wanted_scope

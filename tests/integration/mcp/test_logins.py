@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator
@@ -13,6 +14,7 @@ import pytest
 from support.authorization import Authority, consent, guarded_server
 from support.served import Served, served
 
+from muxi.core.context import RunContext
 from muxi.core.errors import Conflict, InvalidInput, LoginNeeded, NotFound, ServerUnavailable
 from muxi.core.events import ToolCompleted
 from muxi.core.mcp_login import LoginAnswer
@@ -265,6 +267,47 @@ async def test_a_login_to_what_wants_none_or_is_not_there_is_told(
                 await found.client.mcp.begin_login(name, BACK)
         with pytest.raises(InvalidInput, match="redirect_url"):
             await found.client.mcp.begin_login("given", "https://evil.example/callback")
+
+
+@pytest.mark.parametrize(
+    ("claims", "words"),
+    [
+        ({"code_challenge_methods_supported": ["plain"]}, "does not support PKCE"),
+        ({"code_challenge_methods_supported": None}, "does not support PKCE"),
+        ({"token_endpoint": "http://login.example/token"}, "not reached over HTTPS"),
+        ({"authorization_endpoint": "http://login.example/"}, "not reached over HTTPS"),
+        ({"issuer": "https://elsewhere.example"}, "issuer mismatch"),
+    ],
+)
+async def test_an_authorization_server_that_is_not_safe_to_use_is_not_used(
+    tmp_path: Path, authority: Authority, claims: dict[str, Any], words: str
+) -> None:
+    authority.claims = claims
+    async with project(tmp_path, authority) as found:
+        with pytest.raises(LoginNeeded, match=words):
+            await found.client.mcp.begin_login("docs", BACK)
+
+
+async def test_calls_with_one_login_pass_beside_each_other(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with project(tmp_path, authority) as found:
+        await sign_in(found)
+        servers = found.runtime.mcp.servers
+        toolset = servers.toolset([("docs", "*")])
+        ctx: RunContext[Any] = RunContext(deps=None)
+        await toolset.specs(ctx)
+        await asyncio.gather(*(toolset.call("docs__meet", {}, ctx) for _ in range(5)))
+        assert authority.most_waiting > 1
+
+
+async def test_a_project_ends_while_a_login_waits_for_a_person(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with project(tmp_path, authority) as found:
+        assert await found.client.mcp.begin_login("docs", BACK)
+        before = time.monotonic()
+    assert time.monotonic() - before < 10
 
 
 async def test_the_authorization_server_of_an_own_client_is_the_only_one_that_sees_its_secret(
