@@ -28,6 +28,10 @@ COMMANDS = {
         "muxi.cli.mcp_serve",
         "Serve this project's agents, tools and memory over standard input and output.",
     ),
+    "add": (
+        "muxi.cli.mcp_add",
+        "Add a tool, resource or prompt to a server that muxi made.",
+    ),
     "test": ("muxi.cli.mcp_cases", "Test a server by its tests.yaml, in both eras of MCP."),
     "validate": (
         "muxi.cli.mcp_validate",

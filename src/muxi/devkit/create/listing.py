@@ -1,7 +1,7 @@
 """What a server that was just written offers: asked from itself, in a process of its own.
 
-The lock of its tools is made from this. The process imports the server as its users will, writes no
-byte code, and is told nothing by the environment.
+The lock of its tools is made from this. The process imports the server as its users will and writes
+no byte code.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,20 @@ print(json.dumps(asyncio.run(listing()), default=plain))
 """
 
 
-def surface_of(source: Path, package: str) -> Surface:
+def surface_of(
+    source: Path,
+    package: str,
+    *,
+    python: str = sys.executable,
+    environment: Mapping[str, str] | None = None,
+) -> Surface:
     """What the server `package` below the folder `source` lists when it is asked.
+
+    Args:
+        source: What its package lies in.
+        package: The package.
+        python: The interpreter that has what it needs.
+        environment: What it is told; nothing by default.
 
     Raises:
         MuxiError: It cannot be asked.
@@ -48,8 +61,8 @@ def surface_of(source: Path, package: str) -> Surface:
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "SYSTEMROOT")}
     try:
         done = subprocess.run(  # noqa: S603 -- our own program, and the server that we wrote
-            [sys.executable, "-I", "-B", "-c", _PROGRAM, str(source), package],
-            env=kept,
+            [python, "-I", "-B", "-c", _PROGRAM, str(source), package],
+            env={**kept, **(environment or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,
