@@ -61,62 +61,63 @@ def result(events: list[Event]) -> ToolResultPart:
     return done.result
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "words"),
-    [
-        ("read_file", {"path": "plan.md"}, "# Plan"),
-        ("list_files", {}, "plan.md"),
-        ("write_file", {"path": "new/a.txt", "content": "x"}, "Wrote new/a.txt"),
-        ("search_files", {"query": "plan"}, "plan.md:1: # Plan"),
-        ("run_python", {"code": "sum(range(10))"}, "45"),
-        ("sql_schema", {"database": "shop"}, "items\n- name TEXT"),
-        ("sql_query", {"statement": "SELECT * FROM items", "database": "shop"}, "| tea |"),
-        ("git_status", {}, "On No commits yet on main"),
-        ("draw_chart", {"kind": "bar", "values": [1, 2]}, "Drew a bar chart of 2 values"),
-    ],
+USES: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("read_file", {"path": "plan.md"}, "# Plan"),
+    ("list_files", {}, "plan.md"),
+    ("write_file", {"path": "new/a.txt", "content": "x"}, "Wrote new/a.txt"),
+    ("search_files", {"query": "plan"}, "plan.md:1: # Plan"),
+    ("run_python", {"code": "sum(range(10))"}, "45"),
+    ("sql_schema", {"database": "shop"}, "items\n- name TEXT"),
+    ("sql_query", {"statement": "SELECT * FROM items", "database": "shop"}, "| tea |"),
+    ("git_status", {}, "On No commits yet on main"),
+    ("draw_chart", {"kind": "bar", "values": [1, 2]}, "Drew a bar chart of 2 values"),
 )
-async def test_a_model_uses_the_toolbox(
-    project: Unlucky, name: str, arguments: dict[str, Any], words: str
-):
-    async with project.served() as muxi:
-        _, events = await muxi.answer(call(name, **arguments))
-    assert ending(events).status == "completed", ending(events).problem
-    assert result(events).outcome == "ok"
-    assert words in result(events).text
+ABUSES: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("read_file", {"path": "home/muxi.yaml"}, "leads out of the folder"),
+    ("read_file", {"path": "../muxi.yaml"}, "leads out of the folder"),
+    ("write_file", {"path": "home/.muxi/token", "content": "x"}, "leads out of the folder"),
+    ("run_python", {"code": "open('/etc/passwd').read()"}, "PermissionError"),
+    ("sql_query", {"statement": "DROP TABLE items", "database": "shop"}, "Only statements"),
+    ("sql_query", {"statement": "SELECT 1", "database": "away"}, "cannot be reached"),
+    ("sql_execute", {"statement": "DROP TABLE items"}, "There is no tool called sql_execute"),
+    ("git_log", {"revision": "--output=x"}, "is no revision"),
+    ("draw_chart", {"kind": "bar", "values": [1, 2], "labels": ["a"]}, "1 labels for 2 values"),
+)
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "words"),
-    [
-        ("read_file", {"path": "home/muxi.yaml"}, "leads out of the folder"),
-        ("read_file", {"path": "../muxi.yaml"}, "leads out of the folder"),
-        ("write_file", {"path": "home/.muxi/token", "content": "x"}, "leads out of the folder"),
-        ("sql_query", {"statement": "DROP TABLE items", "database": "shop"}, "Only statements"),
-        ("sql_query", {"statement": "SELECT 1", "database": "away"}, "cannot be reached"),
-        ("sql_execute", {"statement": "DROP TABLE items"}, "There is no tool called sql_execute"),
-        ("git_log", {"revision": "--output=x"}, "is no revision"),
-        ("draw_chart", {"kind": "bar", "values": [1, 2], "labels": ["a"]}, "1 labels for 2 values"),
-        ("run_command", {"command": "rm -rf ."}, "waits"),
-    ],
-)
-async def test_what_is_not_allowed_is_told_and_the_thread_goes_on(
-    project: Unlucky, name: str, arguments: dict[str, Any], words: str
-):
+async def test_a_model_uses_the_toolbox(project: Unlucky):
     async with project.served() as muxi:
-        thread, events = await muxi.answer(call(name, **arguments))
-        if name == "run_command":
-            (asked,) = [event for event in events if isinstance(event, ApprovalRequested)]
-            run = await muxi.client.resolve(asked.approval.id, ApprovalDecision(decision="approve"))
-            events = await muxi.follow(run.id)
-            words = "may not be run in this way"
-        assert ending(events).status == "completed"
-        done = [event for event in events if isinstance(event, ToolCompleted)][-1]
-        assert done.result.outcome == "error"
-        assert words in done.result.text
-        assert KEY not in done.result.text
+        for name, arguments, words in USES:
+            _, events = await muxi.answer(call(name, **arguments))
+            assert ending(events).status == "completed", ending(events).problem
+            assert result(events).outcome == "ok"
+            assert words in result(events).text
+
+
+async def test_what_is_not_allowed_is_told_and_the_thread_goes_on(project: Unlucky):
+    async with project.served() as muxi:
+        for name, arguments, words in ABUSES:
+            thread, events = await muxi.answer(call(name, **arguments))
+            assert ending(events).status == "completed"
+            assert words in result(events).text
+            assert KEY not in result(events).text
         _, events = await muxi.answer("hello", thread_id=thread)
         assert ending(events).status == "completed"
-    assert (project.folder / "shop.db").stat().st_size > 0
+        _, events = await muxi.answer(
+            call("sql_query", statement="SELECT * FROM items", database="shop")
+        )
+        assert "| tea |" in result(events).text
+
+
+async def test_leave_of_a_person_does_not_widen_what_the_project_allows(project: Unlucky):
+    async with project.served() as muxi:
+        _, events = await muxi.answer(call("run_command", command="rm -rf ."))
+        (asked,) = [event for event in events if isinstance(event, ApprovalRequested)]
+        run = await muxi.client.resolve(asked.approval.id, ApprovalDecision(decision="approve"))
+        events = await muxi.follow(run.id)
+    assert result(events).outcome == "error"
+    assert "may not be run in this way" in result(events).text
+    assert (project.folder / "work" / "plan.md").exists()
 
 
 async def test_a_command_runs_only_after_a_person_has_agreed(project: Unlucky):

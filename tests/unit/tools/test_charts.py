@@ -98,6 +98,10 @@ async def test_what_cannot_be_drawn_is_refused(arguments: dict[str, Any]):
         await draw(**arguments)
 
 
+async def test_a_formula_is_only_a_text():
+    await draw(kind="bar", values={r"$\nonsense{$": [1], "$x$": [2]}, title=r"$\frac{1}{0}$")
+
+
 TEXTS = [
     r"$\frac{1}{0}$",
     r"$\nonsense{$",
@@ -113,6 +117,7 @@ TEXTS = [
 ]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("text", TEXTS)
 async def test_any_text_is_only_a_text(text: str):
     for kind in ("bar", "pie"):
@@ -128,6 +133,7 @@ async def test_any_text_is_only_a_text(text: str):
     await draw(kind="line", values={text: [1, 2], "b": [2, 1]})
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "pie"])
 async def test_extreme_and_many_numbers_are_drawn(kind: str):
     for values in (
