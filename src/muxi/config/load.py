@@ -28,11 +28,15 @@ from muxi.core.errors import ConfigError
 SECRET_FIELDS: tuple[Place, ...] = (
     ("models", "*", "key"),
     ("tools", "*", "key"),
+    ("tools", "*", "password"),
+    ("tools", "*", "imap", "password"),
+    ("tools", "*", "smtp", "password"),
     ("tools", "*", "secrets", "*"),
     ("tools", "*", "databases", "*"),
     ("tools", "*", "env", "*"),
     ("mcp", "servers", "*", "env", "*"),
     ("mcp", "servers", "*", "headers", "*"),
+    ("mcp", "servers", "*", "auth", "client_secret"),
     ("storage", "url"),
     ("storage", "owner_url"),
 )

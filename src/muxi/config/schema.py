@@ -23,6 +23,7 @@ from muxi.config.knowledge_settings import (
     KnowledgeSettings,
     SourceSettings,
 )
+from muxi.config.mcp_auth import McpAuthSettings
 from muxi.config.mcp_offer import McpOffer
 from muxi.config.mcp_settings import (
     McpServerSettings,
@@ -51,6 +52,7 @@ from muxi.config.project import (
     SnapshotSettings,
     StorageSettings,
 )
+from muxi.config.service_tool_settings import MailServer
 from muxi.config.tool_settings import BUILTIN_KINDS, PackageTool, PythonTool
 from muxi.core.definitions import AgentDefinition
 from muxi.core.documents import KnowledgePolicy
@@ -73,6 +75,8 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     KnowledgePolicy,
     KnowledgeSettings,
     Limits,
+    MailServer,
+    McpAuthSettings,
     McpOffer,
     McpServerSettings,
     McpSettings,

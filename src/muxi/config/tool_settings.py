@@ -20,6 +20,7 @@ from muxi.config.local_tool_settings import (
 )
 from muxi.config.model_settings import Seconds, Section
 from muxi.config.secret import SecretRef
+from muxi.config.service_tool_settings import CalendarTool, EmailTool
 from muxi.config.tool_kind import ToolKind
 
 
@@ -125,6 +126,8 @@ BuiltinTool = (
     | GitTool
     | SqlTool
     | ChartsTool
+    | EmailTool
+    | CalendarTool
 )
 
 BUILTIN_KINDS: dict[str, type[ToolKind]] = {kind.name(): kind for kind in get_args(BuiltinTool)}

@@ -88,9 +88,7 @@ class Lock:
         """
         self._refresh()
         known = self._servers.get(server, LockedServer())
-        trusted = {
-            entry.sha256 for entries in known.entries.values() for entry in entries.values()
-        }
+        trusted = {entry.sha256 for entries in known.entries.values() for entry in entries.values()}
         offers = judged(surface, foreign=foreign, trusted=trusted)
         self._offers[server] = surface, offers
         if server not in self._servers and self.policy == "first_use":

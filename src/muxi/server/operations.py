@@ -157,7 +157,7 @@ def _mend(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list):
         return [_mend(item, depth + 1) for item in value]  # pyright: ignore[reportUnknownVariableType] -- JSON of any shape
     if isinstance(value, dict):
-        return {clean(str(key)): _mend(item, depth + 1) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] -- likewise
+        return {clean(str(key)): _mend(item, depth + 1) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] -- JSON of any shape
     return value
 
 

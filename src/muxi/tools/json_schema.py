@@ -94,7 +94,7 @@ def _plainly(schema: dict[str, Any]) -> Callable[[Any], bool]:
         return (
             type(value) is dict
             and needed <= value.keys()
-            and all(type(each) is kinds.get(name) for name, each in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] -- likewise
+            and all(type(each) is kinds.get(name) for name, each in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] -- JSON of any shape
         )
 
     return fits

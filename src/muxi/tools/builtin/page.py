@@ -83,6 +83,16 @@ async def _text_of(answer: Download) -> str:
     return f"{text.strip()}{notice}"
 
 
+def html_text(html: str) -> str:
+    """What a piece of HTML says, as Markdown; all its words if it is no article."""
+    import trafilatura
+
+    found = trafilatura.extract(
+        html, output_format="markdown", include_links=True, include_tables=True
+    )
+    return found or trafilatura.html2txt(html)
+
+
 def _markdown(answer: Download) -> str:
     import trafilatura
 

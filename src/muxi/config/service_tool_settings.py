@@ -1,0 +1,141 @@
+"""What a project says of the built-in tools that speak to a service. Data only.
+
+Joined to the others by `tool_settings`; the makers lie in `tools.builtin`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from muxi.config.model_settings import Seconds, Section
+from muxi.config.secret import SecretRef
+from muxi.config.tool_kind import ToolKind
+
+_Text = Annotated[int, Field(ge=1_000, le=10_000_000)]
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class MailServer(Section):
+    """One server of a mailbox."""
+
+    host: Annotated[str, StringConstraints(min_length=1, pattern=r"^\S+$")]
+    """Its name."""
+    port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    """Its port; by default the usual one of the protocol and of `security`."""
+    security: Literal["tls", "starttls", "none"] = "tls"
+    """How the connection is encrypted; `none` is for servers on this machine only."""
+    user: str | None = None
+    """Who logs in; by default `address`."""
+    password: SecretRef | None = None
+    """The password, or one that the provider makes for programs; none to send without a login."""
+
+    @model_validator(mode="after")
+    def _not_in_the_open(self) -> MailServer:
+        if self.security == "none" and self.host not in _LOOPBACK:
+            raise PydanticCustomError(
+                "unencrypted", "`security: none` is for localhost only; use tls or starttls"
+            )
+        return self
+
+
+def _address(value: str) -> str:
+    from email.errors import MessageError
+    from email.headerregistry import Address
+
+    try:
+        found = Address(addr_spec=value)
+    except (MessageError, ValueError, IndexError):
+        found = None
+    if found is None or not found.domain:
+        raise PydanticCustomError("address", "Input should be an address such as ana@example.org")
+    return value
+
+
+class EmailTool(ToolKind):
+    """The built-in tools for one mailbox: it is read by IMAP and sends by SMTP."""
+
+    reading: ClassVar[tuple[str, ...]] = ("list_mail_folders", "list_emails", "read_email")
+    functions: ClassVar[tuple[str, ...]] = (*reading, "mark_email", "send_email")
+    kind: Literal["email"] = "email"
+    address: Annotated[str, AfterValidator(_address)]
+    """The mailbox's own address, from which it sends."""
+    sender_name: str | None = None
+    """The name that receivers see beside the address."""
+    imap: MailServer | None = None
+    """Where mail is read; without it none can be."""
+    smtp: MailServer | None = None
+    """Where mail is sent; without it none can be."""
+    write: bool = False
+    """Whether mail may be marked as read or as important."""
+    send_to: list[str] = Field(default_factory=lambda: ["*"])
+    """Who may be written to: addresses, in which `*` stands for any characters."""
+    approval: bool = True
+    """Whether a person must agree before a mail is sent."""
+    timeout: Seconds = 30.0
+    """Seconds that one exchange with a server may take."""
+    max_text: _Text = 40_000
+    """Longest text in UTF-8 bytes that is given to the model."""
+
+    @model_validator(mode="after")
+    def _some_server(self) -> EmailTool:
+        if self.imap is None and self.smtp is None:
+            raise PydanticCustomError("incomplete", "email needs `imap`, `smtp`, or both")
+        return self
+
+    def offered(self) -> tuple[str, ...]:
+        """The functions that these options allow."""
+        reading = self.reading if self.imap else ()
+        marking = ("mark_email",) if self.imap and self.write else ()
+        return (*reading, *marking, *(("send_email",) if self.smtp else ()))
+
+
+def _zone(name: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise PydanticCustomError("zone", "Input should be a zone such as Europe/Paris") from None
+    return name
+
+
+class CalendarTool(ToolKind):
+    """The built-in tools for the calendars of one CalDAV account."""
+
+    reading: ClassVar[tuple[str, ...]] = ("list_calendars", "list_events")
+    functions: ClassVar[tuple[str, ...]] = (*reading, "add_event", "change_event", "delete_event")
+    kind: Literal["calendar"] = "calendar"
+    url: Annotated[str, Field(pattern=r"^https?://[^/\s@]+(/\S*)?$")]
+    """Address of the server, of the account or of one calendar."""
+    user: str | None = None
+    """Who logs in."""
+    password: SecretRef | None = None
+    """The password, or one that the provider makes for programs."""
+    zone: Annotated[str, AfterValidator(_zone)] | None = None
+    """IANA name of the zone that times without one are in; by default the machine's own."""
+    write: bool = False
+    """Whether events may be added, changed and deleted."""
+    approval: bool = True
+    """Whether a person must agree before that."""
+    timeout: Seconds = 30.0
+    """Seconds that one exchange with the server may take."""
+    max_text: _Text = 40_000
+    """Longest text in UTF-8 bytes that is given to the model."""
+
+    @model_validator(mode="after")
+    def _not_in_the_open(self) -> CalendarTool:
+        from urllib.parse import urlsplit
+
+        parts = urlsplit(self.url)
+        if self.password and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise PydanticCustomError(
+                "unencrypted", "a password is sent by http to localhost only; use https"
+            )
+        return self
+
+    def offered(self) -> tuple[str, ...]:
+        """The functions that these options allow."""
+        return self.functions if self.write else self.reading
