@@ -99,7 +99,7 @@ class Approvals:
         if approval.live:
             self.runs.people.tell(approval.id)
             return run
-        return await self.runs.go_on(who, run.id)
+        return await self.runs.waiting.go_on(who, run.id)
 
 
 def _answer(tx: Tx, *, run_id: str, key: str, decision: ApprovalDecision) -> Run:

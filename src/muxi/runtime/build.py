@@ -34,7 +34,6 @@ from muxi.runtime.memories import Memories
 from muxi.runtime.models import Models
 from muxi.runtime.owner import Ownership
 from muxi.runtime.past import Past
-from muxi.runtime.people import LivePeople
 from muxi.runtime.principal import LOCAL, Principal
 from muxi.runtime.recovery import Recovery
 from muxi.runtime.remembering import Remembering, remembering
@@ -248,8 +247,6 @@ def _assemble(
         ledger=ledger,
         past=past,
         blobs=blobs,
-        people=LivePeople(database=database),
-        answer_within=project.approvals.expire_after,
     )
     approvals = Approvals(database=database, runs=runs)
     return Runtime(
@@ -273,13 +270,7 @@ def _assemble(
         ),
         knowledge=past.knowledge,
         mcp=mcp,
-        recovery=Recovery(
-            database=database,
-            runs=runs,
-            blobs=blobs,
-            expire=approvals.expire,
-            alone=database.dialect == "sqlite",
-        ),
+        recovery=Recovery(runs=runs, expire=approvals.expire, alone=database.dialect == "sqlite"),
         _ownership=ownership,
     )
 

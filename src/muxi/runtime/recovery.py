@@ -17,12 +17,11 @@ from muxi.core.events import FINAL_STATUSES
 from muxi.core.problems import problem_of
 from muxi.core.threads import Run
 from muxi.runtime.begin import LEASE_SECONDS
-from muxi.runtime.blobs import Blobs
 from muxi.runtime.principal import Principal
 from muxi.runtime.runs import Runs
 from muxi.storage import events, leases, runs, steps, threads
 from muxi.storage.leases import Lease
-from muxi.storage.transaction import Database, Tx
+from muxi.storage.transaction import Tx
 
 _log = logging.getLogger("muxi.runtime")
 
@@ -47,9 +46,7 @@ _UNSETTLED = frozenset(
 class Recovery:
     """Keeps the runs of this process and takes over those of dead ones."""
 
-    database: Database
     runs: Runs
-    blobs: Blobs
     expire: Callable[[], Awaitable[None]]
     """Closes the questions that nobody has answered in time."""
     alone: bool
@@ -77,8 +74,8 @@ class Recovery:
                 await self.expire()
                 if time.monotonic() - swept > _SWEEP:
                     swept = time.monotonic()
-                    for tenant in await self.database.tenants("sweep"):
-                        await self.blobs.sweep(tenant)
+                    for tenant in await self.runs.database.tenants("sweep"):
+                        await self.runs.blobs.sweep(tenant)
             except StorageError as error:
                 _log.warning("Leases could not be renewed: %s", error.message)
 
@@ -88,31 +85,31 @@ class Recovery:
             if attempt.stream.lease is not None:
                 held.append(attempt.stream.lease)
             try:
-                await self.database.write(attempt.stream.who, partial(_renew_all, held=held))
+                await self.runs.database.write(attempt.stream.who, partial(_renew_all, held=held))
             except LeaseLost:
                 _log.warning("Run %s is held by another process now.", attempt.run.id)
                 attempt.interrupt()
 
     async def _take_over(self, *, seize: bool) -> None:
-        for tenant in await self.database.tenants("recovery"):
+        for tenant in await self.runs.database.tenants("recovery"):
             whole = Principal(tenant, None)
-            unfinished = await self.database.read(whole, runs.ready)
+            unfinished = await self.runs.database.read(whole, runs.ready)
             for run in unfinished:
                 if run.id not in self.runs.active:
                     # It may have ended here, or been deleted, since the list was read.
                     look = partial(_look_again, run_id=run.id)
-                    found = await self.database.read(whole, look, tiny=True)
+                    found = await self.runs.database.read(whole, look, tiny=True)
                     if found is not None:
                         current, owner = found
                         await self._consider(Principal(tenant, owner), current, seize=seize)
 
     async def _consider(self, who: Principal, run: Run, *, seize: bool) -> None:
         asked = partial(steps.suspended, run_id=run.id)
-        if run.status == "waiting" and await self.database.read(who, asked, tiny=True):
+        if run.status == "waiting" and await self.runs.database.read(who, asked, tiny=True):
             return
         if seize:
             free = partial(_seize, run=run, holder=self.runs.holder)
-            await self.database.write(who, free)
+            await self.runs.database.write(who, free)
         try:
             await self._go_on(who, run)
         except Conflict:
@@ -152,7 +149,7 @@ class Recovery:
             read = partial(
                 events.read, thread_id=run.thread_id, since=since, limit=_PAGE, run_id=run.id
             )
-            page = await self.database.read(who, read)
+            page = await self.runs.database.read(who, read)
             held = [event.seq for event in page if event.type not in _UNSETTLED]
             settled = held[-1] if held else settled
             if len(page) < _PAGE:

@@ -6,14 +6,13 @@ Called by doors, by `approvals` and by `recovery`. It must never tie a run to a 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from muxi.core.context import RunContext
-from muxi.core.errors import Conflict, InvalidInput, LeaseLost, MuxiError, ServerUnavailable
+from muxi.core.errors import Conflict, InvalidInput, LeaseLost, ServerUnavailable
 from muxi.core.events import FINAL_STATUSES, Problem, RunCompleted, RunStatus, RunSuspended
 from muxi.core.ids import new_id
 from muxi.core.messages import Message, user_message
@@ -32,15 +31,14 @@ from muxi.runtime.people import LivePeople
 from muxi.runtime.principal import Principal
 from muxi.runtime.requests import RunRequest
 from muxi.runtime.streams import Reserved, Streams, ThreadStream
-from muxi.storage import messages, runs, steps, threads
+from muxi.runtime.waiting import Waiting
+from muxi.storage import messages, runs, threads
 from muxi.storage.journal import StoredJournal
 from muxi.storage.transaction import Database, Tx
 
 if TYPE_CHECKING:
     from muxi.agents.agent import Agent
     from muxi.runtime.agents import Agents, Version
-
-_log = logging.getLogger("muxi.runtime")
 
 _SMALL = 16_384
 """Characters of a message that are stored in no time."""
@@ -60,17 +58,19 @@ class Runs:
     ledger: Ledger
     past: Past
     blobs: Blobs
-    people: LivePeople
-    answer_within: float | None = None
-    """Seconds after which an open question closes by itself; None for never."""
+    people: LivePeople = field(init=False)
+    waiting: Waiting = field(init=False)
     holder: str = field(default_factory=lambda: new_id("proc"))
     """Name of this process in leases."""
     active: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     """What this process drives, by run id."""
     untold: dict[str, RunCompleted] = field(default_factory=dict[str, RunCompleted])
     """Ends that readers have seen and the database did not take, by run id."""
-    _looking: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
     _closing: bool = False
+
+    def __post_init__(self) -> None:
+        self.people = LivePeople(database=self.database)
+        self.waiting = Waiting(database=self.database, active=self.active, resume=self.resume)
 
     async def start(self, who: Principal, request: RunRequest) -> Run:
         """Begin a run; it goes on by itself.
@@ -163,27 +163,10 @@ class Runs:
         self._launch(who, attempt)
         return attempt.run.model_copy()
 
-    async def go_on(self, who: Principal, run_id: str) -> Run:
-        """Go on with a run that waits, if none of its questions is open; else leave it as it is.
-
-        Raises:
-            NotFound: There is no such run.
-            MuxiError: The agent cannot be used any more.
-        """
-        look = partial(_waiting, run_id=run_id)
-        run, answered = await self.database.read(who, look, tiny=True)
-        if not answered or run_id in self.active:
-            return run
-        try:
-            return await self.resume(who, run)
-        except Conflict:
-            # Whoever answered another of its questions was faster.
-            return await self.get(who, run_id)
-
     async def close(self, grace: float) -> None:
         """Accept no more, let runs end for `grace` seconds, then leave the rest to a successor."""
         self._closing = True
-        await asyncio.gather(*self._looking)
+        await self.waiting.close()
         waiting = [asyncio.ensure_future(each.wait()) for each in self.active.values()]
         if waiting and grace:
             await asyncio.wait(waiting, timeout=grace)
@@ -318,24 +301,10 @@ class Runs:
         stream.hold(begun.stream_lease)
         stream.use_block(begun.block)
         journal = StoredJournal(
-            self.database,
-            who,
-            run,
-            begun.run_lease,
-            buffer=stream.buffer,
-            fresh=run.attempt == 1,
+            self.database, who, run, begun.run_lease, buffer=stream.buffer, fresh=run.attempt == 1
         )
         history = History(who, self.past.history, self.agents.compaction(agent))
-        host = Host(
-            journal=journal,
-            ledger=self.ledger,
-            policy=self.agents.policy(agent),
-            credentials=self.credentials,
-            sources=self.past.sources(who, agent, history, self.blobs),
-            media=RunMedia(who, journal, self.blobs),
-            people=self.people,
-            answer_within=self.answer_within,
-        )
+        host = _host(self, who, agent, journal, history)
         attempt = Attempt(
             run=run,
             input=begun.input,
@@ -371,28 +340,12 @@ class Runs:
             stream.look_again(run.id)
         self.streams.run_left(stream)
         if isinstance(attempt.end, RunSuspended) and not self._closing:
-            # All it asked may have been answered while other calls were still at work.
-            task = asyncio.create_task(self._go_on_quietly(who, run.id), name=f"look at {run.id}")
-            self._looking.add(task)
-            task.add_done_callback(self._looking.discard)
-
-    async def _go_on_quietly(self, who: Principal, run_id: str) -> None:
-        try:
-            await self.go_on(who, run_id)
-        except MuxiError as error:
-            # Recovery looks at it again.
-            _log.warning("Run %s cannot go on: %s", run_id, error.message)
+            self.waiting.suspended(who, run.id)
 
     def check_open(self) -> None:
         """Raise `ServerUnavailable` if nothing more is begun here."""
         if self._closing:
             raise ServerUnavailable("This process is stopping.", hint="Try again in a moment.")
-
-
-def _waiting(tx: Tx, run_id: str) -> tuple[Run, bool]:
-    """A run, and whether it waits without an open question."""
-    run = runs.get(tx, run_id)
-    return run, run.status == "waiting" and not steps.suspended(tx, run_id)
 
 
 def _run_of(
@@ -434,6 +387,25 @@ async def _driven_elsewhere(database: Database, who: Principal, thread_id: str) 
         hint="Wait for its answer" + (f", which is run {open_run}." if open_run else "."),
         thread_id=thread_id,
         run_id=open_run,
+    )
+
+
+def _host(
+    of: Runs,
+    who: Principal,
+    agent: Agent[object] | None,
+    journal: StoredJournal,
+    history: History,
+) -> Host:
+    return Host(
+        journal=journal,
+        ledger=of.ledger,
+        policy=of.agents.policy(agent),
+        credentials=of.credentials,
+        sources=of.past.sources(who, agent, history, of.blobs),
+        media=RunMedia(who, journal, of.blobs),
+        people=of.people,
+        answer_within=of.agents.project.approvals.expire_after,
     )
 
 
