@@ -91,6 +91,19 @@ tells them apart.
 - Where a tool declares an `outputSchema`, each structured result is held to it, whatever the case
   expects.
 
+`prompts` are requests of people with the call that a model should make of them. `--model NAME`
+asks a model of the project for each, with all tools before it, and tells which share it gets right;
+nothing that it calls is run.
+
+```yaml tests.yaml
+cases: [{list: tools}]
+prompts:
+  - ask: What is two plus forty?
+    call: add
+    arguments: {a: 2, b: 40}
+  - ask: Tell me a joke.
+```
+
 Cases run in order and share a server, once for each transport and revision. `isolate: true` gives
 each a server of its own.
 """
@@ -100,7 +113,7 @@ def tests_page() -> str:
     schema = Suite.model_json_schema()
     parts: dict[str, dict[str, Any]] = {"The file": schema}
     titles = {"Case": "A case", "Expect": "`expect`", "Answer": "`answers`"}
-    titles["Completion"] = "`complete`"
+    titles |= {"Completion": "`complete`", "Labelled": "`prompts`"}
     parts |= {titles[name]: schema["$defs"][name] for name in titles}
     lines = ["# tests.yaml\n", NOTE, TESTS]
     for title, part in parts.items():

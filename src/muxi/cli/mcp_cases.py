@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,9 +30,12 @@ from muxi.cli.mcp_options import (
     UpdateSnapshotOption,
     target_of,
 )
-from muxi.cli.options import JsonOption
+from muxi.cli.model_use import AccuracyOption, ModelsOption, ask_models
+from muxi.cli.options import JsonOption, ProjectOption
 
 if TYPE_CHECKING:
+    from muxi.devkit.cases import Suite
+    from muxi.devkit.exchange import Json
     from muxi.devkit.fuzz import FuzzOptions
     from muxi.devkit.reports.report import Report
     from muxi.devkit.target import Target
@@ -54,6 +58,9 @@ def run_cases(
     examples: ExamplesOption = 25,
     snapshot: SnapshotOption = False,
     update_snapshot: UpdateSnapshotOption = False,
+    model: ModelsOption = None,
+    min_accuracy: AccuracyOption = 0.8,
+    project: ProjectOption = None,
     env: EnvOption = None,
     header: HeaderOption = None,
     python: PythonOption = None,
@@ -67,37 +74,61 @@ def run_cases(
     at least start and list what it has. Exit codes: 0 all passed, 1 something failed, 2 usage, 3
     the server cannot start, 4 it was too slow.
     """
-    from muxi.devkit.cases import load_suite
-    from muxi.devkit.test_run import TestOptions, run_tests, suite_in
+    from muxi.devkit.test_run import TestOptions, run_tests
 
-    def chosen(words: list[str] | None, folder: Path | None = None) -> Target:
+    def named(words: list[str] | None, folder: Path | None = None) -> Target:
         return target_of(words, env=env, header=header, python=python, folder=folder)
 
-    if cases is not None:
-        suite, file = load_suite(cases), cases.absolute()
-        server = chosen(target) if target else chosen([suite.server or "."], file.parent)
-    else:
-        server = chosen(target)
-        suite, file = suite_in(server.folder)
+    server, suite, file = _found(target, cases, named)
     options = TestOptions(
         transports=[each.value for each in transport or ()],
         revisions=[each.value for each in revision or ()],
         repeat=repeat,
         snapshot="update" if update_snapshot else "compare" if snapshot else "off",
-        fuzz=_fuzz_options(fuzz, seed, examples, tool or (), everything=allow_destructive),
+        fuzz=fuzz_options(fuzz, seed, examples, tool or (), everything=allow_destructive),
     )
 
     def work() -> CheckExit:
         report = run_tests(server, suite, file, options)
+        if model and "unreachable" not in report.facts:
+            listed = asyncio.run(tools_of(server))
+            asked = ask_models(
+                report, listed, suite.prompts, names=model, least=min_accuracy, project=project
+            )
+            asyncio.run(asked)
         mcp_report.show(report, json=json, junit=junit, sarif=sarif)
-        return _code(report)
+        return code_of(report)
 
     return reached(work)
 
 
-def _fuzz_options(
+def _found(
+    words: list[str] | None, cases: Path | None, named: Callable[..., Target]
+) -> tuple[Target, Suite, Path]:
+    """The server, its cases and their file: each may name the other."""
+    from muxi.devkit.cases import load_suite
+    from muxi.devkit.test_run import suite_in
+
+    if cases is None:
+        server = named(words)
+        return server, *suite_in(server.folder)
+    suite, file = load_suite(cases), cases.absolute()
+    server = named(words) if words else named([suite.server or "."], file.parent)
+    return server, suite, file
+
+
+async def tools_of(target: Target) -> list[Json]:
+    """The tools that a target lists."""
+    from muxi.devkit.connect import connected
+
+    async with connected(target) as session:
+        return (await session.list_all("tools")).items
+
+
+def fuzz_options(
     wanted: bool, seed: int, examples: int, tools: Sequence[str], *, everything: bool
 ) -> FuzzOptions | None:
+    """How hard to try, if at all."""
     if not wanted:
         return None
     from muxi.devkit.fuzz import FuzzOptions
@@ -105,11 +136,12 @@ def _fuzz_options(
     return FuzzOptions(seed, examples, allow_destructive=everything, tools=tools)
 
 
-def _code(report: Report) -> CheckExit:
+def code_of(report: Report) -> CheckExit:
+    """What the shell is told of a report; advice fails nothing."""
     match report.facts.get("unreachable"):
         case "too slow":
             return CheckExit.TOO_SLOW
         case "cannot start":
             return CheckExit.CANNOT_START
         case _:
-            return CheckExit.FINDINGS if report.failed() else CheckExit.OK
+            return CheckExit.FINDINGS if report.failed("error", "warning") else CheckExit.OK

@@ -205,6 +205,8 @@ def ways_of(
             f"{target.text} cannot be tested over {', '.join(impossible)}, only over: {can}."
         )
     eras = tuple(revisions) or suite.revisions or DEFAULT_REVISIONS
+    if target.tools:
+        eras = (DEFAULT_REVISIONS[-1],)  # functions know no eras
     return [Way(transport, revision) for transport in wanted for revision in eras]
 
 

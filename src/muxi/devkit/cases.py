@@ -147,6 +147,17 @@ class Case(_Strict):
         return self.name or f"{self.verb} {self.subject}{arguments}"
 
 
+class Labelled(_Strict):
+    """A request of a person, and what a model should make of it."""
+
+    ask: str
+    """The request, in a person's words."""
+    call: str | None = None
+    """The tool that should be called; none, if it is left out."""
+    arguments: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    """What the call must be made with; further arguments do no harm."""
+
+
 class Suite(_Strict):
     """A tests.yaml."""
 
@@ -166,6 +177,8 @@ class Suite(_Strict):
     """Whether each case gets a server of its own, instead of one for each way to reach it."""
     cases: tuple[Case, ...] = ()
     """Run in order."""
+    prompts: tuple[Labelled, ...] = ()
+    """What `--model` asks a model, to see whether it can use the tools."""
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:

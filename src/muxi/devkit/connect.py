@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from muxi.core.errors import InvalidInput, ServerTooSlow, ServerUnavailable
-from muxi.devkit.envelope import HANDSHAKES, NEWEST
 from muxi.devkit.session import Session
 from muxi.devkit.target import Target, Transport
+from muxi.devkit.wires.envelope import HANDSHAKES, NEWEST
 from muxi.devkit.wires.wire import Wire
 
 START: Final = 30.0
@@ -71,6 +71,10 @@ def wire_to(target: Target, transport: Transport | None, patience: float) -> Wir
     if chosen not in target.transports:
         can = ", ".join(target.transports)
         raise InvalidInput(f"{target.text} cannot be reached over {chosen}, only over: {can}.")
+    if target.tools:
+        from muxi.devkit.wires.functions import FunctionsWire
+
+        return FunctionsWire(_place(target), target.attribute)
     if chosen == "memory":
         from muxi.devkit.wires.memory import MemoryWire
 
@@ -89,6 +93,8 @@ def wire_to(target: Target, transport: Transport | None, patience: float) -> Wir
 
 def usual_transport(target: Target) -> Transport:
     """How a target is spoken to where nobody says: a server of its own process, over stdio."""
+    if target.tools:
+        return "memory"
     return "http" if target.url is not None else "stdio"
 
 

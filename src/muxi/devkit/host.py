@@ -29,7 +29,7 @@ def load_server(place: str, attribute: str | None) -> Any:
     Raises:
         NoServer: There is none, or it is not clear which one is meant.
     """
-    module = _of_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+    module = import_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
     if attribute is not None:
         found = getattr(module, attribute, None)
         if not _is_server(found):
@@ -66,7 +66,7 @@ def _is_server(value: object) -> bool:
     return bool(names & {"MCPServer", "FastMCP", "Server"}) and bool(packages & {"mcp", "fastmcp"})
 
 
-def _of_file(file: Path) -> Any:
+def import_file(file: Path) -> Any:
     """The module of a file, imported by its full name if it is part of a package."""
     file = file.resolve()
     parts, root = [file.stem], file.parent

@@ -14,7 +14,8 @@ from typing import Any, Final, Literal, Self, cast
 
 from muxi.core.errors import ServerTooSlow, ServerUnavailable
 from muxi.devkit.cases import Answer
-from muxi.devkit.envelope import (
+from muxi.devkit.exchange import Exchange, Json, answer_to
+from muxi.devkit.wires.envelope import (
     CAPABILITIES,
     CLIENT,
     HANDSHAKES,
@@ -23,7 +24,6 @@ from muxi.devkit.envelope import (
     meta,
     modern,
 )
-from muxi.devkit.exchange import Exchange, Json, answer_to
 from muxi.devkit.wires.wire import Message, Wire
 
 Listed = Literal["tools", "prompts", "resources", "templates"]

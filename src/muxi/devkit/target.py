@@ -58,6 +58,8 @@ class Target:
     cwd: Path | None = None
     folder: Path | None = None
     """The project that the server is made in, if it is at hand: where its files are judged."""
+    tools: bool = False
+    """Whether the file or module holds Python tools instead of a server."""
 
     @property
     def manifest(self) -> Path | None:
@@ -73,6 +75,8 @@ class Target:
     @property
     def transports(self) -> tuple[Transport, ...]:
         """The ways to speak to it."""
+        if self.tools:
+            return ("memory",)
         if self.url is not None:
             return ("http",)
         if not self.is_python:
@@ -113,6 +117,20 @@ def parse_target(
         env={**target.env, **(env or {})},
         headers={**target.headers, **(headers or {})},
     )
+
+
+def parse_tools(text: str, *, folder: Path | None = None) -> Target:
+    """The Python tools that `text` names: a file or module, or one function of it.
+
+    Raises:
+        InvalidInput: It names no such place.
+    """
+    target = _parsed((text,), (folder or Path()).absolute())
+    if not target.is_python:
+        raise InvalidInput(
+            f"{text} is no Python file or module.", hint="Write tools.py, tools.py:add or pkg:add."
+        )
+    return replace(target, tools=True)
 
 
 def _parsed(given: Sequence[str], base: Path) -> Target:

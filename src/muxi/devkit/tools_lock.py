@@ -1,8 +1,8 @@
 """`tools.lock.json`: what one server offers, word for word, kept beside its source.
 
-Written by `create` and by `muxi mcp lock`; compared by `muxi mcp lock --check`, by `validate` and by
-the tests of a generated server. It is for those who make a server, and `muxi.lock` for those who use
-several.
+Written by `create` and by `muxi mcp lock`; compared by `muxi mcp lock --check`, by `validate` and
+by the tests of a generated server. It is for those who make a server; `muxi.lock` is for those who
+use several.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from muxi.devkit.answers import content_of, is_error, text_of
-from muxi.devkit.envelope import modern
 from muxi.devkit.rules.evidence import Call, Evidence, Probe, mapping, named
 from muxi.devkit.rules.rule import Complaint, Rule
 from muxi.devkit.schemas import faults_of
+from muxi.devkit.wires.envelope import modern
 
 ABOUT: Final = "answers"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from muxi.devkit.envelope import HANDSHAKES, NEWEST, modern
 from muxi.devkit.exchange import Json
 from muxi.devkit.rules.evidence import Evidence, Visit, words
 from muxi.devkit.rules.rule import Complaint, Rule
 from muxi.devkit.session import Listing
+from muxi.devkit.wires.envelope import HANDSHAKES, NEWEST, modern
 from muxi.mcp.surface import fingerprint
 
 ABOUT: Final = "protocol"
