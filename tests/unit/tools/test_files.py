@@ -351,6 +351,17 @@ async def test_an_expression_made_to_take_forever_ends(files: Files, root: Path)
         await files.call("search_files", query="(", regex=True)
 
 
+async def test_many_slow_lines_end_in_time_too(
+    files: Files, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("muxi.tools.builtin.file_search._MAX_SECONDS", 1.0)
+    (root / "slow.txt").write_text(("a" * 21 + "b\n") * 5_000)
+    started = time.monotonic()
+    text = await files.call("search_files", query="(a|a)+$", regex=True)
+    assert text.endswith("Ask for a folder or a pattern.]")
+    assert time.monotonic() - started < 10
+
+
 async def test_a_search_ends_at_its_bound_and_says_so(files: Files, root: Path):
     (root / "many.txt").write_text("same\n" * 5_000)
     text = await files.call("search_files", query="same", max_results=3)

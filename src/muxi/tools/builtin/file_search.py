@@ -151,8 +151,11 @@ def matcher(query: str, *, regex: bool) -> Matcher:
     return matches
 
 
-def matching_lines(found: Found, matches: Matcher, *, max_bytes: int) -> Iterator[str]:
+def matching_lines(
+    found: Found, matches: Matcher, bounds: Bounds, *, max_bytes: int
+) -> Iterator[str]:
     """`path:number: line` for each line that matches; nothing of what is no text or too large."""
+    bounds.data -= min(found.status.st_size, max_bytes)
     spot = Spot(found.folder, found.name, found.path)
     with suppress(OSError), spot.opened() as descriptor:
         if os.fstat(descriptor).st_size > max_bytes:
@@ -162,6 +165,8 @@ def matching_lines(found: Found, matches: Matcher, *, max_bytes: int) -> Iterato
         if b"\0" in data[:8_192]:
             return
         for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+            if bounds.spent():
+                return
             if matches(line):
                 words = line.strip()
                 cut = f"{words[:_MAX_LINE]}…" if len(words) > _MAX_LINE else words

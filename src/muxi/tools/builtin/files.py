@@ -236,8 +236,7 @@ def _make_search(root: Root, max_bytes: int, max_text: int) -> FunctionTool[...,
         for found in _searched(root, path, bounds):
             if pattern and not fits(found, pattern):
                 continue
-            bounds.data -= min(found.status.st_size, max_bytes)
-            for line in matching_lines(found, matches, max_bytes=max_bytes):
+            for line in matching_lines(found, matches, bounds, max_bytes=max_bytes):
                 if len(lines) == max_results:
                     bounds.reached = True
                     break

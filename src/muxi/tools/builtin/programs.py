@@ -149,9 +149,7 @@ async def run_program(
         ended = await _until_over(process, bounds)
     finally:
         # Also when the run is cancelled: nothing may go on without it.
-        await asyncio.shield(_end(process, mark))
-    with suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(reading, _PATIENCE)
+        await asyncio.shield(_end(process, mark, reading))
     code = await process.wait()
     return Finished(code, output.text(), ended, time.monotonic() - started)
 
@@ -203,8 +201,8 @@ async def _until_over(process: asyncio.subprocess.Process, bounds: Bounds) -> En
         waiting.cancel()
 
 
-async def _end(process: asyncio.subprocess.Process, mark: str) -> None:
-    """End the group and whatever still bears the mark."""
+async def _end(process: asyncio.subprocess.Process, mark: str, reading: asyncio.Task[None]) -> None:
+    """End the group and whatever still bears the mark, and read what they have left."""
     if process.returncode is None:
         _signal_group(process.pid, signal.SIGTERM)
         with suppress(asyncio.TimeoutError):
@@ -213,6 +211,8 @@ async def _end(process: asyncio.subprocess.Process, mark: str) -> None:
     await process.wait()
     if _HAS_PROC:
         await run_in_thread(_kill_marked, f"{_MARK}={mark}".encode())
+    with suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(reading, _PATIENCE)
 
 
 def _signal_group(group: int, number: int) -> None:
