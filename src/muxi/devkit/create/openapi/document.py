@@ -6,6 +6,7 @@ Nothing is fetched: a reference out of the document leads nowhere.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -15,6 +16,7 @@ from muxi.core.errors import InvalidInput
 
 LARGEST: Final = 20_000_000
 """Bytes of a document."""
+_DEEPEST: Final = 200
 _LONGEST_CHAIN: Final = 50
 """References that lead to references."""
 
@@ -103,12 +105,26 @@ def _parsed(text: str, file: Path) -> Any:
     try:
         if text.lstrip().startswith("{"):
             return json.loads(text)
+        _refuse_depth(text, file)
         return yaml.load(text, _Loader)  # noqa: S506 -- a safe loader, with fewer types
     except (ValueError, yaml.YAMLError) as error:
         words = " ".join(str(error).split())
         raise InvalidInput(f"{file} is neither JSON nor YAML: {words}.") from None
     except RecursionError:
         raise InvalidInput(f"{file} is nested too deeply.") from None
+
+
+def _refuse_depth(text: str, file: Path) -> None:
+    """The compiled reader of YAML crashes the process on what is nested beyond its stack."""
+    depth = 0
+    events = cast("Iterator[yaml.Event]", yaml.parse(text, _Loader))  # pyright: ignore[reportUnknownMemberType] -- its stub leaves the stream untyped
+    for event in events:
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                raise InvalidInput(f"{file} is nested too deeply.")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _with_text_keys(value: Any) -> Any:
