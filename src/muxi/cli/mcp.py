@@ -46,7 +46,7 @@ COMMANDS = {
     "read": ("muxi.cli.mcp_ask", "Read a resource and print it."),
     "prompt": ("muxi.cli.mcp_ask", "Get a prompt and print its messages."),
     "repl": ("muxi.cli.mcp_ask", "Ask a server one thing after the other, in one session."),
-    "lock": ("muxi.cli.mcp_lock", "Lock what the MCP servers of this project offer."),
+    "lock": ("muxi.cli.mcp_lock", "Lock what MCP servers of this project, or one server, offer."),
     "diff": ("muxi.cli.mcp_lock", "Show how what MCP servers offer differs from muxi.lock."),
     "approve": ("muxi.cli.mcp_lock", "Let agents use what is new or changed of a server."),
     "login": ("muxi.cli.mcp_login", "Sign in to a remote MCP server."),

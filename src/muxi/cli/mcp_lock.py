@@ -7,6 +7,7 @@ because somebody has to decide on it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,14 +49,16 @@ def lock(
 ) -> int:
     """Lock what this project's MCP servers offer, and tell what differs from muxi.lock.
 
+    With TARGET, or in the folder of a server that muxi made: write that server's tools.lock.json.
+
     Every server is asked what it offers. Servers that are new are locked, except for what is
     suspicious in them, and servers that muxi.yaml no longer declares are taken out. What has
     changed of a locked server is told and not locked: `muxi mcp approve` does that.
     """
-    if target:
+    if target or (project is None and _made_here()):
         from muxi.cli.mcp_surface import lock_target
 
-        return lock_target(target, check=check, json=json)
+        return lock_target(target or ["."], check=check, json=json)
     from muxi.cli.session import in_session
 
     async def work(session: Session) -> list[ServerLock]:
@@ -139,6 +142,14 @@ def approve(
         return ExitCode.OK
 
     return in_session(project, work)
+
+
+def _made_here() -> bool:
+    """Whether this folder is one of a server, and not of a project that uses some."""
+    from muxi.config.project import PROJECT_FILE
+    from muxi.devkit.tools_lock import TOOLS_LOCK
+
+    return Path(TOOLS_LOCK).is_file() and not Path(PROJECT_FILE).is_file()
 
 
 async def _locked(session: Session, state: ServerLock) -> ServerLock:
