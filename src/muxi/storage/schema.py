@@ -80,10 +80,10 @@ def _of(table: str, column: str, key: str = "id") -> ForeignKeyConstraint:
     )
 
 
-def _partial(name: str, column: str, *, where: str, unique: bool = False) -> Index:
-    """An index over a tenant's rows for which `where` holds."""
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index over the rows for which `where` holds."""
     only = text(where)
-    return Index(name, "tenant", column, unique=unique, sqlite_where=only, postgresql_where=only)
+    return Index(name, *columns, unique=unique, sqlite_where=only, postgresql_where=only)
 
 
 tenants = Table("tenants", metadata, _text("tenant", key=True), _number("created_at"))
@@ -177,9 +177,13 @@ steps = Table(
     _text("question_id", null=True),
     _number("expires_at", null=True),
     _of("runs", "run_id"),
-    _partial("uq_steps_question", "question_id", where="question_id IS NOT NULL", unique=True),
-    _partial("ix_steps_open", "question_id", where="state = 'suspended'"),
-    _partial("ix_steps_expiring", "expires_at", where="state = 'suspended'"),
+    # The tenant comes last, so that SQLite reads what is open by `ix_steps_open`.
+    _partial(
+        "uq_steps_question", "question_id", "tenant", where="question_id IS NOT NULL", unique=True
+    ),
+    _partial("ix_steps_alike", "tenant", "input_hash", where="question_id IS NOT NULL"),
+    _partial("ix_steps_open", "tenant", "question_id", where="state = 'suspended'"),
+    _partial("ix_steps_expiring", "tenant", "expires_at", where="state = 'suspended'"),
     sqlite_with_rowid=False,
 )
 

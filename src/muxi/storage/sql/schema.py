@@ -336,9 +336,10 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT fk_steps_runs FOREIGN KEY(tenant, run_id) REFERENCES runs (tenant, id) ON DELETE CASCADE
 )
  WITHOUT ROWID""",
+    """CREATE INDEX ix_steps_alike ON steps (tenant, input_hash) WHERE question_id IS NOT NULL""",
     """CREATE INDEX ix_steps_expiring ON steps (tenant, expires_at) WHERE state = 'suspended'""",
     """CREATE INDEX ix_steps_open ON steps (tenant, question_id) WHERE state = 'suspended'""",
-    """CREATE UNIQUE INDEX uq_steps_question ON steps (tenant, question_id) WHERE question_id IS NOT NULL""",
+    """CREATE UNIQUE INDEX uq_steps_question ON steps (question_id, tenant) WHERE question_id IS NOT NULL""",
     """CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -379,10 +380,11 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('schema_info', NULL, '1000')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('secrets', 'secrets', '1000 1000 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('sequences', 'sequences', '1000000 1000000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('steps', 'ix_steps_alike', '100 100 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('steps', 'ix_steps_expiring', '100 100 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('steps', 'ix_steps_open', '100 100 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('steps', 'steps', '1000000 1000000 10 1')""",
-    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('steps', 'uq_steps_question', '100 100 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('steps', 'uq_steps_question', '100 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('summaries', 'ix_summaries_thread', '1000000 1000000 10 2 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('summaries', 'sqlite_autoindex_summaries_1', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('tenants', 'sqlite_autoindex_tenants_1', '1000 1')""",

@@ -258,15 +258,16 @@ def _let_steps_be_asked_for(connection: Connection) -> None:
     )
     if connection.dialect.name == "postgresql":
         connection.execute(text("ALTER TABLE steps FORCE ROW LEVEL SECURITY"))
-    for name, column, where in (
-        ("uq_steps_question", "question_id", "question_id IS NOT NULL"),
-        ("ix_steps_open", "question_id", "state = 'suspended'"),
-        ("ix_steps_expiring", "expires_at", "state = 'suspended'"),
+    for name, columns, where in (
+        ("uq_steps_question", ["question_id", "tenant"], "question_id IS NOT NULL"),
+        ("ix_steps_alike", ["tenant", "input_hash"], "question_id IS NOT NULL"),
+        ("ix_steps_open", ["tenant", "question_id"], "state = 'suspended'"),
+        ("ix_steps_expiring", ["tenant", "expires_at"], "state = 'suspended'"),
     ):
         op.create_index(
             name,
             "steps",
-            ["tenant", column],
+            columns,
             unique=name.startswith("uq_"),
             sqlite_where=text(where),
             postgresql_where=text(where),
@@ -286,7 +287,7 @@ def downgrade() -> None:
     for table in reversed(metadata.sorted_tables):
         if table is not threads:
             table.drop(connection)
-    for index in ("uq_steps_question", "ix_steps_open", "ix_steps_expiring"):
+    for index in ("uq_steps_question", "ix_steps_alike", "ix_steps_open", "ix_steps_expiring"):
         op.drop_index(index, "steps")
     for column in ("question_id", "expires_at"):
         op.drop_column("steps", column)
