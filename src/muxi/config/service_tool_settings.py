@@ -18,6 +18,25 @@ _Text = Annotated[int, Field(ge=1_000, le=10_000_000)]
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
+class DocumentsTool(ToolKind):
+    """The built-in reader of documents: PDF, Word, PowerPoint, Excel, HTML, text and more."""
+
+    functions: ClassVar[tuple[str, ...]] = ("read_document",)
+    kind: Literal["documents"] = "documents"
+    root: Annotated[str, StringConstraints(min_length=1)] = "workspace"
+    """The folder that files are read from, from the project's own; nothing outside of it is."""
+    web: bool = True
+    """Whether documents of the web may be read too."""
+    allow_hosts: list[str] = Field(default_factory=list[str])
+    """Hosts of a private network that may be read: `host`, `host:port` or `*.domain`."""
+    timeout: Seconds = 120.0
+    """Seconds that one document may take."""
+    max_bytes: Annotated[int, Field(ge=1_000, le=1_000_000_000)] = 50_000_000
+    """Largest document that is read."""
+    max_text: _Text = 40_000
+    """Longest text in UTF-8 bytes that is given to the model."""
+
+
 class MailServer(Section):
     """One server of a mailbox."""
 

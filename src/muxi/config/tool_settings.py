@@ -20,7 +20,7 @@ from muxi.config.local_tool_settings import (
 )
 from muxi.config.model_settings import Seconds, Section
 from muxi.config.secret import SecretRef
-from muxi.config.service_tool_settings import CalendarTool, EmailTool
+from muxi.config.service_tool_settings import CalendarTool, DocumentsTool, EmailTool
 from muxi.config.tool_kind import ToolKind
 
 
@@ -126,6 +126,7 @@ BuiltinTool = (
     | GitTool
     | SqlTool
     | ChartsTool
+    | DocumentsTool
     | EmailTool
     | CalendarTool
 )

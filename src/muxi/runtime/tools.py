@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -30,7 +31,8 @@ from muxi.runtime.project_functions import project_function
 from muxi.runtime.secrets import Secrets
 
 if TYPE_CHECKING:
-    from muxi.tools.builtin.setup import Setup
+    from muxi.runtime.document_reading import DocumentReading
+    from muxi.tools.builtin.setup import DocumentPart, Setup
     from muxi.tools.function import FunctionTool
     from muxi.tools.installed import Installed
     from muxi.tools.registry import Entry, Registry
@@ -46,6 +48,7 @@ class Tools:
     given: dict[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
     """Functions and `@tool`s that a program hands in, by name; they come before all others."""
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _documents: DocumentReading | None = None
 
     @cached_property
     def registry(self) -> Registry:
@@ -211,8 +214,19 @@ class Tools:
             folder=self.project.folder,
             state=self.project.state_folder,
             secrets=secrets,
+            read_document=self._read_document,
             exits=self._exits,
         )
+
+    async def _read_document(
+        self, file: Path, name: str, media_type: str | None
+    ) -> Sequence[DocumentPart]:
+        if self._documents is None:
+            from muxi.runtime.document_reading import DocumentReading
+
+            self._documents = DocumentReading(self.project.knowledge.conversion)
+            self._exits.push_async_callback(self._documents.close)
+        return await self._documents.read(file, name, media_type)
 
 
 def _shown(name: str, definition: ToolDefinition) -> tuple[str, ...]:

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPart:
+    """A part of a document, such as a paragraph or a row, as Markdown."""
+
+    text: str
+    page: int | None
+    """Where it stands, from 1; None in documents without pages."""
+
+
+DocumentReader = Callable[[Path, str, str | None], Awaitable[Sequence[DocumentPart]]]
+"""Reads the document in a file, given its name and what a server said it is.
+
+Raises `DocumentUnreadable`.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,5 +35,7 @@ class Setup:
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     """Values of the secrets in the settings, by the place of the setting: `key`,
     `databases.sales.url`."""
+    read_document: DocumentReader | None = None
+    """Who reads documents; None where there is nobody."""
     exits: AsyncExitStack = field(default_factory=AsyncExitStack)
     """Closed with the project: what a tool holds open is pushed here."""
