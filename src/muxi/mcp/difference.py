@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from difflib import unified_diff
 from typing import Any, cast
 
 from muxi.mcp.poison import visible
+from muxi.mcp.surface import canonical
 
+_PLAIN = re.compile(r"[\w$-]+")
+"""Keys that need no quotes to be told from a place."""
 _MOST_LINES = 400
 """Lines of a difference that are shown; a person reads no more before deciding."""
 
@@ -24,6 +28,8 @@ def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
     lines = list(unified_diff(old, new, "locked", "offered", lineterm="", n=2))
     if len(lines) > _MOST_LINES:
         lines[_MOST_LINES:] = [f"… {len(lines) - _MOST_LINES:,} further lines"]
+    if not lines and canonical(before) != canonical(after):
+        return "They differ in a way that cannot be seen, which nobody does by accident."
     return "\n".join(lines)
 
 
@@ -31,7 +37,8 @@ def _lines(value: Any, place: str) -> Iterator[str]:
     """A value as lines of `place: value`, in an order that does not depend on how it was sent."""
     if isinstance(value, Mapping) and value:
         for key, inner in sorted(cast("Mapping[str, Any]", value).items()):
-            yield from _lines(inner, f"{place}.{visible(key)}" if place else visible(key))
+            name = visible(key if _PLAIN.fullmatch(key) else json.dumps(key, ensure_ascii=False))
+            yield from _lines(inner, f"{place}.{name}" if place else name)
     elif isinstance(value, list) and any(isinstance(one, dict) for one in cast("list[Any]", value)):
         for index, inner in enumerate(cast("list[Any]", value)):
             yield from _lines(inner, f"{place}[{index}]")
@@ -39,4 +46,4 @@ def _lines(value: Any, place: str) -> Iterator[str]:
         yield f"{place}: |"
         yield from (f"    {visible(line)}" for line in value.split("\n"))
     else:
-        yield f"{place}: {visible(json.dumps(value, ensure_ascii=False))}"
+        yield f"{place}: {visible(canonical(value))}"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from muxi.core.errors import Conflict, LockInvalid, NotFound
+from muxi.mcp.difference import difference
 from muxi.mcp.lock import Lock
 from muxi.mcp.surface import Surface, canonical, fingerprint
 
@@ -324,6 +325,21 @@ def test_the_hash_is_of_canonical_json_that_anybody_can_make() -> None:
     value = {"b": [1.0, 2.5, None], "a": "é"}
     assert canonical(value) == '{"a":"é","b":[1,2.5,null]}'
     assert fingerprint(value) == fingerprint(json.loads(json.dumps(dict(reversed(value.items())))))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"a.b": 1}, {"a": {"b": 1}}),
+        ({"a": "<U+202E>"}, {"a": "\u202e"}),
+        ({"a": ["x", {"b": 1}]}, {"a[0]": "x", "a[1].b": 1}),
+    ],
+)
+def test_definitions_that_look_alike_are_told_to_differ(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    assert difference(before, after)
+    assert difference(before, before) == difference(None, None) == ""
 
 
 def test_a_lock_of_five_hundred_tools_is_read_quickly_enough_to_start_from(path: Path) -> None:
