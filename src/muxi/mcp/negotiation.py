@@ -95,26 +95,31 @@ async def surface_of(client: Client) -> Surface:
     able = client.server_capabilities
     info = client.server_info
     try:
-        return Surface(
-            name=(info.title or info.name) if info else "",
-            version=info.version if info else "",
-            instructions=client.instructions or "",
-            tools=await _all(client.list_tools, "tools") if able.tools else (),
-            prompts=await _all(client.list_prompts, "prompts") if able.prompts else (),
-            resource_templates=await _all(client.list_resource_templates, "resource_templates")
-            if able.resources
-            else (),
+        tools, prompts, templates = await asyncio.gather(
+            _all(client.list_tools if able.tools else None, "tools"),
+            _all(client.list_prompts if able.prompts else None, "prompts"),
+            _all(client.list_resource_templates if able.resources else None, "resource_templates"),
         )
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise ToolFailed(f"what it lists is not MCP: {place}: {first['msg']}") from None
+    return Surface(
+        name=(info.title or info.name) if info else "",
+        version=info.version if info else "",
+        instructions=client.instructions or "",
+        tools=tools,
+        prompts=prompts,
+        resource_templates=templates,
+    )
 
 
-async def _all(listing: Callable[..., Awaitable[Any]], key: str) -> tuple[Definition, ...]:
-    """All pages of a list."""
+async def _all(listing: Callable[..., Awaitable[Any]] | None, key: str) -> tuple[Definition, ...]:
+    """All pages of a list, if there is one."""
     found: list[Definition] = []
     cursor: str | None = None
+    if listing is None:
+        return ()
     for _ in range(_MOST_PAGES):
         try:
             page = await listing(cursor=cursor)
