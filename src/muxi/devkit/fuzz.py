@@ -142,6 +142,7 @@ class _Trial:
         @hypothesis.settings(
             max_examples=self.options.examples,
             deadline=None,
+            derandomize=False,
             database=None,
             phases=(Phase.generate, Phase.shrink),
             suppress_health_check=cast("list[HealthCheck]", list(HealthCheck)),
