@@ -52,6 +52,7 @@ EXAMPLES: Examples = (
 )
 
 _MAX_CODE = 100_000
+_UNWRITTEN = "The last value has objects in it that only the code can show: print what is needed."
 _GRACE = 3.0
 """Seconds after which a worker that does not heed its limits is killed."""
 
@@ -124,7 +125,7 @@ def run_python_tools(settings: RunPythonTool, setup: Setup) -> list[FunctionTool
 
 
 class _Printed:
-    """What the code prints, up to a bound; the rest is counted."""
+    """What the code prints, up to a bound."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -132,7 +133,7 @@ class _Printed:
         self._length = 0
 
     def __call__(self, stream: str, text: str) -> None:
-        if self._length < self._most:
+        if text and self._length < self._most:
             self._pieces.append(text[: self._most])
         self._length += len(text)
 
@@ -170,9 +171,6 @@ async def _written(session: AsyncMontySession, value: object) -> str:
         return _UNWRITTEN
     except MontyRuntimeError as error:
         return "The value is too large to be shown." if _is_limit(error) else _UNWRITTEN
-
-
-_UNWRITTEN = "The last value has objects in it that only the code can show: print what is needed."
 
 
 def _is_limit(error: MontyRuntimeError) -> bool:

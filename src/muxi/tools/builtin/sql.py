@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -136,26 +137,21 @@ def access(url: str, *, name: str, folder: Path) -> Access:
     return SqliteAccess(folder / place)
 
 
+@dataclass(frozen=True, slots=True)
 class _Databases:
-    """The databases by name."""
+    """The databases by name, and what each statement may take."""
 
-    def __init__(self, databases: Mapping[str, Access], limits: Limits) -> None:
-        self._databases = databases
-        self._limits = limits
-
-    @property
-    def limits(self) -> Limits:
-        """What each statement may take."""
-        return self._limits
+    by_name: Mapping[str, Access]
+    limits: Limits
 
     def named(self, database: str) -> Access:
         """The database that is meant. Raises `ToolArgumentsInvalid`."""
-        if not database and len(self._databases) == 1:
-            (only,) = self._databases.values()
+        if not database and len(self.by_name) == 1:
+            (only,) = self.by_name.values()
             return only
-        found = self._databases.get(database.strip())
+        found = self.by_name.get(database.strip())
         if found is None:
-            names = ", ".join(self._databases)
+            names = ", ".join(self.by_name)
             raise ToolArgumentsInvalid(
                 f"There is no database `{database[:80]}`." if database else "Say which database.",
                 hint=f"There are: {names}.",
