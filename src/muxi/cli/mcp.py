@@ -46,11 +46,23 @@ COMMANDS = {
     "read": ("muxi.cli.mcp_ask", "Read a resource and print it."),
     "prompt": ("muxi.cli.mcp_ask", "Get a prompt and print its messages."),
     "repl": ("muxi.cli.mcp_ask", "Ask a server one thing after the other, in one session."),
-    "lock": ("muxi.cli.mcp_lock", "Lock what MCP servers of this project, or one server, offer."),
-    "diff": ("muxi.cli.mcp_lock", "Show how what MCP servers offer differs from muxi.lock."),
-    "approve": ("muxi.cli.mcp_lock", "Let agents use what is new or changed of a server."),
+    "lock": (
+        "muxi.cli.mcp_lock",
+        "Lock what this project's MCP servers offer, and tell what differs from muxi.lock.",
+    ),
+    "diff": (
+        "muxi.cli.mcp_lock",
+        "Show how what MCP servers offer now differs from muxi.lock. Fails if it does.",
+    ),
+    "approve": (
+        "muxi.cli.mcp_lock",
+        "Let agents use what is new or changed of an MCP server, after showing it.",
+    ),
     "login": ("muxi.cli.mcp_login", "Sign in to a remote MCP server."),
-    "logout": ("muxi.cli.mcp_login", "Sign out of a remote MCP server."),
+    "logout": (
+        "muxi.cli.mcp_login",
+        "Sign out of a remote MCP server: its tokens are revoked and forgotten.",
+    ),
     "import": (
         "muxi.cli.mcp_import",
         "Print the servers of another program's mcp.json as a part of muxi.yaml.",
