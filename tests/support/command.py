@@ -29,6 +29,8 @@ agents:
   careful:
     tools: [calculator]
     approve: [calculator]
+  asking:
+    tools: [ask_user]
   short:
     limits: {{turns: 1}}
     tools: [calculator]
@@ -44,8 +46,8 @@ models:
 class Provider:
     """A provider of chat completions. What it answers depends on the words of the question.
 
-    `calculate` calls the calculator, `slow` says three words and waits for `release`, `fail` is
-    refused; anything else is repeated.
+    `calculate` calls the calculator, `ask me` asks the person, `slow` says three words and waits for
+    `release`, `fail` is refused; anything else is repeated.
     """
 
     url: str = ""
@@ -62,7 +64,10 @@ class Provider:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         if "calculate" in question and last["role"] != "tool":
-            await self._call(response)
+            await self._call(response, "calculator", {"expression": "17*23"})
+        elif "ask me" in question and last["role"] != "tool":
+            asked = {"question": "Which colour?", "choices": ["red", "green"]}
+            await self._call(response, "ask_user", asked)
         else:
             result = f"It is {text_of(last['content'])}." if last["role"] == "tool" else ""
             await self._say(response, result or f"You said: {question}", slow="slow" in question)
@@ -71,8 +76,10 @@ class Provider:
         await response.write(b"data: [DONE]\n\n")
         return response
 
-    async def _call(self, response: web.StreamResponse) -> None:
-        function = {"name": "calculator", "arguments": json.dumps({"expression": "17*23"})}
+    async def _call(
+        self, response: web.StreamResponse, name: str, arguments: dict[str, Any]
+    ) -> None:
+        function = {"name": name, "arguments": json.dumps(arguments)}
         call = {"index": 0, "id": f"call_{len(self.asked)}", "type": "function"}
         await send_chunk(response, _delta(tool_calls=[{**call, "function": function}]))
         await send_chunk(

@@ -65,6 +65,32 @@ async def test_a_person_decides_about_a_call(project: Muxi) -> None:
         await it.sees("You said: hello")
 
 
+async def test_a_question_is_answered_in_the_chat(project: Muxi) -> None:
+    async with terminal(project, "chat", "-a", "asking") as it:
+        await it.sees("›")
+        await it.type("ask me")
+        await it.sees("ask_user asks: Which colour?", "1. red", "2. green")
+        await it.type("blue")
+        await it.sees("its number from 1 to 2")
+        await it.type("2")
+        await it.sees("It is green.")
+        await it.type("ask me again")
+        await it.sees("Your answer (/no declines):", times=3)
+        await it.type("/no")
+        await it.sees("does not want to answer")
+
+
+async def test_a_run_at_a_terminal_asks_and_goes_on(project: Muxi) -> None:
+    async with terminal(project, "run", "-a", "careful", "calculate it") as it:
+        await it.sees("Allow this call?")
+        await it.type("y")
+        await it.sees("It is 391.")
+    async with terminal(project, "run", "-a", "asking", "ask me") as it:
+        await it.sees("Which colour?")
+        await it.press("C-d")
+        await it.sees("The run waits for your approval.", "tells how a script answers")
+
+
 async def test_what_was_typed_ahead_is_no_consent(project: Muxi) -> None:
     async with terminal(project, "chat", "-a", "careful") as it:
         await it.sees("›")
