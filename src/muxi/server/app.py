@@ -120,7 +120,7 @@ class App:
         operation = place.methods.get("GET" if method == "HEAD" else method)
         if operation is None or not operation.open:
             access.check_caller(method, headers)
-        if scope["path"] in (PATH, LINES):
+        if scope["path"] in (PATH, f"{PATH}/", LINES):
             return self._find_mcp(scope)
         if operation is None:
             return self._without_operation(place, scope)

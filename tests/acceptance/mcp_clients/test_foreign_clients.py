@@ -35,6 +35,8 @@ INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"
 TYPESCRIPT = "@modelcontextprotocol/client@2.4.0"
 FASTMCP = "fastmcp==4.1.2"
 
+TIMED = ("start-slow", "end-lingering")
+
 both_eras = pytest.mark.parametrize("mode", ["legacy", "auto"])
 
 
@@ -152,3 +154,15 @@ def fastmcp() -> Path:
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     return python
+
+
+async def test_it_keeps_every_rule_by_which_muxi_judges_servers(target: Target) -> None:
+    # How long an answer takes depends on what else this machine is doing.
+    options = ["--json", *(f"--ignore={rule}" for rule in TIMED)]
+    if target.kind == "http":
+        words = [target.words[0], "--header", f"Authorization: Bearer {target.words[1]}"]
+    else:
+        words = ["--", *target.words]
+    seen = await target.use(sys.executable, "-m", "muxi", "mcp", "validate", *options, *words)
+    broken = [rule for rule in seen["outcomes"] if rule["status"] not in ("passed", "skipped")]
+    assert [f"{rule['name']}: {rule['where']}: {rule['message']}" for rule in broken] == []

@@ -249,6 +249,29 @@ async def test_the_state_of_a_question_is_good_for_the_same_call_of_the_same_use
 
 
 @both
+async def test_a_structured_answer_fits_the_schema_that_was_shown(
+    tmp_path: Path, mode: Mode
+) -> None:
+    output = {
+        "type": "object",
+        "$defs": {"city": {"type": "string", "minLength": 2}},
+        "properties": {"city": {"$ref": "#/$defs/city"}},
+        "required": ["city"],
+    }
+    agents = {"a": {"name": "a", "output": output}}
+    async with (
+        served(tmp_path, lambda _: '{"city": "Oslo"}', agents=agents) as s,
+        connected(s, mode) as client,
+    ):
+        shown = (await client.list_tools()).tools[0].output_schema
+        # The client checks it against what it was shown.
+        result = await client.call_tool("ask_a", {"input": "Where?"})
+    assert result.structured_content["output"] == {"city": "Oslo"}
+    assert shown["$defs"] == output["$defs"]
+    assert shown["properties"]["output"]["properties"] == output["properties"]
+
+
+@both
 async def test_only_the_agents_that_the_settings_name_are_offered(
     tmp_path: Path, mode: Mode
 ) -> None:

@@ -81,6 +81,7 @@ def _gives(output: Schema | None = None) -> dict[str, Schema]:
     }
 
 
+_DEFINED: Final = {"$defs", "definitions"}
 _OPTIONAL: Final = {"output", "problem", "cost", "tokens", "thread_id"}
 
 
@@ -128,6 +129,9 @@ class AgentTools:
                 return await self._to_the_end(call, followed, feed)
             return await self._follow(call, followed)
 
+        output = dict(info.definition.output or {})
+        # What the agent's own schema refers to from its root.
+        definitions = {name: output.pop(name) for name in _DEFINED & output.keys()}
         about = info.description or f"The agent {info.name}."
         return offered(
             f"{ASK}{info.name}",
@@ -138,7 +142,8 @@ class AgentTools:
                 "input": text("What to say to the agent.", minLength=1),
                 "thread_id": text("The conversation to go on with; a new one if it is left out."),
             },
-            gives=_gives(info.definition.output),
+            gives=_gives(output),
+            definitions=definitions,
             annotations=_ACTS,
             run=run,
             optional=_OPTIONAL,

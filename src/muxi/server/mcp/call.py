@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final, get_args
 
 import mcp_types as types
-from mcp.server.connection import Connection, allowed_log_levels
+from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import ServerMessageMetadata
@@ -78,10 +78,9 @@ class Call:
         await self._ctx.session.report_progress(progress, total, message)
 
     async def log(self, level: types.LoggingLevel, text: str) -> None:
-        """A line for the client's log, if it wants such lines."""
-        least = connection_of(self._ctx).state.get(LOG_LEVEL)
-        wanted = allowed_log_levels(self._ctx.protocol_version, self._ctx.meta)
-        if level not in wanted or (least and _LEVELS.index(level) < _LEVELS.index(least)):
+        """A line for the client's log, in the older era and if the client wants such lines."""
+        least = connection_of(self._ctx).state.get(LOG_LEVEL, _LEVELS[0])
+        if self.modern or _LEVELS.index(level) < _LEVELS.index(least):
             return
         params = types.LoggingMessageNotificationParams(level=level, data=text, logger="muxi")
         await self._ctx.session.send_notification(

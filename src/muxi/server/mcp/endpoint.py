@@ -14,7 +14,7 @@ from typing import Protocol
 from starlette.types import Receive, Scope, Send
 
 from muxi.runtime.build import Runtime
-from muxi.server.mcp.paths import PATH
+from muxi.server.mcp.paths import LINES
 
 
 class Host(Protocol):
@@ -45,7 +45,7 @@ class Endpoint:
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
         host = await asyncio.shield(self._starting)
-        serve = host.serve if scope["path"] == PATH else host.serve_lines
+        serve = host.serve_lines if scope["path"] == LINES else host.serve
         await serve(scope, receive, send)
 
     async def close(self) -> None:

@@ -18,6 +18,7 @@ from mcp.server.extension import Extension, compose_tool_call_handler
 from mcp.server.lowlevel import Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from muxi.core.errors import InvalidInput, MuxiError, NotFound, summarize
 from muxi.runtime.principal import Principal
@@ -90,6 +91,17 @@ def make_server(
         server.add_request_handler(
             "logging/setLevel", types.SetLevelRequestParams, handlers.set_level
         )
+
+    async def discover(ctx: Context, params: types.RequestParams) -> types.DiscoverResult:
+        able = server.get_capabilities(protocol_version=ctx.protocol_version)
+        return types.DiscoverResult(
+            supported_versions=list(MODERN_PROTOCOL_VERSIONS),
+            # Deprecated there, so it is not begun with.
+            capabilities=able.model_copy(update={"logging": None}),
+            instructions=surface.instructions,
+        )
+
+    server.add_request_handler("server/discover", types.RequestParams, discover)
     _extend(server, extensions, handlers)
     return Served(server, watching)
 

@@ -163,7 +163,10 @@ class MemoryTools:
             "history.",
             takes={
                 "path": text(f"{_PATH}.", minLength=1),
-                "value": {"description": "What holds now: any JSON but null."},
+                "value": {
+                    "type": ["string", "number", "boolean", "object", "array"],
+                    "description": "What holds now: any JSON but null.",
+                },
             },
             gives={
                 name: {"type": "integer", "description": f"How many facts were {name}."}

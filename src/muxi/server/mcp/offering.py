@@ -6,6 +6,7 @@ Used by the files of what muxi offers.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import mcp_types as types
@@ -27,6 +28,7 @@ def offered(
     annotations: types.ToolAnnotations,
     run: Run,
     optional: frozenset[str] | set[str] = frozenset(),
+    definitions: Mapping[str, Any] = MappingProxyType({}),
 ) -> ServedTool:
     """A tool whose arguments and result are objects.
 
@@ -39,13 +41,14 @@ def offered(
         annotations: What a call does to the world.
         run: Does it.
         optional: Arguments and members of the result that may be missing.
+        definitions: What the result's schema refers to, put at its root.
     """
     shown = types.Tool(
         name=name,
         title=title,
         description=description,
         input_schema=closed(takes, optional),
-        output_schema=closed(gives, optional),
+        output_schema={**closed(gives, optional), **definitions},
         annotations=annotations.model_copy(update={"title": title}),
     )
     return ServedTool(shown, run)
