@@ -44,7 +44,7 @@ cases:
   - {prompt: greet, arguments: {name: Ada}, expect: {contains: Greet Ada}}
   - {list: tools, expect: {names: [add]}}
   - {list: templates, expect: {names: ["notes://{name}"]}}
-  - {read: "notes://", expect: {error: true}}
+  - {read: "other://x", expect: {error: other, code: -32602}, revisions: ["2026-07-28"]}
 """
 
 
@@ -58,7 +58,7 @@ def test_the_same_cases_run_over_every_transport_in_both_eras(kit: Kit) -> None:
     ways = {o["group"] for o in report["outcomes"]}
     eras = ("2025-11-25", "2026-07-28")
     assert ways == {f"{t} {r}" for t in ("memory", "stdio", "http") for r in eras}
-    assert len(report["outcomes"]) == 6 * 8
+    assert len(report["outcomes"]) == 6 * 7 + 3
     assert done.code == 0
 
 
