@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +51,18 @@ async def served(
     folder: Path,
     script: Script | Model,
     *,
-    tools: Mapping[str, Callable[..., Any]] | None = None,
+    tools: Mapping[str, Any] | None = None,
     **declared: Any,
 ) -> AsyncGenerator[Served]:
-    """Serve a project whose model answers as `script` says."""
+    """Serve a project whose model answers as `script` says.
+
+    `tools` are functions, or entries of a project's section.
+    """
+    given = {name: each for name, each in (tools or {}).items() if callable(each)}
+    if entries := {name: each for name, each in (tools or {}).items() if not callable(each)}:
+        declared["tools"] = entries
     model = script if hasattr(script, "profile") else ScriptedModel(script)  # pyright: ignore[reportArgumentType] -- what is no model is a script
-    runtime = await open_runtime(project(folder, **declared), models={"m/m": model}, tools=tools)  # pyright: ignore[reportArgumentType] -- likewise
+    runtime = await open_runtime(project(folder, **declared), models={"m/m": model}, tools=given)  # pyright: ignore[reportArgumentType] -- likewise
     try:
         async with serving(runtime, port=0) as server:
             assert server.url is not None

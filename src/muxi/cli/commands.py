@@ -36,7 +36,7 @@ COMMANDS = {
         "muxi.cli.knowledge",
         "Add, list, search and remove documents that agents look into.",
     ),
-    "tool": ("muxi.cli.tool", "Find and test tools."),
+    "tool": ("muxi.cli.tool", "List, show, search, check and test tools."),
     "mcp": ("muxi.cli.mcp", "Use, make, test and serve MCP servers."),
     "secrets": ("muxi.cli.secrets", "Store keys that the project refers to."),
     "snapshots": ("muxi.cli.snapshots", "List and restore copies of the database."),

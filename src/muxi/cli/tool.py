@@ -9,6 +9,10 @@ from typer.core import TyperGroup
 from muxi.cli.app import LazyGroup, new_app
 
 COMMANDS = {
+    "list": ("muxi.cli.tools", "List all tools with their versions and who brings them."),
+    "search": ("muxi.cli.tools", "Find tools as an agent with many tools finds them."),
+    "show": ("muxi.cli.tools", "Print what is known of a tool."),
+    "check": ("muxi.cli.tools", "Tell of versions that do not say how a schema has changed."),
     "test": (
         "muxi.cli.tool_cases",
         "Test Python tools by cases, by made-up arguments, and by whether models can use them.",
@@ -28,7 +32,7 @@ class ToolCommands(LazyGroup):
         return inner or command
 
 
-app = new_app(cls=ToolCommands, help="Find and test tools.")
+app = new_app(cls=ToolCommands, help="List, show, search, check and test tools.")
 
 
 @app.callback()

@@ -11,6 +11,7 @@ from muxi.client.knowledge import Knowledge
 from muxi.client.mcp import McpServers
 from muxi.client.memories import Memories
 from muxi.client.secrets import Secrets
+from muxi.client.tools import Tools
 
 
 class Resources(Connection):
@@ -35,6 +36,11 @@ class Resources(Connection):
     def mcp(self) -> McpServers:
         """The MCP servers of the project."""
         return McpServers(self._call)
+
+    @property
+    def tools(self) -> Tools:
+        """The tools that agents could have."""
+        return Tools(self._call)
 
     @property
     def knowledge(self) -> Knowledge:

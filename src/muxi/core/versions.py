@@ -174,6 +174,15 @@ def _no_range(text: str) -> InvalidInput:
     )
 
 
+UNVERSIONED: Final = "0.0.0"
+"""The version of what says none."""
+
+
+def is_version(text: str) -> bool:
+    """Whether `text` is a semantic version."""
+    return len(text) <= _LONGEST and _VERSION.fullmatch(text) is not None
+
+
 def is_range(text: str) -> bool:
     """Whether `text` can be read as a range."""
     try:

@@ -42,6 +42,7 @@ from muxi.runtime.secrets import Secrets
 from muxi.runtime.state import StateFolder
 from muxi.runtime.streams import Streams
 from muxi.runtime.threads import Threads
+from muxi.runtime.toolbox import Toolbox
 from muxi.runtime.tools import Tools
 from muxi.storage import threads as stored_threads
 from muxi.storage.blob_files import BlobFiles
@@ -66,6 +67,7 @@ class Runtime:
     secrets: Secrets
     models: Models
     tools: Tools
+    toolbox: Toolbox
     agents: Agents
     threads: Threads
     streams: Streams
@@ -256,6 +258,7 @@ def _assemble(
         secrets=secrets,
         models=made_models,
         tools=made_tools,
+        toolbox=Toolbox(agents=agents, mcp=mcp),
         agents=agents,
         threads=Threads(database=database, streams=streams, agents=agents, forgetting=forgetting),
         streams=streams,

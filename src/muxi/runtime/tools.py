@@ -27,6 +27,7 @@ from muxi.config.tool_settings import (
     ToolDefinition,
 )
 from muxi.core.errors import ConfigError
+from muxi.core.manifests import ToolManifest
 from muxi.runtime.project_functions import project_function
 from muxi.runtime.secrets import Secrets
 
@@ -128,6 +129,7 @@ class Tools:
                 source="project",
                 origin=f"`tools.{key}`",
                 make=partial(self._make, name, version or None, definition),
+                manifest=_manifest(definition),
             )
 
     def _builtin(self) -> Iterator[Entry]:
@@ -142,6 +144,7 @@ class Tools:
                 source="builtin",
                 origin="muxi",
                 make=partial(self._make, name, None, None),
+                manifest=partial(_builtin_manifest, name),
                 open=name in ASSISTANT_TOOLS,
             )
 
@@ -157,6 +160,7 @@ class Tools:
                 source="package",
                 origin=each.origin,
                 make=partial(self._of_package, each, None),
+                manifest=each.manifest,
                 open=False,
             )
             for each in installed_tools()
@@ -227,6 +231,19 @@ class Tools:
             self._documents = DocumentReading(self.project.knowledge.conversion)
             self._exits.push_async_callback(self._documents.close)
         return await self._documents.read(file, name, media_type)
+
+
+def _manifest(definition: ToolDefinition) -> Callable[[], ToolManifest | None]:
+    """What people are told of a declared tool."""
+    if isinstance(definition, ToolKind):
+        return partial(_builtin_manifest, definition.name())
+    return lambda: None
+
+
+def _builtin_manifest(kind: str) -> ToolManifest:
+    from muxi.tools.builtin.catalogue import manifest
+
+    return manifest(kind)
 
 
 def _shown(name: str, definition: ToolDefinition) -> tuple[str, ...]:

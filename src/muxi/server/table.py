@@ -18,6 +18,7 @@ from muxi.server import (
     runs,
     secrets,
     threads,
+    tools,
 )
 from muxi.server.openapi import describe
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation
@@ -41,6 +42,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *forgetting.OPERATIONS,
     *project.OPERATIONS,
     *knowledge.OPERATIONS,
+    *tools.OPERATIONS,
     *mcp_servers.OPERATIONS,
     *mcp_trust.OPERATIONS,
     *secrets.OPERATIONS,

@@ -12,17 +12,19 @@ from fnmatch import fnmatchcase
 from typing import Any, Final, Literal
 
 from muxi.core.errors import ConfigError, ToolNotFound
-from muxi.core.versions import Range, Version, named_range
+from muxi.core.manifests import ToolManifest
+from muxi.core.versions import UNVERSIONED, Range, Version, named_range
 from muxi.tools.function import FunctionTool
 
 Source = Literal["program", "project", "builtin", "package"]
 RANKS: Final[tuple[Source, ...]] = ("program", "project", "builtin", "package")
 """Who is asked first. A package that is merely installed takes no name from the others."""
 
-UNVERSIONED: Final = "0.0.0"
-"""The version of a tool that says none."""
-
 Function = FunctionTool[..., Any]
+
+
+def _no_manifest() -> ToolManifest | None:
+    """A function says all that is known of it by itself."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -36,6 +38,8 @@ class Entry:
     origin: str
     """Where it is declared, in words for people."""
     make: Callable[[], Awaitable[Sequence[Function]]]
+    manifest: Callable[[], ToolManifest | None] = _no_manifest
+    """What people are told of it. It may import a package, and raise `ConfigError`."""
     open: bool = True
     """Whether `name*` takes it."""
     _made: tuple[Function, ...] | None = field(default=None)
