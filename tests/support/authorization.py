@@ -7,6 +7,7 @@ call needs, whether the authorization server is there at all.
 from __future__ import annotations
 
 import asyncio
+import base64
 import socket
 import time
 from collections.abc import AsyncGenerator
@@ -133,6 +134,18 @@ class Authority:
         )
 
 
+def _machine(scope: Scope, authority: Authority) -> Response:
+    """A token for a client that shows its password."""
+    given = dict(scope["headers"]).get(b"authorization", b"").decode().partition(" ")[2]
+    name, _, password = base64.b64decode(given).decode().partition(":")
+    if (name, password) != ("robot", "very%20secret"):
+        return JSONResponse({"error": "invalid_client"}, 401)
+    client = OAuthClientInformationFull(client_id=name, redirect_uris=None)
+    authority.refreshed += 1
+    token = authority._grant(client, ["notes"], f"{authority.url}/mcp")
+    return JSONResponse(token.model_dump(mode="json", exclude={"refresh_token"}))
+
+
 @asynccontextmanager
 async def guarded_server() -> AsyncGenerator[Authority]:
     """An MCP server with a tool `hello` at `/mcp` of the authority's `url`."""
@@ -199,6 +212,8 @@ def _fault(scope: Scope, authority: Authority) -> Response | None:
             "code_challenge_methods_supported": ["S256"],
         }
         return JSONResponse(metadata | authority.claims)
+    if path == "/machine/token":
+        return _machine(scope, authority)
     if path != "/mcp":
         return JSONResponse({"error": "temporarily_unavailable"}, 503) if authority.away else None
     wanted = authority.wanted_scope

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -17,6 +17,8 @@ _LOOPBACK = r"^http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,5}/[^?#]*$"
 class McpAuthSettings(Section):
     """How muxi signs in to a remote server, where what the server says of it is not enough."""
 
+    grant: Literal["browser", "client"] = "browser"
+    """Who grants access: a person with a browser, or the password of the client alone."""
     client_id: Annotated[str, Field(min_length=1)] | None = None
     """Name under which muxi is registered there; by default it registers itself."""
     client_secret: SecretRef | None = None
@@ -41,5 +43,8 @@ class McpAuthSettings(Section):
                     raise PydanticCustomError("incomplete", words, {"name": name})
         elif self.client_metadata_url is not None:
             words = "a client has either `client_id` or `client_metadata_url`"
+            raise PydanticCustomError("incomplete", words)
+        if self.grant == "client" and None in (self.client_id, self.client_secret, self.issuer):
+            words = "`grant: client` needs `client_id`, `client_secret` and `issuer`"
             raise PydanticCustomError("incomplete", words)
         return self

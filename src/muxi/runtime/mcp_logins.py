@@ -17,6 +17,7 @@ from muxi.runtime.secrets import Secrets
 if TYPE_CHECKING:
     from muxi.mcp.oauth.grant import Identity
     from muxi.mcp.oauth.login import Login
+    from muxi.mcp.oauth.machine import MachineAuth
     from muxi.mcp.oauth.provider import ServerAuth
 
 
@@ -58,7 +59,7 @@ class McpLogins:
         """Where they are kept."""
         return SecretVault(self.secrets)
 
-    async def auth(self, name: str, settings: McpServerSettings) -> ServerAuth | None:
+    async def auth(self, name: str, settings: McpServerSettings) -> ServerAuth | MachineAuth | None:
         """What puts credentials on the requests to a server; None if its headers have them.
 
         Raises:
@@ -66,9 +67,13 @@ class McpLogins:
         """
         if settings.url is None or _has_header(settings):
             return None
+        identity = await self._identity(settings)
+        if identity is not None and _by_itself(settings):
+            from muxi.mcp.oauth.machine import MachineAuth
+
+            return MachineAuth(name, settings.url, identity)
         from muxi.mcp.oauth.provider import ServerAuth
 
-        identity = await self._identity(settings)
         return ServerAuth(name, settings.url, self.vault, identity=identity)
 
     async def begin(self, name: str, redirect_url: str) -> str | None:
@@ -135,6 +140,8 @@ class McpLogins:
             raise NotFound(f"There is no MCP server {name[:64]}.", hint=f"There is: {there}.")
         if settings.url is None:
             raise InvalidInput(f"{name} is a local server, which needs no login.")
+        if _by_itself(settings):
+            raise InvalidInput(f"muxi signs in to {name} by itself: its `grant` is `client`.")
         if _has_header(settings):
             raise InvalidInput(
                 f"{name} is given its credentials by `headers` in muxi.yaml.",
@@ -161,6 +168,10 @@ class McpLogins:
 def _secret(server: str) -> str:
     """The name of the secret that a login is kept under."""
     return f"mcp.{server}.login"
+
+
+def _by_itself(settings: McpServerSettings) -> bool:
+    return settings.auth is not None and settings.auth.grant == "client"
 
 
 def _has_header(settings: McpServerSettings) -> bool:

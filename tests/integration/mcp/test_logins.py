@@ -301,6 +301,52 @@ async def test_calls_with_one_login_pass_beside_each_other(
         assert authority.most_waiting > 1
 
 
+def robot(authority: Authority, password: str = "very secret") -> dict[str, Any]:
+    """How a project signs in without a person."""
+    authority.claims = {"token_endpoint": f"{authority.url}/machine/token"}
+    issuer = authority.url
+    return {
+        "grant": "client", "client_id": "robot", "client_secret": password, "issuer": issuer,
+    }  # fmt: skip
+
+
+async def test_a_client_with_a_password_of_its_own_needs_no_person(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with project(tmp_path, authority, auth=robot(authority)) as found:
+        assert "hello" in await told(found)
+        assert "hello" in await told(found)
+        assert (authority.refreshed, authority.asked) == (1, [])
+        auth_of(found)._patience = 0
+        authority.access.clear()
+        assert "hello" in await told(found)
+        assert authority.refreshed == 2
+        with pytest.raises(InvalidInput, match="signs in to docs by itself"):
+            await found.client.mcp.begin_login("docs", BACK)
+
+
+async def test_a_client_whose_password_is_wrong_is_told_what_to_check(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with project(tmp_path, authority, auth=robot(authority, "wrong one")) as found:
+        await told(found)
+        detail = (await found.client.mcp.server("docs")).detail
+        assert "Signing in to the MCP server docs failed" in detail
+        assert "invalid_client" in detail
+        assert "`mcp.servers.docs.auth`" in detail
+        assert "wrong one" not in detail
+
+
+async def test_a_password_is_shown_to_no_other_authorization_server(
+    tmp_path: Path, authority: Authority
+) -> None:
+    auth = {**robot(authority), "issuer": "https://elsewhere.example"}
+    async with project(tmp_path, authority, auth=auth) as found:
+        await told(found)
+        assert "elsewhere.example" in (await found.client.mcp.server("docs")).detail
+        assert authority.refreshed == 0
+
+
 async def test_a_project_ends_while_a_login_waits_for_a_person(
     tmp_path: Path, authority: Authority
 ) -> None:
