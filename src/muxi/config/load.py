@@ -29,6 +29,7 @@ SECRET_FIELDS: tuple[Place, ...] = (
     ("models", "*", "key"),
     ("tools", "*", "key"),
     ("tools", "*", "password"),
+    ("tools", "*", "apis", "*", "key"),
     ("tools", "*", "imap", "password"),
     ("tools", "*", "smtp", "password"),
     ("tools", "*", "secrets", "*"),

@@ -52,7 +52,7 @@ from muxi.config.project import (
     SnapshotSettings,
     StorageSettings,
 )
-from muxi.config.service_tool_settings import MailServer
+from muxi.config.service_tool_settings import ApiSettings, MailServer
 from muxi.config.tool_settings import BUILTIN_KINDS, PackageTool, PythonTool
 from muxi.core.definitions import AgentDefinition
 from muxi.core.documents import KnowledgePolicy
@@ -64,6 +64,7 @@ from muxi.core.usage import Limits
 
 _CLASSES: tuple[type[BaseModel], ...] = (
     AgentDefinition,
+    ApiSettings,
     ApprovalRule,
     ApprovalSettings,
     Bounds,

@@ -37,6 +37,48 @@ class DocumentsTool(ToolKind):
     """Longest text in UTF-8 bytes that is given to the model."""
 
 
+class ApiSettings(Section):
+    """One service that an OpenAPI document describes."""
+
+    document: Annotated[str, StringConstraints(min_length=1)]
+    """The document, OpenAPI 3 in JSON or YAML, from the project's folder."""
+    url: Annotated[str, Field(pattern=r"^https?://[^/\s@?#]+(/[^\s?#]*)?$")] | None = None
+    """Address of the service; by default what the document says, if that is no private one."""
+    key: SecretRef | None = None
+    """Its key, which goes where the document says."""
+    tags: list[str] = Field(default_factory=list[str])
+    """Only operations with one of these tags; all of them if empty."""
+    operations: list[str] = Field(default_factory=list[str])
+    """Operations by their `operationId`, beside those of `tags`."""
+
+
+class OpenapiTool(ToolKind):
+    """The built-in tools for services that OpenAPI documents describe."""
+
+    reading: ClassVar[tuple[str, ...]] = ("list_operations", "describe_operation", "read_api")
+    functions: ClassVar[tuple[str, ...]] = (*reading, "change_api")
+    kind: Literal["openapi"] = "openapi"
+    apis: Annotated[
+        dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z][\w-]{0,63}$")], ApiSettings],
+        Field(min_length=1),
+    ]
+    """The services by name."""
+    write: bool = False
+    """Whether operations may be called that change something."""
+    approval: bool = True
+    """Whether a person must agree before that."""
+    timeout: Seconds = 30.0
+    """Seconds that one call may take."""
+    max_bytes: Annotated[int, Field(ge=1_000, le=100_000_000)] = 5_000_000
+    """Most bytes of an answer that are read."""
+    max_text: _Text = 40_000
+    """Longest text in UTF-8 bytes that is given to the model."""
+
+    def offered(self) -> tuple[str, ...]:
+        """The functions that these options allow."""
+        return self.functions if self.write else self.reading
+
+
 class MailServer(Section):
     """One server of a mailbox."""
 

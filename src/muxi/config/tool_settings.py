@@ -20,7 +20,12 @@ from muxi.config.local_tool_settings import (
 )
 from muxi.config.model_settings import Seconds, Section
 from muxi.config.secret import SecretRef
-from muxi.config.service_tool_settings import CalendarTool, DocumentsTool, EmailTool
+from muxi.config.service_tool_settings import (
+    CalendarTool,
+    DocumentsTool,
+    EmailTool,
+    OpenapiTool,
+)
 from muxi.config.tool_kind import ToolKind
 
 
@@ -128,6 +133,7 @@ BuiltinTool = (
     | ChartsTool
     | DocumentsTool
     | EmailTool
+    | OpenapiTool
     | CalendarTool
 )
 

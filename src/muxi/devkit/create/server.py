@@ -12,7 +12,7 @@ from muxi.devkit.create import catalogue
 from muxi.devkit.create.answers import Answers
 from muxi.devkit.create.catalogue import Variable
 from muxi.devkit.create.listing import surface_of
-from muxi.devkit.create.openapi.material import Material, material_of
+from muxi.devkit.create.material import Material, material_of
 from muxi.devkit.create.placing import Place, unfinished, write_files
 from muxi.devkit.create.rendering import ROOT, render_layers
 from muxi.devkit.tools_lock import TOOLS_LOCK, tools_lock_text

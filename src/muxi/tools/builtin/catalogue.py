@@ -44,6 +44,7 @@ _KINDS: dict[str, Kind] = {
     "run_python": Kind("run_python:MANIFEST", "run_python:run_python_tools"),
     "git": Kind("git:MANIFEST", "git:git_tools"),
     "documents": Kind("documents:MANIFEST", "documents:documents_tools"),
+    "openapi": Kind("openapi_tools:MANIFEST", "openapi_tools:openapi_tools"),
     "email": Kind("email_tools:MANIFEST", "email_tools:email_tools"),
     "calendar": Kind("calendar_tools:MANIFEST", "calendar_tools:calendar_tools"),
     "sql": Kind("sql:MANIFEST", "sql:sql_tools"),

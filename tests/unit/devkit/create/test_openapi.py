@@ -11,10 +11,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from muxi.core.errors import InvalidInput
-from muxi.devkit.create.openapi.document import LARGEST, Document, read_document
-from muxi.devkit.create.openapi.material import SAMPLE
-from muxi.devkit.create.openapi.operations import USUAL_LIMIT, Selection, select
-from muxi.devkit.create.openapi.service import address_of, key_of
+from muxi.devkit.create.material import SAMPLE
+from muxi.tools.openapi.document import LARGEST, Document, read_document
+from muxi.tools.openapi.operations import USUAL_LIMIT, Selection, select
+from muxi.tools.openapi.service import address_of, key_of
 
 
 def document(paths: dict[str, Any], **more: Any) -> Document:
