@@ -1,0 +1,138 @@
+"""Every template: generated, installed, tested, validated, documented, asked by the official suite.
+
+All of them are installed into one environment, made from the lock that they install from and kept
+between runs.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+import venv
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from support.installed import CACHE
+
+from muxi.devkit.conformance import Revision, Suite
+from muxi.devkit.create.answers import Given, completed
+from muxi.devkit.create.catalogue import TEMPLATES
+from muxi.devkit.create.placing import place_at
+from muxi.devkit.create.rendering import ROOT
+from muxi.devkit.create.server import create_server, plan_server
+
+pytestmark = [pytest.mark.ci, pytest.mark.timeout(400)]
+
+LOCK = ROOT / "python" / "locks" / "requirements-dev.lock"
+PYTHON_TEMPLATES = [each.name for each in TEMPLATES.values() if "python" in each.languages]
+SCENARIOS: dict[Revision, tuple[str, ...]] = {
+    "2025-11-25": ("server-initialize", "dns-rebinding-protection", "server-session-lifecycle"),
+    "2026-07-28": ("dns-rebinding-protection", "caching", "http-header-validation"),
+}
+
+
+@pytest.fixture(scope="session")
+def environment() -> Path:
+    """The bin folder of an environment with exactly the locked packages."""
+    place = CACHE / f"templates-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with Path(f"{place}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "ready").exists():
+            venv.create(place, with_pip=True, clear=True)
+            pip(place / "bin", "--require-hashes", "-r", str(LOCK))
+            (place / "ready").touch()
+    return place / "bin"
+
+
+def pip(bin_folder: Path, *arguments: str) -> None:
+    options = ("install", "--quiet", "--disable-pip-version-check")
+    run(str(bin_folder / "python"), "pip", *options, *arguments)
+
+
+def run(python: str, module: str, *arguments: str, cwd: Path | None = None) -> None:
+    done = subprocess.run(
+        [python, "-m", module, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, f"{module} {arguments}:\n{done.stdout}\n{done.stderr}"
+
+
+def generated(folder: Path, template: str) -> str:
+    """Write a server of this template below `folder` and give its name."""
+    name = f"made-{template}"
+    answers = completed(Given(name=name, template=template))
+    create_server(plan_server(answers), place_at(folder / name, force=False))
+    return name
+
+
+@pytest.mark.parametrize("template", PYTHON_TEMPLATES)
+async def test_a_generated_server_needs_no_touch(
+    template: str, environment: Path, tmp_path: Path
+) -> None:
+    name = generated(tmp_path, template)
+    pip(environment, "--no-deps", "--no-build-isolation", "--editable", str(tmp_path / name))
+    passes_every_check(environment, tmp_path / name)
+    with served(environment / name, template, tmp_path) as url:
+        for revision, scenarios in SCENARIOS.items():
+            report = await Suite.ensure(CACHE).server(url, revision, scenarios=scenarios)
+            assert [f"{each.scenario}: {each.message}" for each in report.failed] == []
+            assert report.silent == []
+
+
+def passes_every_check(environment: Path, folder: Path) -> None:
+    """Its own checks, then muxi's: no finding but of speed, which a busy machine decides."""
+    python = str(environment / "python")
+    run(python, "ruff", "format", "--check", "--no-cache", ".", cwd=folder)
+    run(python, "ruff", "check", "--no-cache", ".", cwd=folder)
+    run(python, "mypy", "--cache-dir", str(environment.parent / "mypy"), cwd=folder)
+    run(python, "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+    run(sys.executable, "muxi", "mcp", "test", ".", cwd=folder)
+    for command in (("validate", ".", "--strict", "--ignore", "start-slow"), ("docs", ".")):
+        run(sys.executable, "muxi", "mcp", *command, "--python", python, cwd=folder)
+
+
+@contextmanager
+def served(program: Path, template: str, folder: Path) -> Generator[str]:
+    """The installed command, serving HTTP."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    options = ["--no-auth"] if template == "oauth" else []
+    with subprocess.Popen(
+        [str(program), "--transport", "http", "--port", str(port), *options],
+        cwd=folder,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            # uvicorn says when it listens.
+            for line in process.stderr:
+                if b"running on" in line:
+                    break
+            else:
+                pytest.fail(f"{program.name} ended before it listened")
+            yield f"http://127.0.0.1:{port}/mcp"
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+def test_parts_that_were_added_need_no_touch_either(environment: Path, tmp_path: Path) -> None:
+    folder = tmp_path / generated(tmp_path, "proxy")
+    for kind in ("tool", "resource", "prompt"):
+        run(sys.executable, "muxi", "mcp", "add", kind, "weigh_parcel", cwd=folder / "src")
+    pip(environment, "--no-deps", "--no-build-isolation", "--editable", str(folder))
+    passes_every_check(environment, folder)
