@@ -16,6 +16,7 @@ from muxi.core.messages import AnyPart, Message
 from muxi.core.pages import Page
 from muxi.core.status import AgentInfo, ModelInfo, ServerStatus
 from muxi.core.threads import Run, Thread
+from muxi.core.usage import Limits
 
 
 class Client(Resources):
@@ -80,6 +81,7 @@ class Client(Resources):
         agent: str | None = None,
         thread_id: str | None = None,
         parent_id: str | None = None,
+        limits: Limits | None = None,
     ) -> Run:
         """Begin a run, in a new thread if none is given; `events` tells how it goes.
 
@@ -88,6 +90,7 @@ class Client(Resources):
             agent: Name of the agent; the thread's or the project's own if None.
             thread_id: The thread to continue.
             parent_id: The message to answer to, for a fork; the thread's leaf if None.
+            limits: Bounds on this run beside those of its agent; the narrower ones count.
         """
         content = input if isinstance(input, str) else [_part(part) for part in input]
         # Named here, so that a run whose beginning was not answered can be looked for.
@@ -98,6 +101,7 @@ class Client(Resources):
             "agent": agent,
             "thread_id": thread_id,
             "parent_id": parent_id,
+            "limits": limits and limits.model_dump(mode="json", exclude_unset=True),
         }
         made = f"/api/runs/{run_id}"
         return read(Run, await self._call("POST", "/api/runs", body=body, makes=made))

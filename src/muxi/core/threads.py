@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 from muxi.core.events import Problem, RunStatus
 from muxi.core.ids import new_id
 from muxi.core.record import Record, now
-from muxi.core.usage import Usage
+from muxi.core.usage import Limits, Usage
 
 
 class Thread(Record):
@@ -51,6 +51,8 @@ class Run(Record):
     crashes: int = 0
     """Attempts that died with their process."""
     usage: Usage = Field(default_factory=Usage)
+    limits: Limits | None = None
+    """What it may consume, where whoever began it bounded it more than its agent is."""
     problem: Problem | None = None
     output: JsonValue = None
     tools: list[OfferedTool] = Field(default_factory=list["OfferedTool"])

@@ -75,3 +75,12 @@ class Limits(Record):
     """US dollars over the whole run; refused at start for a model without a known price."""
     seconds: Annotated[float, Field(ge=0)] | None = None
     """Wall-clock time of the run."""
+
+    def within(self, bounds: Limits) -> Limits:
+        """The narrower of both, where `bounds` says anything at all."""
+        narrower: dict[str, Any] = {}
+        for name in bounds.model_fields_set & type(self).model_fields.keys():
+            mine, theirs = getattr(self, name), getattr(bounds, name)
+            if theirs is not None and (mine is None or theirs < mine):
+                narrower[name] = theirs
+        return self.model_copy(update=narrower) if narrower else self

@@ -5,8 +5,13 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from muxi.core.messages import AnyPart, Text, TextPart, UnknownPart
+from muxi.core.usage import Limits
 
 _FROM_PEOPLE = ("text", "image", "audio", "file")
+
+
+class Bounds(Limits, extra="forbid"):
+    """Limits in which a misspelt one is a mistake."""
 
 
 class RunRequest(BaseModel):
@@ -23,6 +28,9 @@ class RunRequest(BaseModel):
     thread_id: str | None = None
     """The thread to continue; a new one is begun if it is left out."""
     parent_id: str | None = Field(None, description="The message to answer to, for a fork.")
+
+    limits: Bounds | None = None
+    """Bounds on this run beside those of its agent; the narrower ones count."""
 
     @property
     def text(self) -> str:

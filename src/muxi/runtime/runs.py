@@ -360,6 +360,7 @@ def _run_of(
         agent_hash=version.hash,
         status="running",
         input_id=said.id,
+        limits=request.limits and version.definition.limits.within(request.limits),
     )
     said.thread_id, said.run_id = thread_id, run.id
     return run, said
@@ -410,6 +411,7 @@ def _host(
 
 
 def _context(who: Principal, run: Run, agent: Agent[object] | None) -> RunContext[None]:
+    limits = run.limits or (Limits() if agent is None else agent.spec.limits)
     return RunContext(
         deps=None,
         tenant=who.tenant,
@@ -421,5 +423,5 @@ def _context(who: Principal, run: Run, agent: Agent[object] | None) -> RunContex
         parent_run_id=run.parent_run_id,
         attempt=run.attempt,
         usage=run.usage.model_copy(),
-        limits=Limits() if agent is None else agent.spec.limits,
+        limits=limits,
     )

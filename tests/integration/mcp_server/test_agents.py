@@ -153,6 +153,22 @@ async def test_a_limit_is_told_as_an_error_with_what_was_said(tmp_path: Path, mo
 
 
 @both
+async def test_runs_of_clients_have_narrower_limits_where_the_project_says_so(
+    tmp_path: Path, mode: Mode
+) -> None:
+    agents = {"a": {"name": "a", "tools": ["calculator"]}}
+    bounded = {"mcp": {"limits": {"turns": 1}}}
+    async with (
+        served(tmp_path, careful, agents=agents, server=bounded) as s,
+        connected(s, mode) as client,
+    ):
+        result = await client.call_tool("ask_a", {"input": "Hi"})
+        _, events = await s.answer("Hi")
+    assert result.structured_content["status"] == "limited"
+    assert events[-1].status == "completed"
+
+
+@both
 async def test_the_person_behind_the_client_approves_a_call(tmp_path: Path, mode: Mode) -> None:
     person = Person(says(decision="approve"))
     async with (

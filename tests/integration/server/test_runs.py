@@ -24,6 +24,7 @@ from muxi.core.events import (
 )
 from muxi.core.messages import TextPart, ToolResultPart
 from muxi.core.threads import Run
+from muxi.core.usage import Limits
 from muxi.models.scripted import Gate, Reply, ScriptedModel, call
 from muxi.runtime.principal import LOCAL
 from muxi.runtime.requests import RunRequest
@@ -362,3 +363,26 @@ async def test_a_run_that_another_process_drives_is_left_alone(tmp_path: Path) -
         await database.write(LOCAL, hold)
         with pytest.raises(Conflict, match="Another process"):
             await muxi.client.cancel(stored.id)
+
+
+async def test_limits_of_a_run_narrow_those_of_its_agent_also_after_a_pause(tmp_path: Path) -> None:
+    till = Till()
+    async with _serve(tmp_path, [PAY, "Never said."], till) as muxi:
+        run = await muxi.client.start_run("Pay five", limits=Limits(turns=1, tool_calls=100))
+        await muxi.follow(run.id)
+        (question,) = (await muxi.client.approvals(run.id)).items
+        await muxi.client.resolve(question.id, ApprovalDecision(decision="approve"))
+        end = (await muxi.follow(run.id))[-1]
+        stored = await muxi.client.run(run.id)
+    assert isinstance(end, RunCompleted)
+    assert (end.status, end.limit) == ("limited", "turns")
+    assert stored.limits is not None
+    assert (stored.limits.turns, stored.limits.tool_calls) == (1, 50)
+
+
+async def test_a_limit_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    async with served(tmp_path, ["Hi"]) as muxi:
+        body = {"input": "Hi", "limits": {"token": 5}}
+        async with muxi.http.post(f"{muxi.url}/api/runs", json=body) as answer:
+            assert answer.status == 422
+            assert "token" in await answer.text()

@@ -104,6 +104,7 @@ class AgentTools:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._patterns = runtime.project.server.mcp.agents
+        self._limits = runtime.project.server.mcp.limits.model_dump(exclude_unset=True) or None
         self._cancelling: set[asyncio.Task[None]] = set()
 
     async def infos(self, call: Call) -> list[AgentInfo]:
@@ -123,7 +124,8 @@ class AgentTools:
         async def run(arguments: dict[str, Any], call: Call) -> types.CallToolResult:
             followed = await self._again(call)
             if followed is None:
-                request = RunRequest.model_validate({**arguments, "agent": info.name})
+                asked = {**arguments, "agent": info.name, "limits": self._limits}
+                request = RunRequest.model_validate(asked)
                 made, feed = await self._begin(call, request)
                 followed = _Followed(made.id, made.thread_id)
                 return await self._to_the_end(call, followed, feed)

@@ -377,6 +377,7 @@ export interface components {
             first_seq: number;
             id: string;
             input_id?: string | null;
+            limits?: components["schemas"]["Limits-Output"] | null;
             output: components["schemas"]["JsonValue"];
             parent_run_id?: string | null;
             problem?: components["schemas"]["Problem"] | null;
