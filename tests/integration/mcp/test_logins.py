@@ -255,13 +255,15 @@ async def test_a_login_to_what_wants_none_or_is_not_there_is_told(
     local = {"command": ["true"]}
     given = {"url": f"{authority.url}/mcp", "headers": {"Authorization": "Bearer access"}}
     away = {"url": "http://127.0.0.1:9/mcp"}
-    servers = {"local": local, "given": given, "away": away}
+    plain = {"url": "http://mcp.example/mcp"}
+    servers = {"local": local, "given": given, "away": away, "plain": plain}
     async with served(tmp_path, script, mcp={"servers": servers}) as found:
         for name, error, words in (
             ("nobody", NotFound, "There is no MCP server nobody"),
             ("local", InvalidInput, "is a local server"),
             ("given", InvalidInput, "by `headers`"),
             ("away", ServerUnavailable, "cannot be reached"),
+            ("plain", LoginNeeded, "not reached over HTTPS"),
         ):
             with pytest.raises(error, match=words):
                 await found.client.mcp.begin_login(name, BACK)

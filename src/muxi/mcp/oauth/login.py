@@ -104,6 +104,7 @@ class Login:
 
     async def _connect(self) -> None:
         """Connect as a client would: whatever asks for a login does so now, and it is tried."""
+        check_safe(self._url)
         client = httpx2.AsyncClient(auth=self._auth, timeout=_TIMEOUT)
         async with client, Client(streamable_http_client(self._url, http_client=client)):
             pass

@@ -18,6 +18,7 @@ from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
 from muxi.core.errors import LoginNeeded
 from muxi.mcp.oauth.grant import Identity
+from muxi.mcp.oauth.provider import check_safe
 from muxi.telemetry.redaction import SECRETS
 
 _EARLY = 30.0
@@ -89,6 +90,7 @@ class MachineAuth(httpx2.Auth):
         self._kept.tokens = None
         self._exchange.context.clear_tokens()
         try:
+            check_safe(self._url)
             async with httpx2.AsyncClient(auth=self._exchange, timeout=_TIMEOUT) as client:
                 headers = {"Accept": "application/json, text/event-stream"}
                 await client.post(self._url, json=_KNOCK, headers=headers)
