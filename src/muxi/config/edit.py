@@ -1,7 +1,7 @@
-"""Changes one value of a muxi.yaml and leaves every other character as it is.
+"""Changes one value of a muxi.yaml, or adds one entry, and leaves every other character as it is.
 
-Called by `muxi models use`. Only scalars are replaced, and only keys at the top of the file are
-added.
+Called by `muxi models use` and `muxi create`. Only scalars are replaced; only keys at the top of
+the file and entries of its sections are added.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from muxi.config.mistakes import Mistake, config_error
+from muxi.config.source import Node, Source, plain_value, read_source, written
 from muxi.config.source import Path as Place
-from muxi.config.source import Source, plain_value, read_source, written
-from muxi.core.errors import ConfigError
+from muxi.core.errors import ConfigError, Conflict
 
 _SIMPLE = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*")
 
@@ -40,6 +40,79 @@ def set_value(file: Path, place: Place, value: str | float | bool | None) -> Non
         raise _by_hand(file, place)
     mark = b"\xef\xbb\xbf" if raw.startswith(b"\xef\xbb\xbf") else b""
     _replace(file, mark + text.encode())
+
+
+def add_entry(file: Path, section: str, name: str, text: str) -> None:
+    """Add the entry `name` at the end of a section, such as `agents`, keeping all else.
+
+    Args:
+        file: A YAML file.
+        section: A key at its top; made if there is none.
+        name: The entry's key.
+        text: Its value in YAML, as it would stand at the left margin.
+
+    Raises:
+        Conflict: There is such an entry.
+        ConfigError: The file is no YAML, or this section cannot be changed by a program.
+    """
+    raw = file.read_bytes()
+    source = read_source(raw, str(file))
+    if source.mistakes:
+        raise config_error(source.mistakes)
+    place = (section, name)
+    if place in source.keys:
+        raise Conflict(
+            f"{file} has {section}.{name} already.", hint="Edit it, or choose another name."
+        )
+    changed = _with_entry(source, section, name, text, file)
+    after = read_source(changed.encode(), str(file))
+    others = {key: value for key, value in after.data.items() if key != section}
+    entries = dict(after.data.get(section) or {})
+    entries.pop(name, None)
+    before = {key: value for key, value in source.data.items() if key != section}
+    if after.mistakes or others != before or entries != (source.data.get(section) or {}):
+        raise _by_hand(file, place)
+    mark = b"\xef\xbb\xbf" if raw.startswith(b"\xef\xbb\xbf") else b""
+    _replace(file, mark + changed.encode())
+
+
+def _with_entry(source: Source, section: str, name: str, text: str, file: Path) -> str:
+    whole, ending = source.text, "\r\n" if "\r\n" in source.text else "\n"
+    node, key, root = source.values.get((section,)), source.keys.get((section,)), source.root
+    if root is not None and whole[root.start : root.start + 1] == "{":
+        raise _by_hand(file, (section, name))
+    if node is None or key is None:
+        start = whole if not whole or whole.endswith("\n") else whole + ending
+        return start + ending.join([f"{section}:", *_entry(name, text, 2), ""])
+    if node.pairs and whole[node.start] not in ("{", *_NOT_SIMPLE):
+        at, indent = _last_offset(node), node.pairs[0][0].column - 1
+    elif node.scalar is not None and node.start == node.end:
+        at, indent = key.end, 2
+    else:
+        raise _by_hand(file, (section, name))
+    if not whole[:at].endswith("\n"):
+        line_end = whole.find("\n", at)
+        at = len(whole) if line_end < 0 else line_end + 1
+    start = whole[:at] if whole[:at].endswith("\n") else whole[:at] + ending
+    return start + ending.join([*_entry(name, text, indent), ""]) + whole[at:]
+
+
+def _entry(name: str, text: str, indent: int) -> list[str]:
+    margin = " " * indent
+    first, *rest = text.rstrip("\n").split("\n")
+    if not rest and ": " not in first:
+        return [f"{margin}{name}: {first}"]
+    return [f"{margin}{name}:", *(f"{margin}  {line}".rstrip() for line in (first, *rest))]
+
+
+def _last_offset(node: Node) -> int:
+    """Where the last thing of a block ends; its own end lies behind comments that follow it."""
+    if node.pairs:
+        key, value = node.pairs[-1]
+        return max(key.end, _last_offset(value))
+    if node.items:
+        return _last_offset(node.items[-1])
+    return node.end
 
 
 def _changed(source: Source, place: Place, written_value: str, file: Path) -> str:

@@ -217,3 +217,29 @@ async def test_a_folder_that_is_no_server_is_named(muxi: Muxi) -> None:
     done = await muxi("mcp", "add", "tool", "weigh")
     assert done.code == 1
     assert "lies in no Python server" in done.err
+
+
+async def test_a_tool_and_an_agent_are_made_and_used(muxi: Muxi) -> None:
+    made = await muxi("create", "tool", "weigh-parcel", "-d", "Weighs a parcel.")
+    assert made.code == 0, made.err
+    files = [Path(line).name for line in made.out.splitlines()]
+    assert files == ["weigh_parcel.py", "weigh_parcel.yaml", "muxi.yaml"]
+    cases = ("--cases", "tests/weigh_parcel.yaml")
+    tested = await muxi("tool", "test", "tools/weigh_parcel.py", *cases)
+    assert tested.code == 0, tested.out + tested.err
+    agent = await muxi("create", "agent", "clerk", "--tool", "weigh_parcel", "-d", 'Says "hi": yes')
+    assert agent.code == 0, agent.err
+    shown = await muxi("agents", "show", "clerk", "--json")
+    assert '"weigh_parcel"' in shown.out
+    again = await muxi("create", "agent", "clerk")
+    assert again.code == 1
+    assert "agents.clerk already" in again.err
+
+
+async def test_an_agent_with_a_tool_that_does_not_exist_changes_nothing(muxi: Muxi) -> None:
+    await muxi("init")
+    before = (muxi.folder / "muxi.yaml").read_bytes()
+    done = await muxi("create", "agent", "clerk", "--tool", "wiegh_parcel")
+    assert done.code == 2
+    assert "wiegh_parcel" in done.err
+    assert (muxi.folder / "muxi.yaml").read_bytes() == before

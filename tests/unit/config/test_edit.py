@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from muxi.config.edit import set_value
+from muxi.config.edit import add_entry, set_value
 from muxi.config.load import load_project
 from muxi.config.starter import STARTER, write_starter
-from muxi.core.errors import ConfigError
+from muxi.core.errors import ConfigError, Conflict
 
 
 def changed(tmp_path: Path, before: str, place: tuple[str | int, ...], value: str | int) -> str:
@@ -100,3 +100,57 @@ def test_the_permissions_of_the_file_stay(tmp_path: Path):
     set_value(file, ("model",), "x/y")
     assert file.stat().st_mode & 0o777 == 0o600
     assert [each.name for each in tmp_path.iterdir()] == ["muxi.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "tools:\n  b: b.py:b\n"),
+        ("name: x", "name: x\ntools:\n  b: b.py:b\n"),
+        ("tools:\n  a: a.py:a\n", "tools:\n  a: a.py:a\n  b: b.py:b\n"),
+        ("tools:\n    a: a.py:a # why", "tools:\n    a: a.py:a # why\n    b: b.py:b\n"),
+        ("tools:\nname: x\n", "tools:\n  b: b.py:b\nname: x\n"),
+        ("tools: # mine\nname: x\n", "tools: # mine\n  b: b.py:b\nname: x\n"),
+        (
+            "tools:\n  clock:\n    zone: Europe/Paris\n\n# Models.\nmodel: m\n",
+            "tools:\n  clock:\n    zone: Europe/Paris\n  b: b.py:b\n\n# Models.\nmodel: m\n",
+        ),
+        ("tools:\r\n  a: a.py:a\r\n", "tools:\r\n  a: a.py:a\r\n  b: b.py:b\r\n"),
+        ("\ufeffname: x\n", "\ufeffname: x\ntools:\n  b: b.py:b\n"),
+    ],
+)
+def test_an_entry_is_added_at_the_end_of_its_section(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    file = tmp_path / "muxi.yaml"
+    file.write_bytes(before.encode())
+    add_entry(file, "tools", "b", "b.py:b")
+    assert file.read_bytes().decode() == after
+
+
+def test_an_entry_of_several_lines_comes_after_a_block_of_text(tmp_path: Path) -> None:
+    file = tmp_path / "muxi.yaml"
+    file.write_text("agents:\n  a:\n    instructions: |\n      One.\n\n      Two.\nname: x\n")
+    add_entry(file, "agents", "b", "description: B\ninstructions: |\n  Three.\n")
+    project = load_project(file)
+    assert project.agents["a"].instructions == "One.\n\nTwo.\n"
+    assert project.agents["b"].instructions == "Three.\n"
+    assert project.name == "x"
+
+
+@pytest.mark.parametrize("before", ["tools: {a: a.py:a}\n", "{name: x}\n", "tools: 3\n"])
+def test_an_entry_that_cannot_be_added_safely_is_left_to_people(
+    tmp_path: Path, before: str
+) -> None:
+    file = tmp_path / "muxi.yaml"
+    file.write_text(before)
+    with pytest.raises(ConfigError, match="by hand"):
+        add_entry(file, "tools", "b", "b.py:b")
+    assert file.read_text() == before
+
+
+def test_an_entry_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "muxi.yaml"
+    file.write_text("tools:\n  b: old.py:b\n")
+    with pytest.raises(Conflict, match=r"tools\.b"):
+        add_entry(file, "tools", "b", "b.py:b")
