@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -324,3 +325,34 @@ async def test_a_new_agent_is_told_to_whoever_listens(tmp_path: Path) -> None:
                 await changed.wait()
             tasks.cancel_scope.cancel()
         assert "ask_fresh" in [tool.name for tool in (await client.list_tools()).tools]
+
+
+@both
+async def test_a_server_that_stops_says_that_the_run_goes_on(tmp_path: Path, mode: Mode) -> None:
+    asked, stop = asyncio.Event(), asyncio.Event()
+    where: asyncio.Future[Served] = asyncio.get_running_loop().create_future()
+
+    def slow(request: ModelRequest) -> Reply:
+        asked.set()
+        return Reply(parts=[TextPart(text="never")], before=asyncio.Event())
+
+    async def serve() -> None:
+        async with served(tmp_path, slow) as s:
+            s.server.grace = 0.0
+            where.set_result(s)
+            await stop.wait()
+
+    async with asyncio.timeout(DEADLINE):
+        serving = asyncio.create_task(serve())
+        # The server has gone when this client leaves.
+        with suppress(ExceptionGroup):
+            async with connected(await where, mode) as client:
+                # Else it would look for the schema of the result after the server has gone.
+                await client.list_tools()
+                call_ = asyncio.create_task(client.call_tool("ask_a", {"input": "Hi"}))
+                await asked.wait()
+                stop.set()
+                result = await call_
+        await serving
+    assert result.structured_content["status"] == "running"
+    assert result.structured_content["run_id"] in text_of(result)

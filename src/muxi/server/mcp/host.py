@@ -30,6 +30,9 @@ from muxi.server.mcp.tasks import Tasks
 MAX_MESSAGE: Final = 4 << 20
 """Bytes of the largest message of a client, the same on every transport."""
 
+_LAST_ANSWERS: Final = 1.0
+"""Seconds for answers that are still being given when the server ends."""
+
 _LINES: Final = (
     (b"content-type", b"application/x-ndjson"),
     (b"cache-control", b"no-store"),
@@ -61,6 +64,7 @@ class Host:
             self._server, max_request_body_size=MAX_MESSAGE
         )
         self._conversations: set[anyio.CancelScope] = set()
+        self._answers: set[asyncio.Task[Any]] = set()
         self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -77,6 +81,9 @@ class Host:
     async def close(self) -> None:
         """End all sessions."""
         self._watching.close()
+        if self._answers:
+            # Runs have been stopped: who asked is told so.
+            await asyncio.wait(self._answers, timeout=_LAST_ANSWERS)
         for tasks in self._tasks:
             await tasks.close()
         for conversation in self._conversations:
@@ -87,7 +94,16 @@ class Host:
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of streamable HTTP."""
-        await self._manager.handle_request(scope, receive, send)
+        task = asyncio.current_task()
+        if task is None or scope["method"] != "POST":
+            # Streams without a question have no end of their own.
+            await self._manager.handle_request(scope, receive, send)
+            return
+        self._answers.add(task)
+        try:
+            await self._manager.handle_request(scope, receive, send)
+        finally:
+            self._answers.discard(task)
 
     async def serve_lines(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hold a whole conversation: a message a line, in the body of a request and of its answer.
