@@ -7,33 +7,31 @@ calls come from other tasks. Nothing here knows of agents or models.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from muxi.config.mcp_settings import McpServerSettings
-from muxi.core.errors import MuxiError, ToolFailed, summarize
+from muxi.core.errors import MuxiError, ToolFailed
 from muxi.core.ports import Context
 from muxi.core.questions import Answer, Question
 from muxi.core.servers import ServerState
+from muxi.mcp.endings import ended as how_it_ended
+from muxi.mcp.endings import first_of, reason_of
 from muxi.mcp.log import ServerLog
+from muxi.mcp.orders import Orders, Retries
 from muxi.mcp.surface import Surface
 from muxi.mcp.target import Target, Wire
 
 if TYPE_CHECKING:
     from mcp.client.session import ClientSession
 
-_FIRST_DELAY: Final = 0.5
-_LONGEST_DELAY: Final = 60.0
 _STEADY: Final = 30.0
 """Seconds that a connection must have held for its failures before that to be forgotten."""
-_GIVE_UP: Final = 5
-"""Failures in a row after which it is left alone until somebody needs it."""
 _SHORT: Final = 5.0
 """Seconds that a call waits for the next attempt; if that is further off, it fails at once."""
 _QUIET: Final = 30.0
@@ -84,13 +82,10 @@ class Connection:
     _wire: Wire | None = None
     _task: asyncio.Task[None] | None = None
     _attempt: asyncio.Future[ClientSession] | None = None
-    _wanted: asyncio.Event = field(default_factory=asyncio.Event)
-    """Something is to be done: look at `_orders`."""
-    _orders: set[str] = field(default_factory=set[str])
+    _orders: Orders = field(default_factory=Orders)
+    _retries: Retries = field(default_factory=Retries)
     _listed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when what is offered was listed again, or cannot be."""
-    _in_a_row: int = 0
-    _retry_at: float = 0.0
     _closing: bool = False
 
     async def session(self) -> ClientSession:
@@ -111,7 +106,7 @@ class Connection:
     @property
     def retry_in(self) -> float | None:
         """Seconds until the next attempt, if one is planned."""
-        return max(0.0, self._retry_at - time.monotonic()) if self.state == "waiting" else None
+        return self._retries.left if self.state == "waiting" else None
 
     def start(self) -> None:
         """Connect in the background."""
@@ -121,18 +116,18 @@ class Connection:
 
     def suspect(self) -> None:
         """A call has been lost: ask the server whether it is well, and start it anew if not."""
-        self._order("probe")
+        self._orders.give("probe")
 
     def lost(self, session: ClientSession) -> None:
         """The server has forgotten this session, or cannot be reached: another one is needed."""
         if self._session is session:
             self._forget()
             self.state = "connecting"
-            self._order("reconnect")
+            self._orders.give("reconnect")
 
     def changed(self) -> None:
         """The server says that it offers other things than before."""
-        self._order("list")
+        self._orders.give("list")
 
     async def relist(self) -> None:
         """Return when the server has said what it offers now.
@@ -168,10 +163,9 @@ class Connection:
         Raises:
             ToolFailed: It could not be connected.
         """
-        self._in_a_row = 0
-        self._retry_at = 0.0
+        self._retries.forget()
         self._forget()
-        self._order("restart")
+        self._orders.give("restart")
         await self.session()
 
     async def close(self) -> None:
@@ -190,15 +184,11 @@ class Connection:
             # Nobody may ever ask how it went.
             self._attempt.add_done_callback(_look_at)
 
-    def _order(self, what: str) -> None:
-        self._orders.add(what)
-        self._wanted.set()
-
     def _demand(self) -> asyncio.Future[ClientSession]:
         """The attempt that is under way or comes next. Raises `ToolFailed` if it is far off."""
         if self._closing:
             raise self._unavailable("muxi is stopping")
-        if self._retry_at - time.monotonic() > _SHORT:
+        if self._retries.left > _SHORT:
             raise self._unavailable(self.detail)
         self._forget()
         if self._task is None or self._task.done():
@@ -207,8 +197,8 @@ class Connection:
         return self._attempt
 
     def _unavailable(self, reason: str) -> ToolFailed:
-        wait = self._retry_at - time.monotonic()
-        again = f" It is tried again in {wait:.0f} s." if wait > 1 else ""
+        left = self._retries.left
+        again = f" It is tried again in {left:.0f} s." if left > 1 else ""
         return ToolFailed(
             f"The MCP server {self.name} is not available: {reason.rstrip('.')}.{again}",
             hint=f"`muxi mcp logs {self.name}` shows what it said.",
@@ -220,8 +210,7 @@ class Connection:
         again = True
         while again and not self._closing:
             await self._pause()
-            self._orders.clear()
-            self._wanted.clear()
+            self._orders.take()
             began = time.monotonic()
             error = await self._try()
             again = self._take_stock(error, steady=time.monotonic() - began > _STEADY)
@@ -235,7 +224,7 @@ class Connection:
             self._fail()
             raise
         except BaseExceptionGroup as group:
-            return _first(group)
+            return first_of(group)
         except Exception as error:  # noqa: BLE001 -- a task boundary: a server may fail in any way
             return error
         return None
@@ -246,13 +235,13 @@ class Connection:
         if "restart" in self._orders:
             return True
         lived = self.since is not None
-        self._end(self._why(error))
-        self._in_a_row = 1 if steady else self._in_a_row + 1
-        if isinstance(error, MuxiError) and not error.retryable:
-            self._in_a_row = max(self._in_a_row, _GIVE_UP)
-        delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (self._in_a_row - 1))
-        self._retry_at = time.monotonic() + delay * random.uniform(0.5, 1.0)
-        self.state = "waiting" if self._in_a_row < _GIVE_UP else "failed"
+        timeout = self.settings.start_timeout
+        # What a target itself refuses is the reason of whatever came of it.
+        cause = self.target.refusal or error
+        self._end(reason_of(cause, self._wire, self.log, start_timeout=timeout))
+        final = isinstance(error, MuxiError) and not error.retryable
+        self._retries.failed(steady=steady, final=final)
+        self.state = "failed" if self._retries.given_up else "waiting"
         if not lived:
             # It may have become another server meanwhile.
             self._legacy = False
@@ -262,11 +251,9 @@ class Connection:
 
     async def _pause(self) -> None:
         """Wait until the next attempt is due, or somebody wants it at once."""
-        while "restart" not in self._orders and (wait := self._retry_at - time.monotonic()) > 0:
-            self._wanted.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), wait)
-        self._retry_at = 0.0
+        while "restart" not in self._orders and (left := self._retries.left) > 0:
+            await self._orders.wait(left)
+        self._retries.now()
 
     async def _live(self) -> None:
         """One connection from beginning to end."""
@@ -294,7 +281,9 @@ class Connection:
             self.since = datetime.now(UTC)
             self.state = "ready"
             self._session = client.session
-            self._settle(client.session)
+            if self._attempt is not None and not self._attempt.done():
+                self._attempt.set_result(client.session)
+            self._attempt = None
             try:
                 await self._stay(client, wire)
             finally:
@@ -312,39 +301,29 @@ class Connection:
         news = asyncio.create_task(listening(client, self.changed), name=f"news of {self.name}")
         try:
             while not ended.done():
-                await self._something(ended)
+                await self._orders.wait(_QUIET, ended)
                 if "restart" in self._orders:
                     return
                 if "reconnect" in self._orders:
                     await asyncio.wait({ended}, timeout=_SETTLE)
-                    raise ToolFailed(_ended(wire) or "the connection was lost")
+                    raise ToolFailed(how_it_ended(wire) or "the connection was lost")
                 if not ended.done():
                     await self._look_after(client, wire)
-            raise ToolFailed(_ended(wire) or "it closed the connection")
+            raise ToolFailed(how_it_ended(wire) or "it closed the connection")
         finally:
             ended.cancel()
             news.cancel()
             await asyncio.gather(ended, news, return_exceptions=True)
-
-    async def _something(self, ended: asyncio.Task[None]) -> None:
-        """Return when the connection has ended, something is to be done, or it has been quiet."""
-        wanted = asyncio.create_task(self._wanted.wait())
-        try:
-            await asyncio.wait({ended, wanted}, timeout=_QUIET, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            wanted.cancel()
-            await asyncio.gather(wanted, return_exceptions=True)
-        self._wanted.clear()
 
     async def _look_after(self, client: Any, wire: Wire) -> None:
         """Do what is due: look at changed tools, or ask the server whether it is well."""
         from muxi.mcp.negotiation import probe, surface_of
         from muxi.mcp.schemas import usable
 
-        orders, self._orders = self._orders, set()
+        orders = self._orders.take()
         if "list" in orders:
             await asyncio.sleep(_SETTLE)
-            self._orders.discard("list")
+            self._orders.drop("list")
             async with asyncio.timeout(self.settings.start_timeout):
                 self.offered(*usable(await surface_of(client)))
             self._listed.set()
@@ -361,11 +340,6 @@ class Connection:
             raise ToolFailed("it hung, and was ended") from None
         self.latency = time.monotonic() - began
 
-    def _settle(self, session: ClientSession) -> None:
-        if self._attempt is not None and not self._attempt.done():
-            self._attempt.set_result(session)
-        self._attempt = None
-
     def _end(self, reason: str) -> None:
         """The connection is gone."""
         self.detail = reason
@@ -378,36 +352,6 @@ class Connection:
         attempt, self._attempt = self._attempt, None
         if attempt is not None and not attempt.done():
             attempt.set_exception(self._unavailable(self.detail))
-
-    def _why(self, error: BaseException | None) -> str:
-        """What happened, in words for people."""
-        end = _ended(self._wire)
-        if self.target.refusal is not None:
-            reason = summarize(self.target.refusal)
-        elif isinstance(error, TimeoutError):
-            reason = f"it did not answer within {self.settings.start_timeout:g} s"
-        elif isinstance(error, MuxiError):
-            reason = summarize(error) if error.hint else error.message
-        elif end:
-            reason = end
-        else:
-            reason = f"{type(error).__name__}: {error}"[:500] if error else "the connection ended"
-        said = self.log.last_words() if end else ""
-        return f"{reason}; its last words: {said}" if said else reason
-
-
-def _ended(wire: Wire | None) -> str:
-    """How the process ended, in words; empty if nobody knows."""
-    return f"it {wire.end}" if wire is not None and wire.end else ""
-
-
-def _first(error: BaseException) -> BaseException:
-    """The first error in groups of groups that is more than a cancellation."""
-    if not isinstance(error, BaseExceptionGroup):
-        return error
-    group = cast("BaseExceptionGroup[BaseException]", error)
-    found = (_first(each) for each in group.exceptions)
-    return next((each for each in found if not isinstance(each, asyncio.CancelledError)), group)
 
 
 def _look_at(attempt: asyncio.Future[Any]) -> None:

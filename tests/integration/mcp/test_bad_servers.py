@@ -12,8 +12,8 @@ import pytest
 from support.remote import lines, remote, settings, several, until
 
 from muxi.core.errors import ToolArgumentsInvalid, ToolError, ToolFailed, ToolNotFound, ToolTimeout
-from muxi.mcp.connection import Connection
 from muxi.mcp.log import LINE_LENGTH, LINES
+from muxi.mcp.orders import Retries
 
 
 async def test_a_server_that_dies_in_a_call_gives_an_error_and_comes_back(tmp_path: Path):
@@ -161,7 +161,7 @@ async def test_a_server_that_never_answers_fails_with_the_time_that_it_had(tmp_p
 async def test_a_server_that_cannot_start_is_tried_again_later_and_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("muxi.mcp.connection._FIRST_DELAY", 0.01)
+    monkeypatch.setattr("muxi.mcp.orders.FIRST_DELAY", 0.01)
     async with remote(tmp_path, "crash") as server:
         assert await server.names() == []
         await until(lambda: server.servers.info("s").state == "failed")
@@ -170,21 +170,27 @@ async def test_a_server_that_cannot_start_is_tried_again_later_and_later(
         assert info.detail == "it exited with code 7; its last words: cannot start: no luck"
 
 
-async def test_the_delay_between_attempts_grows_and_has_jitter(tmp_path: Path):
-    async with remote(tmp_path) as server:
-        connection: Connection = server.servers.connection("s")
-        waits: list[float] = []
-        for _ in range(4):
-            connection._take_stock(OSError("gone"), steady=False)
-            waits.append(connection.retry_in or 0)
-        for wait, longest in zip(waits, (0.5, 1, 2, 4), strict=True):
-            assert longest / 2 - 0.1 <= wait <= longest
+def test_the_delay_between_attempts_grows_and_has_jitter():
+    retries = Retries()
+    for longest in (0.5, 1, 2, 4):
+        retries.failed(steady=False, final=False)
+        assert longest / 2 - 0.1 <= retries.left <= longest
+        assert not retries.given_up
+    retries.failed(steady=False, final=False)
+    assert retries.given_up
+    retries.failed(steady=True, final=False)
+    assert retries.left <= 0.5, "a connection that held is forgiven what was before"
+    retries.failed(steady=False, final=True)
+    assert retries.given_up, "what cannot get better is not tried again by itself"
+    for _ in range(20):
+        retries.failed(steady=False, final=False)
+    assert retries.left <= 60
 
 
 async def test_a_call_fails_at_once_while_the_next_attempt_is_far_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("muxi.mcp.connection._FIRST_DELAY", 60.0)
+    monkeypatch.setattr("muxi.mcp.orders.FIRST_DELAY", 60.0)
     async with remote(tmp_path, "crash") as server:
         await server.names()
         began = time.monotonic()
