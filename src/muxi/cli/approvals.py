@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from muxi.core.events import Approval, ApprovalDecision
 
 app = new_app(
-    help="List and answer what runs ask: leave for calls, and questions of tools.",
+    help="List and answer what runs ask people.",
     epilog="A run goes on once everything that it asks is answered, and is followed to its end; "
     "the exit code is that of `muxi run`.",
 )
