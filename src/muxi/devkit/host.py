@@ -116,7 +116,8 @@ def _serve_http(server: Any) -> None:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen(128)  # whoever reads the line below may connect at once
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+    # httptools, which is taken where it is installed, leaves the blanks around a header's value.
+    config = uvicorn.Config(app, http="h11", log_level="warning", timeout_graceful_shutdown=1)
     sys.stdout.write(json.dumps({"port": listening.getsockname()[1]}) + "\n")
     sys.stdout.flush()
     uvicorn.Server(config).run(sockets=[listening])
