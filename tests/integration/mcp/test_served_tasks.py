@@ -92,10 +92,13 @@ async def test_a_task_is_forgotten_after_its_life_and_not_before_it_is_over() ->
         assert (await ada.once(task, None))["error"]["code"] == INVALID_PARAMS
 
 
-async def test_one_owner_cannot_fill_the_memory_of_the_server() -> None:
+async def test_one_owner_cannot_fill_the_memory_of_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("muxi.server.mcp.tasks._MOST", 5)
     async with serving_long_calls() as served:
         ada = Owner(served)
-        for _ in range(200):
+        for _ in range(5):
             await ada.begin(seconds=0, label="it")
         refused = await ada.ask("tools/call", name="slow_compute", arguments={"seconds": 0})
         assert refused["error"]["code"] == INTERNAL_ERROR
