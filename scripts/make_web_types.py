@@ -20,7 +20,10 @@ _SILENT = ("default", "description", "discriminator", "title")
 FILE = Path(__file__).parents[1] / "web/openapi.json"
 
 
-_ROOTS = ("AgentInfo", "Event", "Message", "ProblemDetails", "Run", "ServerStatus", "Thread")
+_ROOTS = (
+    *("AgentInfo", "Event", "Message", "ProblemDetails", "Run", "ServerStatus", "Thread"),
+    "ToolInfo",
+)
 
 
 def web_openapi() -> str:

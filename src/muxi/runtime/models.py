@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from muxi.models.model import Model, Price
     from muxi.models.reranking import Reranker
 
+_WORD_TABLE = ("embedded", "embedded/wordllama-256")
+"""How the table of words is called as an embedder."""
+
 SMALL = (
     "The embedded model is very small: good for trying muxi out, not for real questions. "
     "`muxi models use PROVIDER/MODEL` sets up a better one."
@@ -73,6 +76,8 @@ class Models:
 
         definition = self.project.models.get(name) or self._by_model(name)
         parsed = resolve.parse(definition.model)
+        if definition.model in _WORD_TABLE:
+            return self.word_table
         return resolve.embedder(
             definition.model,
             key=await self._key(definition, parsed.provider),

@@ -10,6 +10,7 @@ import { ChatScreen } from './chat-screen'
 import { ErrorBoundary } from './error-boundary'
 import { NotFound } from './not-found'
 import { Shell } from './shell'
+import { ToolsScreen } from './tools-screen'
 
 const queries = new QueryClient({
   defaultOptions: {
@@ -35,6 +36,10 @@ export function App() {
             <Route path="/approvals">
               <ApprovalsScreen />
             </Route>
+            <Route path="/tools">
+              <ToolsScreen name={null} />
+            </Route>
+            <Route path="/tools/:name">{({ name }) => <ToolsScreen name={name} />}</Route>
             <Route>
               <NotFound />
             </Route>

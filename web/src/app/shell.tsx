@@ -9,6 +9,7 @@ import { ThreadList } from '@/features/threads/components/thread-list'
 import { IconButton } from '@/shared/ui/button'
 import { Icon } from '@/shared/ui/icon'
 import { Mark } from '@/shared/ui/mark'
+import { NavLink } from '@/shared/ui/nav-link'
 import { ThemeSwitch } from '@/shared/ui/theme-switch'
 
 import styles from './shell.module.css'
@@ -56,6 +57,9 @@ export function Shell({ children }: { children: ReactNode }) {
             <kbd>Ctrl K</kbd>
           </Link>
           <ApprovalsLink current={location === '/approvals'} />
+          <NavLink href="/tools" icon="tool" current={location.startsWith('/tools')}>
+            Tools
+          </NavLink>
           <ThreadList
             current={route?.id ?? null}
             onDeleted={(id) => {

@@ -299,6 +299,12 @@ export interface components {
             name: string;
             version?: string | null;
         };
+        Permissions: {
+            /** @enum {string} */
+            files: "none" | "read" | "write";
+            network: string[];
+            processes: boolean;
+        };
         Problem: {
             code: string;
             details: {
@@ -420,6 +426,11 @@ export interface components {
             type: "run.suspended";
             usage: components["schemas"]["Usage"];
         };
+        SecretNeed: {
+            description: string;
+            name: string;
+            required: boolean;
+        };
         ServerStatus: {
             active_runs: number;
             default_agent: string;
@@ -457,6 +468,12 @@ export interface components {
             title?: string | null;
             /** Format: date-time */
             updated_at: string;
+        };
+        ToolAnnotations: {
+            destructive?: boolean | null;
+            open_world?: boolean | null;
+            read_only?: boolean | null;
+            title?: string | null;
         };
         ToolCallDelta: {
             call_id: string;
@@ -498,6 +515,36 @@ export interface components {
             /** @constant */
             type: "tool.completed";
         };
+        ToolCost: {
+            note: string;
+            usd_per_call?: string | null;
+        };
+        ToolExample: {
+            arguments: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            request: string;
+        };
+        ToolInfo: {
+            agents: string[];
+            manifest?: components["schemas"]["ToolManifest"] | null;
+            name: string;
+            problem?: string | null;
+            summary: string;
+            title?: string | null;
+            versions: components["schemas"]["ToolVersion"][];
+        };
+        ToolManifest: {
+            cost: components["schemas"]["ToolCost"];
+            live: boolean;
+            name: string;
+            notes: string;
+            permissions: components["schemas"]["Permissions"];
+            secrets: components["schemas"]["SecretNeed"][];
+            summary: string;
+            tools: string[];
+            version: string;
+        };
         ToolProgress: {
             call_id: string;
             message?: string | null;
@@ -538,6 +585,23 @@ export interface components {
             seq: number;
             /** @constant */
             type: "tool.started";
+        };
+        ToolVersion: {
+            annotations: components["schemas"]["ToolAnnotations"];
+            approval: boolean;
+            description: string;
+            digest: string;
+            entry: string;
+            examples: components["schemas"]["ToolExample"][];
+            name: string;
+            origin: string;
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** @enum {string} */
+            source: "program" | "project" | "builtin" | "package" | "server";
+            tokens: number;
+            version: string;
         };
         Usage: {
             cache_write_tokens: number;

@@ -28,6 +28,9 @@ export type Problem = Schemas['Problem']
 /** An error as an answer of the API (RFC 9457). */
 export type ProblemDetails = Schemas['ProblemDetails']
 
+export type Tool = Schemas['ToolInfo']
+export type ToolVersion = Schemas['ToolVersion']
+
 export type Agent = Schemas['AgentInfo']
 export type Status = Schemas['ServerStatus']
 

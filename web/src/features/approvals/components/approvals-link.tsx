@@ -1,6 +1,4 @@
-import { Link } from 'wouter'
-
-import { Icon } from '@/shared/ui/icon'
+import { NavLink } from '@/shared/ui/nav-link'
 
 import { useApprovals } from '../api/use-approvals'
 import styles from './approvals.module.css'
@@ -10,8 +8,7 @@ export function ApprovalsLink({ current }: { current: boolean }) {
   const approvals = useApprovals()
   const count = approvals.data?.length ?? 0
   return (
-    <Link href="/approvals" className={styles.link} aria-current={current ? 'page' : undefined}>
-      <Icon name="hand" />
+    <NavLink href="/approvals" icon="hand" current={current}>
       Approvals
       {count > 0 && (
         <span className={styles.count}>
@@ -20,6 +17,6 @@ export function ApprovalsLink({ current }: { current: boolean }) {
           <span className="visually-hidden"> waiting</span>
         </span>
       )}
-    </Link>
+    </NavLink>
   )
 }
