@@ -239,7 +239,7 @@ class Connection:
         # What a target itself refuses is the reason of whatever came of it.
         cause = self.target.refusal or error
         self._end(reason_of(cause, self._wire, self.log, start_timeout=timeout))
-        final = isinstance(error, MuxiError) and not error.retryable
+        final = isinstance(cause, MuxiError) and not cause.retryable
         self._retries.failed(steady=steady, final=final)
         self.state = "failed" if self._retries.given_up else "waiting"
         if not lived:
