@@ -11,6 +11,8 @@ from support.remote import raw
 from support.served import Served, served
 
 from muxi.core.errors import ConfigError, NotFound
+from muxi.core.events import ToolCompleted
+from muxi.core.requests import ModelRequest
 from muxi.models.scripted import call
 
 SEARCH = '''
@@ -152,3 +154,23 @@ async def test_a_run_tells_over_the_api_what_its_model_was_shown(tmp_path: Path)
         }
         assert [each.digest for each in bold.tools] == [shown["2.1.0"]]
         assert careful.tools[0].digest == shown["1.4.0"]
+
+
+async def test_tools_of_servers_are_searched_as_all_others_are(tmp_path: Path):
+    servers = {"servers": {"s": {"command": raw(), "timeout": 5}}}
+    search = {"above": 50, "first": 0, "pinned": ["clock"]}
+    agents = {"a": {"name": "a", "tools": ["mcp.s", "clock"], "tool_search": search}}
+    shown: list[list[str]] = []
+    script = iter([call("find_tools", query="add two numbers", limit=1), call("s__add", a=1, b=2)])
+
+    def answer(request: ModelRequest) -> Any:
+        shown.append([spec.name for spec in request.tools])
+        return next(script, "It is 3.")
+
+    async with served(tmp_path, answer, agents=agents, mcp=servers) as muxi:
+        _, events = await muxi.answer("What is 1 + 2?")
+        assert [event.result.text for event in events if isinstance(event, ToolCompleted)][
+            -1
+        ] == "3"
+    assert shown[0] == ["find_tools", "clock"]
+    assert shown[1] == ["find_tools", "clock", "s__add"]
