@@ -11,9 +11,30 @@ from tests.acceptance.mcp_kit.conftest import Kit
 from tests.support.mcp_kit import BAD_SERVERS
 
 SDK_SERVER = """\
+from typing import Annotated
+
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context, Elicit, Resolve
+from pydantic import BaseModel
 
 server = MCPServer("sums", version="1")
+
+
+class Sure(BaseModel):
+    sure: bool
+
+
+def ask_whether_sure(what: str) -> Elicit[Sure]:
+    return Elicit(f"Delete {what}?", Sure)
+
+
+@server.tool()
+async def delete(
+    what: str, answer: Annotated[Sure, Resolve(ask_whether_sure)], ctx: Context
+) -> str:
+    '''Deletes something, if the person is sure.'''
+    await ctx.report_progress(1, 1)
+    return f"{what} is {'gone' if answer.sure else 'kept'}"
 
 
 @server.tool(annotations={"readOnlyHint": True})
@@ -41,6 +62,9 @@ cases:
   - {call: add, arguments: {a: 2, b: 40}, expect: {equals: {result: 42}}, save: {sum: result}}
   - {call: add, arguments: {a: "${sum}", b: 1}, expect: {result: {result: 43}}}
   - {read: "notes://one", expect: {contains: Note one}}
+  - {call: delete, arguments: {what: A}, answers: [{content: {sure: true}}],
+     expect: {contains: A is gone, progress: 1}}
+  - {call: delete, arguments: {what: B}, answers: [{action: decline}], expect: {error: true}}
   - {prompt: greet, arguments: {name: Ada}, expect: {contains: Greet Ada}}
   - {list: tools, expect: {names: [add]}}
   - {list: templates, expect: {names: ["notes://{name}"]}}
@@ -58,7 +82,7 @@ def test_the_same_cases_run_over_every_transport_in_both_eras(kit: Kit) -> None:
     ways = {o["group"] for o in report["outcomes"]}
     eras = ("2025-11-25", "2026-07-28")
     assert ways == {f"{t} {r}" for t in ("memory", "stdio", "http") for r in eras}
-    assert len(report["outcomes"]) == 6 * 7 + 3
+    assert len(report["outcomes"]) == 6 * 9 + 3
     assert done.code == 0
 
 
