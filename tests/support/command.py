@@ -46,8 +46,8 @@ models:
 class Provider:
     """A provider of chat completions. What it answers depends on the words of the question.
 
-    `calculate` calls the calculator, `ask me` asks the person, `slow` says three words and waits for
-    `release`, `fail` is refused; anything else is repeated.
+    `calculate` calls the calculator, `ask me` asks the person, `slow` says three words and waits
+    for `release`, `fail` is refused; anything else is repeated.
     """
 
     url: str = ""
