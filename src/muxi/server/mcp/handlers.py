@@ -86,22 +86,7 @@ def make_server(
         bind_principal=lambda ctx: f"{who(ctx).tenant}\0{who(ctx).principal}",
     )
     server.middleware.append(RequestStateBoundary(security, default_audience=info.name))
-    if surface.logs:
-        # By this method, since the constructor warns that newer revisions have no such request.
-        server.add_request_handler(
-            "logging/setLevel", types.SetLevelRequestParams, handlers.set_level
-        )
-
-    async def discover(ctx: Context, params: types.RequestParams) -> types.DiscoverResult:
-        able = server.get_capabilities(protocol_version=ctx.protocol_version)
-        return types.DiscoverResult(
-            supported_versions=list(MODERN_PROTOCOL_VERSIONS),
-            # Deprecated there, so it is not begun with.
-            capabilities=able.model_copy(update={"logging": None}),
-            instructions=surface.instructions,
-        )
-
-    server.add_request_handler("server/discover", types.RequestParams, discover)
+    _adapt(server, surface, handlers)
     _extend(server, extensions, handlers)
     return Served(server, watching)
 
@@ -112,6 +97,25 @@ class Served:
 
     server: Server[Any]
     watching: Watching
+
+
+def _adapt(server: Server[Any], surface: Surface, handlers: _Handlers) -> None:
+    """Offer a log to clients of the older revisions, and only to them: it is deprecated since."""
+    if surface.logs:
+        # By this method, since the constructor warns that newer revisions have no such request.
+        server.add_request_handler(
+            "logging/setLevel", types.SetLevelRequestParams, handlers.set_level
+        )
+
+    async def discover(ctx: Context, params: types.RequestParams) -> types.DiscoverResult:
+        able = server.get_capabilities(protocol_version=ctx.protocol_version)
+        return types.DiscoverResult(
+            supported_versions=list(MODERN_PROTOCOL_VERSIONS),
+            capabilities=able.model_copy(update={"logging": None}),
+            instructions=surface.instructions,
+        )
+
+    server.add_request_handler("server/discover", types.RequestParams, discover)
 
 
 def _extend(server: Server[Any], extensions: Sequence[Extension], handlers: _Handlers) -> None:
