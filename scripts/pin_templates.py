@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Writes the locks that generated Python servers install from: exact versions with their hashes.
+"""Writes the locks that generated servers install from: exact versions with their hashes.
 
 Run it when a bound in `muxi.devkit.create.catalogue` changes, and now and then for newer versions.
-Needs uv and a package index.
+Needs uv, Node and package indexes.
 """
 
 from __future__ import annotations
 
 import subprocess
+import tempfile
+from pathlib import Path, PurePosixPath
 
+from muxi.devkit.create.answers import Given, completed
 from muxi.devkit.create.catalogue import (
     AUTH_REQUIREMENTS,
     DEV_REQUIREMENTS,
@@ -17,6 +20,11 @@ from muxi.devkit.create.catalogue import (
     TEMPLATES,
 )
 from muxi.devkit.create.rendering import ROOT
+from muxi.devkit.create.server import plan_server
+from muxi.devkit.node import Node
+
+_NAME = "a-name-of-a-server"
+_LICENSE = "MIT"
 
 
 def main() -> None:
@@ -32,6 +40,8 @@ def main() -> None:
     (folder / "requirements-dev.lock").write_text(
         _pinned({*requirements, *DEV_REQUIREMENTS}), encoding="utf-8"
     )
+    lock = ROOT / "typescript" / "base" / "package-lock.json.jinja"
+    lock.write_text(_npm_lock(), encoding="utf-8")
 
 
 def _pinned(requirements: set[str]) -> str:
@@ -41,6 +51,29 @@ def _pinned(requirements: set[str]) -> str:
     return subprocess.run(  # noqa: S603 -- our own command line
         command, input=text, capture_output=True, text=True, check=True
     ).stdout
+
+
+def _npm_lock() -> str:
+    """The lock of npm, without addresses of any registry, as a template."""
+    answers = completed(Given(name=_NAME, language="typescript", license=_LICENSE))
+    package = plan_server(answers).files[PurePosixPath("package.json")]
+    node = Node.find()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "package.json").write_text(package, encoding="utf-8")
+        options = ("--package-lock-only", "--ignore-scripts", "--omit-lockfile-registry-resolved")
+        subprocess.run(  # noqa: S603 -- our own command line
+            [*node.npm, "install", "--silent", *options],
+            cwd=folder,
+            env=node.environment(),
+            check=True,
+        )
+        lock = (folder / "package-lock.json").read_text(encoding="utf-8")
+    head, license_line, rest = lock.partition(f'"license": "{_LICENSE}"')
+    assert license_line
+    assert "://" not in head
+    own = '"license": "<< license_id or \'UNLICENSED\' >>"'
+    return (head + own + rest).replace(_NAME, "<< name >>")
 
 
 if __name__ == "__main__":

@@ -142,7 +142,8 @@ def _make(given: Given, folder: Path | None, *, ask: bool, force: bool, dry_run:
     if place.aside is not None:
         output.say(f"What was there is now {place.aside}.")
     output.say(f"The same again: {answers.command(folder)}")
-    output.say(f"Next: cd {shlex.quote(str(folder))} && make install test")
+    install = "make install test" if answers.language == "python" else "npm ci && npm test"
+    output.say(f"Next: cd {shlex.quote(str(folder))} && {install}")
 
 
 def _list_templates() -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shlex
 import socket
 import subprocess
 import sys
 import venv
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from muxi.devkit.create.catalogue import TEMPLATES
 from muxi.devkit.create.placing import place_at
 from muxi.devkit.create.rendering import ROOT
 from muxi.devkit.create.server import create_server, plan_server
+from muxi.devkit.node import Node
 
 pytestmark = [pytest.mark.ci, pytest.mark.timeout(400)]
 
@@ -57,15 +59,23 @@ def pip(bin_folder: Path, *arguments: str) -> None:
 
 
 def run(python: str, module: str, *arguments: str, cwd: Path | None = None) -> None:
+    finished((python, "-m", module, *arguments), cwd)
+
+
+def finished(
+    command: Sequence[str], cwd: Path | None, environment: Mapping[str, str] | None = None
+) -> None:
+    """Run a command that must succeed."""
     done = subprocess.run(
-        [python, "-m", module, *arguments],
+        command,
         cwd=cwd,
+        env=environment,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=300,
         check=False,
     )
-    assert done.returncode == 0, f"{module} {arguments}:\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, f"{shlex.join(command)}:\n{done.stdout}\n{done.stderr}"
 
 
 def generated(folder: Path, template: str) -> str:
@@ -83,11 +93,57 @@ async def test_a_generated_server_needs_no_touch(
     name = generated(tmp_path, template)
     pip(environment, "--no-deps", "--no-build-isolation", "--editable", str(tmp_path / name))
     passes_every_check(environment, tmp_path / name)
-    with served(environment / name, template, tmp_path) as url:
-        for revision, scenarios in SCENARIOS.items():
-            report = await Suite.ensure(CACHE).server(url, revision, scenarios=scenarios)
-            assert [f"{each.scenario}: {each.message}" for each in report.failed] == []
-            assert report.silent == []
+    options = ("--no-auth",) if template == "oauth" else ()
+    with served((str(environment / name), *options), tmp_path) as url:
+        await asked_officially(url)
+
+
+@pytest.mark.parametrize(("template", "name"), [("minimal", "a"), ("openapi", "b" * 40)])
+async def test_a_generated_typescript_server_needs_no_touch(
+    template: str, name: str, tmp_path: Path
+) -> None:
+    answers = completed(Given(name=name, template=template, language="typescript"))
+    folder = tmp_path / name
+    create_server(plan_server(answers), place_at(folder, force=False))
+    node = Node.find()
+    npm = tmp_path / "bin" / "npm"
+    npm.parent.mkdir()
+    npm.write_text(f'#!/bin/sh\nexec {shlex.join(node.npm)} "$@"\n')
+    npm.chmod(0o755)
+    path = os.pathsep.join((str(npm.parent), node.environment()["PATH"]))
+    environment = {**os.environ, "PATH": path, "npm_config_cache": str(CACHE / "npm")}
+    quiet = ("--no-audit", "--no-fund", "--prefer-offline")
+    for command in (
+        ("npm", "ci", *quiet),
+        ("npm", "run", "check"),
+        ("npm", "test"),
+        ("npm", "run", "build"),
+        (sys.executable, "-m", "muxi", "mcp", "test", "."),
+        (
+            sys.executable,
+            "-m",
+            "muxi",
+            "mcp",
+            "validate",
+            ".",
+            "--strict",
+            "--ignore",
+            "start-slow",
+        ),
+        (sys.executable, "-m", "muxi", "mcp", "lock", ".", "--check"),
+        (sys.executable, "-m", "muxi", "mcp", "docs", "."),
+    ):
+        finished(command, folder, environment)
+    program = (str(node.program), str(folder / "dist" / "index.js"))
+    with served(program, folder) as url:
+        await asked_officially(url)
+
+
+async def asked_officially(url: str) -> None:
+    for revision, scenarios in SCENARIOS.items():
+        report = await Suite.ensure(CACHE).server(url, revision, scenarios=scenarios)
+        assert [f"{each.scenario}: {each.message}" for each in report.failed] == []
+        assert report.silent == []
 
 
 def passes_every_check(environment: Path, folder: Path) -> None:
@@ -103,27 +159,25 @@ def passes_every_check(environment: Path, folder: Path) -> None:
 
 
 @contextmanager
-def served(program: Path, template: str, folder: Path) -> Generator[str]:
+def served(program: Sequence[str], folder: Path) -> Generator[str]:
     """The installed command, serving HTTP."""
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
-    options = ["--no-auth"] if template == "oauth" else []
     with subprocess.Popen(
-        [str(program), "--transport", "http", "--port", str(port), *options],
+        [*program, "--transport", "http", "--port", str(port)],
         cwd=folder,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
         try:
             assert process.stderr is not None
-            # uvicorn says when it listens.
+            # Both kinds of servers say when they listen.
             for line in process.stderr:
                 if b"running on" in line:
                     break
             else:
-                pytest.fail(f"{program.name} ended before it listened")
+                pytest.fail(f"{program[0]} ended before it listened")
             yield f"http://127.0.0.1:{port}/mcp"
         finally:
             process.terminate()

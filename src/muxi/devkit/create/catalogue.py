@@ -11,6 +11,8 @@ Auth = Literal["none", "oauth"]
 Framework = Literal["mcp"]
 PartKind = Literal["tool", "resource", "prompt"]
 
+VERSION: Final = "0.1.0"
+"""Of every new server."""
 LANGUAGES: Final[tuple[Language, ...]] = ("python", "typescript")
 TRANSPORTS: Final[tuple[Transport, ...]] = ("stdio", "http")
 AUTHS: Final[tuple[Auth, ...]] = ("none", "oauth")

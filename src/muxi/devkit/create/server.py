@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from muxi.devkit.create import catalogue
 from muxi.devkit.create.answers import Answers
-from muxi.devkit.create.catalogue import Variable
+from muxi.devkit.create.catalogue import VERSION, Variable
 from muxi.devkit.create.listing import surface_of
 from muxi.devkit.create.material import Material, material_of
 from muxi.devkit.create.placing import Place, unfinished, write_files
 from muxi.devkit.create.rendering import ROOT, render_layers
+from muxi.devkit.create.typescript import known_surface
 from muxi.devkit.tools_lock import TOOLS_LOCK, tools_lock_text
 
 LOCK_FILE = PurePosixPath(TOOLS_LOCK)
-VERSION = "0.1.0"
-"""Of every new server."""
 _MOST_NOTES = 10
 
 _SERVER_SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
@@ -31,14 +30,14 @@ class Plan:
 
     answers: Answers
     files: dict[PurePosixPath, str]
-    """Every file but the lock of its tools, by its path in the folder."""
+    """Every file by its path in the folder; the lock only if it is known before the server runs."""
     notes: list[str]
     """What the person should know, such as operations that were left out."""
 
     @property
     def paths(self) -> list[PurePosixPath]:
         """The paths of all files."""
-        return sorted([*self.files, LOCK_FILE])
+        return sorted({*self.files, LOCK_FILE})
 
 
 def plan_server(answers: Answers) -> Plan:
@@ -48,16 +47,19 @@ def plan_server(answers: Answers) -> Plan:
         InvalidInput: The OpenAPI document cannot be read.
     """
     material = material_of(answers) if answers.template.name == "openapi" else None
-    layers = [f"{answers.language}/base", f"{answers.language}/{answers.template.name}"]
-    if answers.auth == "oauth":
-        layers.insert(1, f"{answers.language}/auth")
-    files = render_layers(tuple(layers), _values(answers, material))
+    language = answers.language
+    auth = (f"{language}/auth",) if answers.auth == "oauth" else ()
+    layers = ("common", f"{language}/base", *auth, f"{language}/{answers.template.name}")
+    files = render_layers(layers, _values(answers, material))
     if answers.license != "none":
         text = (ROOT / "licenses" / f"{answers.license}.txt").read_text(encoding="utf-8")
         holder = f"the authors of {answers.names.name}"
         files[PurePosixPath("LICENSE")] = text.replace("HOLDER", holder)
-    for lock in sorted((ROOT / answers.language / "locks").iterdir()):
-        files[PurePosixPath(lock.name)] = lock.read_text(encoding="utf-8")
+    if language == "python":
+        for lock in sorted((ROOT / "python" / "locks").iterdir()):
+            files[PurePosixPath(lock.name)] = lock.read_text(encoding="utf-8")
+    else:
+        files[LOCK_FILE] = tools_lock_text(known_surface(answers, material))
     return Plan(answers, dict(sorted(files.items())), _notes(material))
 
 
@@ -70,7 +72,9 @@ def create_server(plan: Plan, place: Place) -> None:
     """
     with unfinished(place) as folder:
         write_files(folder, plan.files)
-        write_files(folder, {LOCK_FILE: _lock(plan.answers, folder)})
+        if LOCK_FILE not in plan.files:
+            surface = surface_of(folder / "src", plan.answers.names.package)
+            write_files(folder, {LOCK_FILE: tools_lock_text(surface)})
 
 
 def _notes(material: Material | None) -> list[str]:
@@ -82,10 +86,6 @@ def _notes(material: Material | None) -> list[str]:
     if not material.address:
         notes.append("The document names no address; the server needs it in its environment.")
     return notes
-
-
-def _lock(answers: Answers, folder: Path) -> str:
-    return tools_lock_text(surface_of(folder / "src", answers.names.package))
 
 
 def _values(answers: Answers, material: Material | None) -> dict[str, Any]:
@@ -143,11 +143,17 @@ def _variable(variable: Variable, prefix: str) -> dict[str, Any]:
         "name": f"{prefix}_{variable.name}",
         "field": variable.field,
         "constant": variable.name,
+        "camel": _camel(variable.field),
         "kind": variable.kind,
         "description": variable.description,
         "default": variable.default,
         "secret": variable.secret,
     }
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _manifest(answers: Answers, variables: tuple[Variable, ...]) -> dict[str, Any]:

@@ -99,6 +99,30 @@ def test_files_are_of_their_format_and_say_what_was_answered(template: str, tmp_
     ]
 
 
+@pytest.mark.parametrize(
+    "template", [t.name for t in TEMPLATES.values() if "typescript" in t.languages]
+)
+def test_what_is_written_in_typescript_says_what_was_answered(template: str) -> None:
+    chosen = answers(
+        name="parcel-desk",
+        template=template,
+        language="typescript",
+        description='Says "what\'s" where \\ <b> ${x} `z`, 100% | done. ünï',
+        namespace="io.github.ada",
+        license="none",
+    )
+    files = {str(path): text for path, text in plan_server(chosen).files.items()}
+    package = json.loads(files["package.json"])
+    assert package["description"] == chosen.description
+    assert package["mcpName"] == "io.github.ada/parcel-desk"
+    assert json.loads(files["package-lock.json"])["packages"][""]["license"] == "UNLICENSED"
+    assert "resolved" not in files["package-lock.json"]
+    assert list(mistakes(json.loads(files["server.json"]))) == []
+    assert json.loads(files["tools.lock.json"])["name"] == "parcel-desk"
+    for name in (*package["dependencies"], *package["devDependencies"]):
+        assert f'"node_modules/{name}"' in files["package-lock.json"]
+
+
 def test_the_locks_hold_every_requirement_of_every_template() -> None:
     for template in TEMPLATES.values():
         for auth in ("none", "oauth") if template.auth == "none" else ("oauth",):
