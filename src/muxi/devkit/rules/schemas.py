@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from muxi.devkit.exchange import Json
 from muxi.devkit.rules.evidence import Evidence, items, mapping, named, parameters
 from muxi.devkit.rules.rule import Complaint, Rule
-from muxi.devkit.schemas import faults_of, schema_faults
+from muxi.devkit.schemas import faults_of, is_slow, schema_faults
 
 ABOUT: Final = "schemas"
 
@@ -82,6 +82,13 @@ PATTERN = Rule(
     "Every `pattern` is a regular expression.",
     "Whoever checks arguments against it fails instead.",
     "Correct the expression; it is one of ECMAScript, without flags.",
+)
+SLOW = Rule(
+    "schema-pattern-slow",
+    "warning",
+    "No `pattern` repeats what repeats itself.",
+    "A text of thirty letters can hold whoever checks it up for hours.",
+    "Write `[a-z]+` instead of `([a-z]+)*`, or bound the length.",
 )
 DEFAULT = Rule(
     "schema-default-misfit",
@@ -215,14 +222,21 @@ def _parts(root: Json, where: str, *, whole: bool) -> Iterator[Complaint]:
         at = f"{where}{place}"
         yield from _reference(part.get("$ref"), root, at)
         pattern = part.get("pattern")
-        if isinstance(pattern, str) and not _compiles(pattern):
-            yield PATTERN.at(at, f"{pattern!r} is none")
+        if isinstance(pattern, str):
+            yield from _pattern(pattern, at)
         if part.get("type") == "array" and not {"items", "prefixItems"} & part.keys():
             yield ITEMS.at(at, "it does not")
         if whole:
             yield from _values(part, root, at)
     if deepest > _DEEPEST:
         yield DEEP.at(where, f"it has {deepest} levels")
+
+
+def _pattern(pattern: str, where: str) -> Iterator[Complaint]:
+    if not _compiles(pattern):
+        yield PATTERN.at(where, f"{pattern!r} is none")
+    elif is_slow(pattern):
+        yield SLOW.at(where, f"{pattern!r} does")
 
 
 def _reference(reference: Any, root: Json, where: str) -> Iterator[Complaint]:
