@@ -74,6 +74,7 @@ def run_cases(
     at least start and list what it has. Exit codes: 0 all passed, 1 something failed, 2 usage, 3
     the server cannot start, 4 it was too slow.
     """
+    from muxi.devkit.case_run import with_env
     from muxi.devkit.test_run import TestOptions, run_tests
 
     def named(words: list[str] | None, folder: Path | None = None) -> Target:
@@ -91,7 +92,7 @@ def run_cases(
     def work() -> CheckExit:
         report = run_tests(server, suite, file, options)
         if model and "unreachable" not in report.facts:
-            listed = asyncio.run(tools_of(server))
+            listed = asyncio.run(tools_of(with_env(server, suite)))
             asked = ask_models(
                 report, listed, suite.prompts, names=model, least=min_accuracy, project=project
             )

@@ -68,8 +68,16 @@ def read(file: Path, name: str | None) -> Named:
     )
 
 
-def in_folder(folder: Path) -> Named | str:
-    """The server that lies in `folder`: a target as its tests.yaml writes it, else its server.json.
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A server as the tests.yaml beside it names it."""
+
+    target: str
+    env: Mapping[str, str] = field(repr=False)
+
+
+def in_folder(folder: Path) -> Named | Tested:
+    """The server that lies in `folder`: what its tests.yaml tests, else what its server.json says.
 
     Raises:
         InvalidInput: The folder has neither.
@@ -80,9 +88,9 @@ def in_folder(folder: Path) -> Named | str:
             data = yaml.safe_load(cases.read_bytes())
         except yaml.YAMLError as error:
             raise InvalidInput(f"{cases} is no YAML: {error}") from error
-        server = cast("dict[str, Any]", data).get("server") if isinstance(data, dict) else None
-        if isinstance(server, str):
-            return server
+        found = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+        if isinstance(found.get("server"), str):
+            return Tested(found["server"], _texts(found.get("env")))
     manifest = folder / MANIFEST_FILE
     if manifest.is_file():
         return read(manifest, None)

@@ -174,7 +174,10 @@ def _of_module(module: str, attribute: str, base: Path) -> Target:
 def _of_folder(folder: Path, text: str) -> Target:
     """A server's own folder: what its tests.yaml tests, else what its server.json describes."""
     named = in_folder(folder)
-    target = _of_named(named, text) if isinstance(named, Named) else _parsed((named,), folder)
+    if isinstance(named, Named):
+        target = _of_named(named, text)
+    else:
+        target = replace(_parsed((named.target,), folder), env=named.env)
     return replace(target, text=text, folder=target.folder or folder)
 
 

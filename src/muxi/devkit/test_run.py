@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from muxi.core.errors import ServerTooSlow
-from muxi.devkit.case_run import Visit, Way, report_of, ways_of
+from muxi.devkit.case_run import Visit, Way, report_of, ways_of, with_env
 from muxi.devkit.cases import Revision, Suite, load_suite
 from muxi.devkit.named_servers import CASES_FILE
 from muxi.devkit.reports.report import Report
@@ -71,7 +71,7 @@ def run_tests(target: Target, suite: Suite, file: Path, options: TestOptions) ->
 
         # One way is enough for what a tool does with its arguments: a process of its own may die.
         way = next((each for each in reversed(ways) if each.transport != "memory"), ways[-1])
-        tried = fuzz(target, way, options.fuzz)
+        tried = fuzz(with_env(target, suite), way, options.fuzz)
         report.outcomes += tried.outcomes
         report.facts["fuzz"] = tried.facts
     return report

@@ -122,8 +122,9 @@ def test_a_server_json_names_the_command_that_runs_its_package(
 def test_a_folder_is_the_server_that_its_cases_test(folder: Path) -> None:
     with pytest.raises(InvalidInput, match="no server"):
         target(".", folder)
-    (folder / "tests.yaml").write_text("server: server.py:app\n")
-    found = target(".", folder)
+    (folder / "tests.yaml").write_text("server: server.py:app\nenv: {A: a, B: b}\n")
+    found = target(".", folder, env={"B": "mine"})
+    assert dict(found.env) == {"A": "a", "B": "mine"}
     assert (found.text, found.file, found.folder) == (".", folder / "server.py", folder)
 
 
