@@ -37,7 +37,7 @@ def test_cases_and_tests_run_in_both_eras(tmp_path: Path) -> None:
     (tmp_path / "tests.yaml").write_text(CASES)
     (tmp_path / "test_sums.py").write_text(TEST)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmcp_cases = tests.yaml\n")
-    plugins = ["-p", "muxi.devkit.pytest_plugin", "-p", "no:cacheprovider", "-p", "no:asyncio"]
+    plugins = ["-p", "no:cacheprovider", "-p", "no:asyncio"]
     command = [sys.executable, "-m", "pytest", "-q", *plugins]
     done = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False
