@@ -175,6 +175,7 @@ async def test_agents_are_shown(project: Muxi) -> None:
     assert [line.split()[0] for line in listed.out.splitlines()] == [
         "assistant",
         "careful",
+        "asking",
         "short",
     ]
     shown = await project("agents", "show", "careful")
