@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pages import keep
 
 from muxi.cli.commands import app
 from muxi.cli.exits import ExitCode
@@ -59,18 +60,5 @@ def _exit_codes() -> str:
     return "\n".join(["## Exit codes", "", "| code | meaning |", "|---|---|", *rows, ""])
 
 
-def main() -> int:
-    """Write the page, or with `--check` tell whether it is stale."""
-    page = reference()
-    if "--check" not in sys.argv[1:]:
-        TARGET.parent.mkdir(parents=True, exist_ok=True)
-        TARGET.write_text(page, encoding="utf-8")
-        return 0
-    if TARGET.exists() and TARGET.read_text(encoding="utf-8") == page:
-        return 0
-    sys.stderr.write(f"{TARGET} is stale; run python scripts/make_cli_reference.py\n")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(keep(TARGET.parent, {TARGET.name: reference}))

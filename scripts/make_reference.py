@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pages import keep
 from pydantic.fields import FieldInfo
 
 from muxi.config.schema import project_schema
@@ -141,18 +142,5 @@ PAGES_BY_NAME = {
 }
 
 
-def main() -> int:
-    stale = []
-    for name, page in PAGES_BY_NAME.items():
-        text = page()
-        path = PAGES / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(name)
-            if "--check" not in sys.argv:
-                path.write_text(text, encoding="utf-8")
-    print(f"stale: {', '.join(stale)}" if stale else "all pages are fresh", file=sys.stderr)
-    return 1 if stale and "--check" in sys.argv else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(keep(PAGES, PAGES_BY_NAME))

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pages import keep
+
 from muxi.config.tool_settings import BUILTIN_KINDS
 from muxi.core.manifests import ToolManifest
 from muxi.core.requests import ToolSpec
@@ -148,16 +150,5 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def main() -> int:
-    fresh = page()
-    if PAGE.is_file() and PAGE.read_text("utf-8") == fresh:
-        print("the page is fresh")
-        return 0
-    if "--check" not in sys.argv:
-        PAGE.write_text(fresh, "utf-8")
-    print(f"stale: {PAGE.name}")
-    return 1 if "--check" in sys.argv else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(keep(PAGE.parent, {PAGE.name: page}))

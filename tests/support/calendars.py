@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from tests.support.mail import free_port
+from tests.support.mail import free_port, wait_for_port
 
 USER = "ana"
 PASSWORD = "a calendar's own"
@@ -68,18 +66,8 @@ def radicale(folder: Path) -> Iterator[Radicale]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for(port, process)
+        wait_for_port(port, process)
         yield Radicale(f"http://127.0.0.1:{port}")
     finally:
         process.kill()
         process.wait()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as caller:
-            if caller.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)  # a look at what another process does, with a deadline
-    raise AssertionError("the CalDAV server did not start")

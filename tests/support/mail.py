@@ -56,7 +56,7 @@ def imap() -> Iterator[Imap]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for(port, process)
+        wait_for_port(port, process)
         yield Imap(port, process)
     finally:
         process.kill()
@@ -118,11 +118,12 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Return when a process listens."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as caller:
             if caller.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)  # a look at what another process does, with a deadline
-    raise AssertionError("the IMAP server did not start")
+    raise AssertionError("the server did not start")

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from muxi.config.model_settings import Seconds, Section
 from muxi.config.secret import SecretRef
-from muxi.config.tool_kind import ToolKind
+from muxi.config.tool_kind import ToolKind, ZoneName
 
 _Text = Annotated[int, Field(ge=1_000, le=10_000_000)]
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -153,16 +153,6 @@ class EmailTool(ToolKind):
         return (*reading, *marking, *(("send_email",) if self.smtp else ()))
 
 
-def _zone(name: str) -> str:
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise PydanticCustomError("zone", "Input should be a zone such as Europe/Paris") from None
-    return name
-
-
 class CalendarTool(ToolKind):
     """The built-in tools for the calendars of one CalDAV account."""
 
@@ -175,7 +165,7 @@ class CalendarTool(ToolKind):
     """Who logs in."""
     password: SecretRef | None = None
     """The password, or one that the provider makes for programs."""
-    zone: Annotated[str, AfterValidator(_zone)] | None = None
+    zone: ZoneName | None = None
     """IANA name of the zone that times without one are in; by default the machine's own."""
     write: bool = False
     """Whether events may be added, changed and deleted."""

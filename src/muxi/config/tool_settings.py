@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from muxi.config.local_tool_settings import (
@@ -26,23 +26,13 @@ from muxi.config.service_tool_settings import (
     EmailTool,
     OpenapiTool,
 )
-from muxi.config.tool_kind import ToolKind
+from muxi.config.tool_kind import ToolKind, ZoneName
 
 
 class CalculatorTool(ToolKind):
     """The built-in calculator. It has no options."""
 
     kind: Literal["calculator"] = "calculator"
-
-
-def _known_zone(name: str) -> str:
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise PydanticCustomError("zone", "Input should be a zone such as Europe/Paris") from None
-    return name
 
 
 class AskUserTool(ToolKind):
@@ -55,7 +45,7 @@ class ClockTool(ToolKind):
     """The built-in clock."""
 
     kind: Literal["clock"] = "clock"
-    zone: Annotated[str, AfterValidator(_known_zone)] | None = None
+    zone: ZoneName | None = None
     """IANA name of the zone that counts when no place is named; by default the machine's own."""
 
 

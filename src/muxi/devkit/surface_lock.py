@@ -66,15 +66,6 @@ def write(surface: Surface, file: Path) -> None:
     file.write_text(tools_lock_text(surface), encoding="utf-8")
 
 
-def read_definitions(file: Path) -> dict[tuple[Kind, str], Entry]:
-    """Every locked part of a file, by kind and name.
-
-    Raises:
-        LockInvalid: The file is no lock, or was changed by hand.
-    """
-    return {(kind, name): e for kind, found in _read(file).items() for name, e in found.items()}
-
-
 def _read(file: Path) -> dict[Kind, dict[str, Entry]]:
     try:
         entries = _File.model_validate_json(file.read_bytes()).entries

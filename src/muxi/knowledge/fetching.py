@@ -56,9 +56,8 @@ async def fetched(
             resolver=resolver,
         )
     except ToolDenied as error:
-        words = error.message.replace(", which web_fetch must not read", "")
         raise DocumentUnreadable(
-            words, hint="The project can allow it: `knowledge.allow_hosts` in muxi.yaml."
+            error.message, hint="The project can allow it: `knowledge.allow_hosts` in muxi.yaml."
         ) from error
     except ToolError as error:
         raise DocumentUnreadable(error.message, hint=error.hint) from error

@@ -16,6 +16,17 @@ from muxi.knowledge.formats import SNIFFED, format_of
 from muxi.tools.builtin.setup import DocumentPart
 
 
+def converter_of(settings: ConversionSettings) -> Converter:
+    """A converter within the bounds that a project sets."""
+    bounds = Bounds(
+        bytes=settings.megabytes << 20,
+        memory=settings.memory_megabytes << 20,
+        seconds=settings.seconds,
+        text=settings.text_megabytes << 20,
+    )
+    return Converter(bounds, settings.at_once)
+
+
 class DocumentReading:
     """Reads documents, within the bounds of the project.
 
@@ -24,13 +35,7 @@ class DocumentReading:
     """
 
     def __init__(self, settings: ConversionSettings) -> None:
-        bounds = Bounds(
-            bytes=settings.megabytes << 20,
-            memory=settings.memory_megabytes << 20,
-            seconds=settings.seconds,
-            text=settings.text_megabytes << 20,
-        )
-        self._converter = Converter(bounds, settings.at_once)
+        self._converter = converter_of(settings)
 
     async def read(self, file: Path, name: str, media_type: str | None) -> list[DocumentPart]:
         """See `tools.builtin.setup.DocumentReader`."""

@@ -25,7 +25,7 @@ from muxi.core.documents import Document, FoundPieces, KnowledgePolicy, Piece
 from muxi.core.errors import AccessDenied, InvalidInput
 from muxi.core.owners import TENANT
 from muxi.core.pages import Page
-from muxi.knowledge.conversion import Bounds, Converter
+from muxi.knowledge.conversion import Converter
 from muxi.knowledge.finding import Finder, piece_of
 from muxi.knowledge.indexing import Indexer
 from muxi.knowledge.keeping import Keeper
@@ -33,6 +33,7 @@ from muxi.knowledge.source import KnowledgeSource
 from muxi.knowledge.watching import Watcher
 from muxi.retrieval.search import Searcher
 from muxi.runtime import document_sources as sources
+from muxi.runtime.document_reading import converter_of
 from muxi.runtime.principal import LOCAL, Principal
 from muxi.storage import documents, passages
 from muxi.storage.transaction import Database, Scope, Tx
@@ -79,14 +80,7 @@ class Knowledge:
 
     def __post_init__(self) -> None:
         settings = self.project.knowledge
-        most = settings.conversion
-        bounds = Bounds(
-            bytes=most.megabytes << 20,
-            memory=most.memory_megabytes << 20,
-            seconds=most.seconds,
-            text=most.text_megabytes << 20,
-        )
-        self._converter = Converter(bounds, most.at_once)
+        self._converter = converter_of(settings.conversion)
         indexer = Indexer(
             database=self.database, converter=self._converter, changed=self._pieces_changed
         )

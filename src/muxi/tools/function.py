@@ -141,20 +141,6 @@ class FunctionTool(Generic[P, R]):
             ),
         )
 
-    def renamed(
-        self,
-        name: str,
-        *,
-        approval: bool | None = None,
-        timeout: float | None = None,
-        retries: int | None = None,
-    ) -> FunctionTool[P, R]:
-        """The same tool under another name; what is None stays as it is."""
-        given = {"approval": approval, "timeout": timeout, "retries": retries}
-        changes: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
-        options = replace(self._options, name=name, **changes)
-        return FunctionTool(self._function, options, names=self._names)
-
     async def run(self, arguments: dict[str, Any], ctx: Context) -> list[ToolContent]:
         """Validate `arguments`, call the function once, and give its result as parts.
 

@@ -340,11 +340,11 @@ async def test_bound_methods_partials_and_callable_objects_become_tools():
             return a
 
     assert await text(as_tool(Plain().add), a=1, b=2) == "3"
-    partial = FunctionTool(functools.partial(Plain().add, b=5)).renamed("add_five")
+    partial = FunctionTool(functools.partial(Plain().add, b=5)).changed(name="add_five")
     assert await text(partial, a=1) == "6"
     with pytest.raises(ConfigError, match="no name"):
         _ = as_tool(functools.partial(Plain().add, b=5)).name
-    assert await text(FunctionTool(Plain()).renamed("same"), a=4) == "4"
+    assert await text(FunctionTool(Plain()).changed(name="same"), a=4) == "4"
 
 
 async def test_a_sync_function_runs_in_a_worker_thread_with_the_context_variables():
@@ -461,7 +461,7 @@ def test_options_reach_the_spec():
 
 
 def test_renaming_keeps_what_is_not_named():
-    other = count.renamed("number", approval=True)
+    other = count.changed(name="number", approval=True)
     assert other.spec.name == "number"
     assert other.spec.approval
     assert other.spec.timeout == count.spec.timeout
@@ -497,4 +497,4 @@ async def test_a_toolset_of_functions_is_cheap_until_it_is_used_and_gives_the_sa
 
 async def test_two_functions_of_one_name_are_a_mistake():
     with pytest.raises(ConfigError, match="Two tools are called `count`"):
-        await FunctionToolset([count, count.renamed("count", approval=True)]).specs(CTX)
+        await FunctionToolset([count, count.changed(name="count", approval=True)]).specs(CTX)

@@ -14,17 +14,15 @@ from itertools import islice
 from typing import Any, Final, cast
 
 from muxi.core.errors import ToolArgumentsInvalid
-from muxi.core.record import clean
 from muxi.core.record import now as utc_now
+from muxi.tools.foreign_text import one_line
 
 _MOST_REPEATS: Final = 100_000
 """Repetitions that are counted from the first one on: daily for 270 years."""
-_LONGEST_LINE: Final = 300
 _FIRST_YEAR: Final = 1900
 _LAST_YEAR: Final = 3000
 """What people plan for; beyond it some arithmetic of dates ends."""
 _DAY: Final = timedelta(days=1)
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,8 +192,8 @@ def _event(part: Any, zone: Zone) -> Event:
         start=start,
         end=max(start, end),
         whole_days=whole_days,
-        title=_one_line(part.get("SUMMARY")) or "(no title)",
-        location=_one_line(part.get("LOCATION")),
+        title=one_line(part.get("SUMMARY", "")) or "(no title)",
+        location=one_line(part.get("LOCATION", "")),
         repeats=bool(part.get("RRULE") or part.get("RECURRENCE-ID")),
     )
 
@@ -292,8 +290,3 @@ def changed_text(
         sequence = int(part.pop("SEQUENCE", 0) or 0) + 1
         part.add("sequence", sequence)
     return calendar.to_ical().decode()
-
-
-def _one_line(value: Any) -> str:
-    line = clean(" ".join(_CONTROL.sub(" ", str(value or "")).split()))
-    return f"{line[:_LONGEST_LINE]}…" if len(line) > _LONGEST_LINE else line

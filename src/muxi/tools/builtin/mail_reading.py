@@ -6,7 +6,6 @@ mail says is the words of strangers, and stays inside the result of a tool.
 
 from __future__ import annotations
 
-import re
 import ssl
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from muxi.core.errors import ToolArgumentsInvalid, ToolFailed
 from muxi.core.record import clean
 from muxi.tools.builtin.page import html_text
+from muxi.tools.foreign_text import one_line, without_control
 
 if TYPE_CHECKING:
     from imap_tools import MailAttachment, MailMessage
@@ -26,10 +26,8 @@ _LARGEST: Final = 25_000_000
 """Bytes of a mail that is read."""
 _MOST_FOLDERS: Final = 500
 _MOST_RECEIVERS: Final = 20
-_LONGEST_LINE: Final = 200
 _NO_DATE: Final = 1900
 """The year that imap-tools gives to mails without a date."""
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,11 +129,11 @@ def read(connection: BaseMailBox, number: int) -> str:
         )
     mail = one(connection, number)
     lines = [
-        f"From: {_one_line(_person(mail))}",
+        f"From: {one_line(_person(mail))}",
         f"To: {_receivers(mail.to)}",
         *([f"Cc: {_receivers(mail.cc)}"] if mail.cc else []),
         f"Date: {_when(mail)}",
-        f"Subject: {_one_line(mail.subject)}",
+        f"Subject: {one_line(mail.subject)}",
         *([f"Attached: {', '.join(map(_attached, mail.attachments))}"] if mail.attachments else []),
     ]
     return "\n".join([*lines, "", clean(_words(mail))])
@@ -215,15 +213,15 @@ def _beyond_ascii(search: Search) -> bool:
 
 def _plain(text: str) -> str:
     """A word of a command: a line break in it would begin another."""
-    return _CONTROL.sub(" ", text).strip()
+    return without_control(text).strip()
 
 
 def _line(mail: MailMessage) -> str:
     marks = [] if "\\Seen" in mail.flags else ["unread"]
     marks += ["important"] if "\\Flagged" in mail.flags else []
     note = f" [{', '.join(marks)}]" if marks else ""
-    subject = _one_line(mail.subject) or "(no subject)"
-    return f"{mail.uid}: {_when(mail)}, {_one_line(_person(mail))}: {subject}{note}"
+    subject = one_line(mail.subject) or "(no subject)"
+    return f"{mail.uid}: {_when(mail)}, {one_line(_person(mail))}: {subject}{note}"
 
 
 def _when(mail: MailMessage) -> str:
@@ -237,24 +235,19 @@ def _person(mail: MailMessage) -> str:
 
 
 def _receivers(addresses: tuple[str, ...]) -> str:
-    shown = ", ".join(_one_line(each) for each in addresses[:_MOST_RECEIVERS])
+    shown = ", ".join(one_line(each) for each in addresses[:_MOST_RECEIVERS])
     more = len(addresses) - _MOST_RECEIVERS
     return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _attached(attachment: MailAttachment) -> str:
-    return f"{_one_line(attachment.filename) or 'unnamed'} ({attachment.size:,} bytes)"
+    return f"{one_line(attachment.filename) or 'unnamed'} ({attachment.size:,} bytes)"
 
 
 def _words(mail: MailMessage) -> str:
     if mail.text.strip():
         return mail.text.replace("\r\n", "\n").strip()
     return html_text(mail.html) if mail.html else ""
-
-
-def _one_line(text: str) -> str:
-    line = clean(" ".join(_CONTROL.sub(" ", text).split()))
-    return f"{line[:_LONGEST_LINE]}…" if len(line) > _LONGEST_LINE else line
 
 
 def _brief(error: Exception) -> str:

@@ -7,6 +7,7 @@ look for the ones they need, read how they are called, and call them.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, JsonValue
 
 from muxi.config.service_tool_settings import ApiSettings, OpenapiTool
-from muxi.core.errors import InvalidInput, ToolArgumentsInvalid, ToolFailed
+from muxi.core.errors import InvalidInput, ToolArgumentsInvalid, ToolDenied, ToolFailed
 from muxi.core.manifests import Permissions, SecretNeed, ToolManifest
 from muxi.tools.builtin.setup import Setup
 from muxi.tools.builtin.user_agent import user_agent
@@ -139,7 +140,7 @@ class Api:
         """
         import aiohttp
 
-        from muxi.tools.builtin.public_address import PrivateAddress, PublicResolver
+        from muxi.tools.builtin.public_address import PrivateAddress, PublicResolver, refuse_private
 
         address, place, _ = self.service
         host = urlsplit(address).hostname or ""
@@ -151,8 +152,8 @@ class Api:
         # A document may come from strangers: only what the project wrote itself may be private.
         allowed = [host] if self.settings.url else []
         connector = aiohttp.TCPConnector(resolver=PublicResolver(allowed), use_dns_cache=False)
-        _refuse_private(host, allowed)
         try:
+            refuse_private(host, allowed)
             async with (
                 aiohttp.ClientSession(
                     connector=connector,
@@ -177,6 +178,8 @@ class Api:
                             hint="Ask for less, such as a page or fewer fields.",
                         )
                 return _told(response.status, response.reason, response.content_type, bytes(data))
+        except ToolDenied:
+            raise _private(host) from None
         except TimeoutError as error:
             raise ToolFailed(f"{self.name} did not answer within {self.seconds:g} s.") from error
         except aiohttp.ClientConnectorError as error:
@@ -203,10 +206,10 @@ class Services:
             for operation in api.service[2]
             if self.write or operation["method"] in _READING
         ]
-        names = [operation["name"] for _, operation in every]
+        names = Counter(operation["name"] for _, operation in every)
         return {
             operation["name"]
-            if names.count(operation["name"]) == 1
+            if names[operation["name"]] == 1
             else f"{api.name}.{operation['name']}": (api, operation)
             for api, operation in every
         }
@@ -365,17 +368,6 @@ def _told(status: int, reason: str | None, kind: str, data: bytes) -> str:
         return f"{head}\n{data.decode()}"
     except UnicodeDecodeError:
         return f"{head}\n[{len(data):,} bytes of {kind}, which are no text]"
-
-
-def _refuse_private(host: str, allowed: Sequence[str]) -> None:
-    """An address in numbers is resolved by nobody, so it is looked at here."""
-    from muxi.core.errors import ToolDenied
-    from muxi.tools.builtin.public_address import checked_url
-
-    try:
-        checked_url(f"https://[{host}]" if ":" in host else f"https://{host}", allowed)
-    except ToolDenied:
-        raise _private(host) from None
 
 
 def _private(host: str) -> ToolFailed:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _MAX_URL = 4_000
+_HINT = "The project can allow it, by `allow_hosts` where it says who reads."
 
 
 class PrivateAddress(OSError):
@@ -70,18 +71,25 @@ def checked_url(url: str, allow_hosts: Sequence[str]) -> SplitResult:
     if "." not in host and ":" not in host and not is_allowed(host, port, allow_hosts):
         raise ToolDenied(
             f"`{host}` is a name of a private network.",
-            hint="The project can allow it: `allow_hosts` of the tool web_fetch.",
+            hint=_HINT,
         )
     if _is_ip(host) and not is_public(host) and not is_allowed(host, port, allow_hosts):
         raise denied(host)
     return parts
 
 
+def refuse_private(host: str, allow_hosts: Sequence[str]) -> None:
+    """Raise `ToolDenied` for an address in numbers that is private: names are checked when they are
+    resolved."""
+    if _is_ip(host) and not is_public(host) and not is_allowed(host, None, allow_hosts):
+        raise denied(host)
+
+
 def denied(host: str) -> ToolDenied:
     """The refusal to talk to a private host."""
     return ToolDenied(
-        f"`{host}` lies in a private network, which web_fetch must not read.",
-        hint="The project can allow it: `allow_hosts` of the tool web_fetch.",
+        f"`{host}` lies in a private network.",
+        hint=_HINT,
     )
 
 

@@ -7,16 +7,14 @@ structure or a header that is not its own.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import quote
 
 from muxi.core.errors import ToolArgumentsInvalid
+from muxi.tools.foreign_text import without_control
 from muxi.tools.json_schema import problems
 from muxi.tools.openapi.document import Object
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(slots=True)
@@ -59,7 +57,7 @@ def _place(sent: Sent, parameter: Object, value: Any) -> None:
             raise ToolArgumentsInvalid(f"`{parameter['argument']}` cannot be {_text(value)!r}.")
         sent.path = sent.path.replace(f"{{{name}}}", words)
     elif parameter["in"] == "header":
-        sent.headers[name] = _CONTROL.sub(" ", _text(value))
+        sent.headers[name] = without_control(_text(value))
     elif isinstance(value, dict):
         pairs = cast("Object", value).items()
         deep = parameter["deep"]
