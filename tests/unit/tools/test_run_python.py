@@ -30,13 +30,23 @@ async def run(code: str, **options: Any) -> str:
 
 
 def children() -> set[int]:
-    """The processes that this one has started and that still live."""
+    """The processes that this one has started and that still live.
+
+    The sandbox collects one that has ended when it next starts another; until then that is a name
+    without a process.
+    """
     found: set[int] = set()
     for task in Path("/proc/self/task").iterdir():
-        # A thread may end between being listed and being asked.
+        # A thread may end between being listed and being asked, and so may a process.
         with suppress(FileNotFoundError, ProcessLookupError):
             found |= {int(pid) for pid in (task / "children").read_text().split()}
-    return found
+    return {pid for pid in found if lives(pid)}
+
+
+def lives(pid: int) -> bool:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 def is_empty(folder: Path) -> bool:
