@@ -345,7 +345,7 @@ class Connection:
         self.detail = reason
         self._listed.set()
         self.pid = self.since = self._wire = None
-        self.log.write(reason, source="muxi")
+        self.log.note(reason)
 
     def _fail(self) -> None:
         """Tell those who wait for a connection that there is none."""

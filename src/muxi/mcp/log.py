@@ -38,6 +38,10 @@ class ServerLog:
         self._said.clear()
         self._rest = ""
 
+    def note(self, text: str) -> None:
+        """Add a line of our own about the server: no flood of its lines may crowd that out."""
+        self._append(f"muxi: {text}")
+
     def write(self, text: str, *, source: str = "") -> None:
         """Add one line; `source` says where it came from, if not from the standard error."""
         second = int(self._clock())

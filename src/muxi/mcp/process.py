@@ -221,9 +221,7 @@ class MessageReader:
         self._unsolicited += 1
         if self._unsolicited >= _UNSOLICITED:
             self._unsolicited = 0
-            self._log.write(
-                f"more than {_UNSOLICITED} messages in a row; slowed down", source="muxi"
-            )
+            self._log.note(f"more than {_UNSOLICITED} messages in a row; slowed down")
             await asyncio.sleep(_PAUSE)
 
     async def _line(self) -> bytes | SessionMessage:
@@ -261,7 +259,7 @@ class MessageReader:
         del self._buffer[: end + 1]
         self._searched = 0
         words = f"a message of {size:,} bytes, of which at most {self._max:,} are read"
-        self._log.write(words, source="muxi")
+        self._log.note(words)
         found = _ID.search(head) or _ID.search(tail)
         if found is None:
             return b""

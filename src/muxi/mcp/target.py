@@ -109,7 +109,7 @@ class LocalTarget:
         launch = await self.launch()
         self.notes = launch.notes
         for note in launch.notes:
-            log.write(note, source="muxi")
+            log.note(note)
         async with running(launch, log, max_message=self.max_message) as process:
             yield process
 
