@@ -1,4 +1,4 @@
-"""What a server says beside its messages is kept within bounds, and what muxi says of it is not lost."""
+"""A server's words are kept within bounds, and what muxi says of it is not lost among them."""
 
 from __future__ import annotations
 
