@@ -28,6 +28,7 @@ from muxi.runtime.agents import Agents
 from muxi.runtime.approvals import Approvals
 from muxi.runtime.blobs import Blobs
 from muxi.runtime.forgetting import ForgettingService, forgetting_of, forgetting_service
+from muxi.runtime.guard import Guard
 from muxi.runtime.knowledge import Knowledge
 from muxi.runtime.mcp import McpServers
 from muxi.runtime.memories import Memories
@@ -81,6 +82,7 @@ class Runtime:
     knowledge: Knowledge
     mcp: McpServers
     recovery: Recovery
+    guard: Guard
     url: str | None = None
     """Where browsers reach this process; None if they do not."""
     _ownership: Ownership
@@ -274,6 +276,7 @@ def _assemble(
         knowledge=past.knowledge,
         mcp=mcp,
         recovery=Recovery(runs=runs, expire=approvals.expire, alone=database.dialect == "sqlite"),
+        guard=Guard(),
         _ownership=ownership,
     )
 

@@ -1,6 +1,6 @@
-"""Who may speak to this server: the person at this machine, by token or by a browser's cookie.
+"""Who speaks to this server: finds the caller of a request, by what its credential says.
 
-Called by the dispatcher before any route. It must never tell a caller why a token is wrong, and
+Called by the doors before any route. It must never tell a caller why a credential is wrong, and
 never accept a name or an origin that is not this server's own.
 """
 
@@ -10,9 +10,10 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 
+from muxi.core.caller import LOCAL_CALLER, Caller
 from muxi.core.errors import AccessDenied
 from muxi.server.problems import Refused
 
@@ -23,6 +24,12 @@ _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _NAMES = ("localhost", "127.0.0.1")
 
 Address = tuple[str, int | None]
+
+Authenticator = Callable[[str], Awaitable[Caller | None]]
+"""Finds the caller to whom a credential belongs; None for one that is not of its kind.
+
+It raises `AccessDenied` for one that is of its kind and not good.
+"""
 
 
 class Access:
@@ -37,6 +44,8 @@ class Access:
         self._token = token.encode()
         self._key = hashlib.sha256(b"muxi session\0" + self._token).digest()
         self._links: dict[bytes, float] = {}
+        self.bearers: list[Authenticator] = []
+        """Asked in turn about `Authorization: Bearer`, once it is not the token file's."""
 
     def link(self, url: str) -> str:
         """A link to the server at `url` that signs one browser in, once, within 15 minutes."""
@@ -88,8 +97,20 @@ class Access:
         if origin is not None and origin.lower() not in origins:
             raise Refused(403, AccessDenied("Other web pages may not use this server."))
 
-    def check_caller(self, method: str, headers: Mapping[bytes, bytes]) -> None:
-        """Refuse whoever has neither the token nor a session.
+    async def identify(
+        self,
+        method: str,
+        headers: Mapping[bytes, bytes],
+        server: Address | None,
+        client: Address | None,
+    ) -> Caller:
+        """The caller of a request, however it comes: by HTTP, or as the upgrade to a WebSocket.
+
+        Args:
+            method: The request's.
+            headers: The request's, with names in lower case.
+            server: Where the request came in.
+            client: Where it came from; None from a Unix socket.
 
         Raises:
             Refused: No credentials, wrong ones, or a cookie that a foreign page may have sent.
@@ -97,14 +118,28 @@ class Access:
         authorization = headers.get(b"authorization")
         if authorization is not None:
             scheme, _, token = authorization.partition(b" ")
-            if scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._token):
-                return
-            raise _unknown()
+            if scheme.lower() != b"bearer":
+                raise _unknown()
+            return await self._bearer(token.strip())
         if not self._valid(_cookie(headers.get(b"cookie", b""))):
             raise _unknown()
         if method not in _SAFE_METHODS and not _from_own_page(headers):
             # Cookies know no ports: another server on localhost could send ours along.
             raise Refused(403, AccessDenied("A browser must say that it comes from this page."))
+        return LOCAL_CALLER
+
+    async def _bearer(self, token: bytes) -> Caller:
+        if hmac.compare_digest(token, self._token):
+            return LOCAL_CALLER
+        text = token.decode("latin-1")
+        try:
+            for authenticator in self.bearers:
+                caller = await authenticator(text)
+                if caller is not None:
+                    return caller
+        except AccessDenied:
+            raise _unknown() from None
+        raise _unknown()
 
     def _valid(self, session: str) -> bool:
         expiry, _, signature = session.partition(".")

@@ -15,13 +15,13 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
+from muxi.core.caller import STRANGER, Caller
 from muxi.core.errors import InvalidInput, MuxiError, NotFound
 from muxi.runtime.build import Runtime
-from muxi.runtime.principal import LOCAL
 from muxi.server import problems
 from muxi.server.access import Access
 from muxi.server.mcp.endpoint import Endpoint
-from muxi.server.mcp.paths import LINES, PATH, PRINCIPAL
+from muxi.server.mcp.paths import CALLER, LINES, PATH
 from muxi.server.operations import (
     AnyOperation,
     Call,
@@ -33,7 +33,7 @@ from muxi.server.operations import (
 from muxi.server.pages import Pages
 from muxi.server.problems import Refused, problem_for
 from muxi.server.sse import send_events
-from muxi.server.users import principal_of
+from muxi.server.users import named_user
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of the largest body: a message with images, not an upload."""
@@ -118,33 +118,48 @@ class App:
         place, names = self._find(scope["path"])
         access.check_address(headers, scope["server"])
         operation = place.methods.get("GET" if method == "HEAD" else method)
+        caller = STRANGER
         if operation is None or not operation.open:
-            access.check_caller(method, headers)
+            caller = await self._identify(scope, headers)
         if scope["path"] in (PATH, f"{PATH}/", LINES):
-            return self._find_mcp(scope)
+            return await self._find_mcp(scope, caller)
         if operation is None:
             return self._without_operation(place, scope)
         body = b"" if method in _WITHOUT_BODY else await _read(receive, headers)
-        answer = await operation.handler(
-            Call(
-                runtime=self._runtime,
-                access=access,
-                who=LOCAL if operation.open else principal_of(scope["headers"]),
-                path=names,
-                body=parse_body(operation.body, body, headers),
-                query=parse_query(operation.query, scope["query_string"]),
-                headers=headers,
-            )
+        call: Call[Any, Any] = Call(
+            runtime=self._runtime,
+            access=access,
+            caller=caller,
+            path=names,
+            body=parse_body(operation.body, body, headers),
+            query=parse_query(operation.query, scope["query_string"]),
+            headers=headers,
         )
+        if not operation.open:
+            upon = None if operation.resource is None else operation.resource(call)
+            await self._runtime.guard.require(caller, operation.action, upon)
+        answer = await operation.handler(call)
         return _json(answer, operation.status) if isinstance(answer, BaseModel) else answer
 
-    def _find_mcp(self, scope: Scope) -> Endpoint:
+    async def _identify(self, scope: Scope, headers: Headers) -> Caller:
+        """Who asks, and for whom."""
+        caller = await self._access.identify(
+            scope["method"], headers, scope["server"], scope["client"]
+        )
+        named = named_user(scope["headers"])
+        if named is None or named == caller.user:
+            return caller
+        await self._runtime.guard.require(caller, "users.act_for", f"user:{named}")
+        return caller.acting(named)
+
+    async def _find_mcp(self, scope: Scope, caller: Caller) -> Endpoint:
         if self._mcp is None:
             raise NotFound(
                 "This project offers nothing to MCP clients.",
                 hint="`server: {mcp: {enabled: true}}` in muxi.yaml lets it.",
             )
-        scope[PRINCIPAL] = principal_of(scope["headers"])
+        await self._runtime.guard.require(caller, "mcp.serve")
+        scope[CALLER] = caller
         return self._mcp
 
     def _without_operation(self, place: _Place, scope: Scope) -> Response:

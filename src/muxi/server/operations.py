@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.responses import Response
 
+from muxi.core.caller import Caller
 from muxi.core.errors import InvalidInput
 from muxi.core.record import clean
 from muxi.runtime.build import Runtime
@@ -61,11 +62,16 @@ class Call(Generic[Body, Query]):
 
     runtime: Runtime
     access: Access
-    who: Principal
+    caller: Caller
     path: Mapping[str, str]
     body: Body
     query: Query
     headers: Headers
+
+    @property
+    def who(self) -> Principal:
+        """Whose data the request may touch. Raises `AccessDenied` if nobody has signed in."""
+        return self.caller.scope
 
 
 @dataclass(slots=True)
@@ -88,6 +94,10 @@ class Operation(Generic[Body, Query]):
     """With parameters in braces, as OpenAPI writes them."""
     summary: str
     handler: Callable[[Call[Body, Query]], Awaitable[Answer]]
+    action: str = ""
+    """What the caller must be allowed to do, such as `threads.read`; nothing for what is open."""
+    resource: Callable[[Call[Body, Query]], str] | None = None
+    """Upon what, such as `agent:helper`; None where the action says it."""
     body: type[Body] = Nothing  # pyright: ignore[reportAssignmentType] -- the default stands for an operation without one
     query: type[Query] = Nothing  # pyright: ignore[reportAssignmentType] -- likewise for none
     answer: type[BaseModel] | None = None
@@ -100,6 +110,10 @@ class Operation(Generic[Body, Query]):
     open: bool = False
     """Whether it is served without credentials."""
     tag: str = field(default="project")
+
+    def __post_init__(self) -> None:
+        if self.open == bool(self.action):
+            raise ValueError(f"{self.method} {self.path} needs an action, or is open: one of both")
 
 
 AnyOperation = Operation[Any, Any]

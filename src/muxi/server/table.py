@@ -51,5 +51,6 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/openapi.json",
         summary="This description",
         handler=get_openapi,
+        action="project.read",
     ),
 )

@@ -1,7 +1,7 @@
-"""For whom a request is made: the header in which the holder of a token names a user.
+"""For whom a request is made: the header in which a caller names the user whom they act for.
 
-Called by the dispatcher once the caller is known. An id may be any text, which a header cannot
-hold, so it comes as UTF-8 in percent-encoding.
+Called by the dispatcher once the caller is known, who needs the permission `users.act_for`. An id
+may be any text, which a header cannot hold, so it comes as UTF-8 in percent-encoding.
 """
 
 from __future__ import annotations
@@ -12,27 +12,26 @@ from urllib.parse import unquote_to_bytes
 
 from muxi.core.errors import InvalidInput
 from muxi.core.users import USER_HEADER
-from muxi.runtime.principal import LOCAL, Principal, acting_for
 
 _NAME = USER_HEADER.lower().encode()
 _HINT = f"Send the id in `{USER_HEADER}` once, as UTF-8 in percent-encoding."
 _ENCODED = re.compile(rb"(?:[!-$&-~ ]|%[0-9A-Fa-f]{2})*")
 
 
-def principal_of(headers: Iterable[tuple[bytes, bytes]]) -> Principal:
-    """The user whom the header names; without one, the person at this machine.
+def named_user(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The user whom the header names, or None without one.
 
     Raises:
         InvalidInput: It names two, or what it says is no id of a user.
     """
     named = [value for name, value in headers if name == _NAME]
     if not named:
-        return LOCAL
+        return None
     if len(named) > 1:
         raise InvalidInput("The request names more than one user.", hint=_HINT)
     if _ENCODED.fullmatch(named[0]) is None:
         raise InvalidInput("The id of the user is not in percent-encoding.", hint=_HINT)
     try:
-        return acting_for(unquote_to_bytes(named[0]).decode())
+        return unquote_to_bytes(named[0]).decode()
     except UnicodeDecodeError:
         raise InvalidInput("The id of the user is not UTF-8.", hint=_HINT) from None

@@ -10,27 +10,13 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from muxi.core.errors import InvalidInput
+from muxi.core.scope import Scope
 from muxi.storage.statements import Dialect, Statement
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Whose data a transaction may touch."""
-
-    tenant: str
-    principal: str | None
-    """The user who asks, or None for the tenant as a whole (its jobs and administrators)."""
-
-    def __post_init__(self) -> None:
-        if not self.tenant or "\0" in self.tenant or "\0" in (self.principal or ""):
-            raise InvalidInput("A tenant or user id is empty or contains a NUL character.")
 
 
 class Tx(ABC):

@@ -20,10 +20,11 @@ from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
+from muxi.core.caller import Caller
 from muxi.runtime.principal import Principal
 from muxi.server.mcp.call import Context
 from muxi.server.mcp.handlers import make_server
-from muxi.server.mcp.paths import PRINCIPAL
+from muxi.server.mcp.paths import CALLER
 from muxi.server.mcp.surface import Surface
 from muxi.server.mcp.tasks import Tasks
 
@@ -117,7 +118,7 @@ class Host:
             self._conversations.add(tasks.cancel_scope)
             tasks.start_soon(_read_lines, receive, inward, write.clone())
             tasks.start_soon(_write_lines, outward, send)
-            await serve_dual_era_loop(self._server, read, write, lifespan_state=scope[PRINCIPAL])
+            await serve_dual_era_loop(self._server, read, write, lifespan_state=scope[CALLER])
         self._conversations.discard(tasks.cancel_scope)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -128,9 +129,14 @@ class Host:
             await self._ending.wait()
 
 
-def who_asks(ctx: Context) -> Principal:
+def caller_of(ctx: Context) -> Caller:
     """Whom the dispatcher has let in, by this request or by the one that holds the conversation."""
-    return ctx.lifespan_context if ctx.request is None else ctx.request.scope[PRINCIPAL]
+    return ctx.lifespan_context if ctx.request is None else ctx.request.scope[CALLER]
+
+
+def who_asks(ctx: Context) -> Principal:
+    """In whose name a request is made."""
+    return caller_of(ctx).scope
 
 
 async def _read_lines(
