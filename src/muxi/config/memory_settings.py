@@ -62,6 +62,10 @@ class RetentionLimits(RetentionDays):
     """The most memories of one owner. Those go first that tell least, then the least used."""
     bytes: Positive | None = 64_000_000
     """The most bytes of their texts, likewise."""
+    past_facts: Positive | None = 50_000
+    """The most facts of one owner that hold no longer. Those go first that ended first."""
+    past_fact_days: Positive | None = None
+    """Days after its end when a fact goes. What still holds always stays."""
 
 
 class RetentionSettings(RetentionLimits):

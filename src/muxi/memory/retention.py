@@ -87,6 +87,8 @@ class Retention:
         limits = self.settings.tenants.get(tenant, self.settings)
         for owner in await self.database.read(whole, passages.owners):
             await self._prune_owner(whole, owner, limits, report)
+        for owner in await self.database.read(whole, facts.owners):
+            await self._prune_facts(whole, owner, limits, report)
         await self._thin_runs(whole, report)
         await self._drop_forgettings(whole, dry_run=dry_run)
         if self.snapshots is not None and self.settings.snapshot_days is not None:
@@ -152,6 +154,51 @@ class Retention:
             )
             if not report.dry_run:
                 await self._erase(whole, owner, gone)
+
+    async def _prune_facts(
+        self, whole: Scope, owner: str, limits: RetentionLimits, report: RetentionReport
+    ) -> None:
+        """Let go of facts that hold no longer, if they are too old or too many."""
+        now = round(self.clock() * 1_000_000)
+        if limits.past_fact_days is not None:
+            before = now - limits.past_fact_days * _DAY
+            await self._drop_facts(whole, owner, report, rule="age", before=before, keep=0)
+        if limits.past_facts is not None:
+            keep = limits.past_facts
+            await self._drop_facts(whole, owner, report, rule="budget", before=now, keep=keep)
+
+    async def _drop_facts(
+        self,
+        whole: Scope,
+        owner: str,
+        report: RetentionReport,
+        *,
+        rule: str,
+        before: int,
+        keep: int,
+    ) -> None:
+        count = partial(facts.count_past, owner=owner, before=before)
+        many = await self.database.read(whole, count) - keep
+        if many <= 0:
+            return
+        item = RetentionItem(rule=f"past facts: {rule}", owner=owner, rows=0, bytes=0)
+        report.items.append(item)
+        find = partial(facts.past, owner=owner, before=before)
+        if report.dry_run:
+            first = await self.database.read(whole, partial(find, limit=min(many, _EXAMPLES)))
+            item.rows, item.examples = many, [each[0] for each in first]
+            return
+        while item.rows < many:
+            most = min(_PIECE, many - item.rows)
+            gone = await self.database.read(whole, partial(find, limit=most))
+            if not gone:
+                break
+            ids = [each[0] for each in gone]
+            await self.database.write(whole, partial(facts.drop, owner=owner, fact_ids=ids))
+            item.rows += len(gone)
+            item.bytes += sum(each[1] for each in gone)
+            item.examples += ids[: _EXAMPLES - len(item.examples)]
+            await asyncio.sleep(_BREATH)
 
     async def _erase(self, whole: Scope, owner: str, gone: Sequence[Ranked]) -> None:
         for at in range(0, len(gone), _PIECE):

@@ -250,6 +250,34 @@ def count(tx: Tx, owner: str) -> tuple[int, int]:
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
+def owners(tx: Tx) -> list[str]:
+    """Of whom facts are known, of those that the scope may see."""
+    return [row[0] for row in tx.rows(sql.OWNERS)]
+
+
+def count_past(tx: Tx, owner: str, *, before: int) -> int:
+    """How many facts held no longer at the instant `before`, microseconds since 1970."""
+    row = tx.row(sql.COUNT_PAST, owner=owned(tx, owner), before=before)
+    return int(row[0]) if row else 0
+
+
+def past(tx: Tx, owner: str, *, before: int, limit: int) -> list[tuple[str, int]]:
+    """Ids of versions that had ended by `before`, and the characters of their values.
+
+    The first that ended comes first.
+    """
+    rows = tx.rows(sql.PAST, owner=owned(tx, owner), before=before, limit=limit)
+    return [(row[0], int(row[1])) for row in rows]
+
+
+def drop(tx: Tx, owner: str, fact_ids: Iterable[str]) -> None:
+    """Remove versions for good; what is known of other times stays as it is."""
+    owner = owned(tx, owner)
+    lock(tx, owner)
+    for fact_id in fact_ids:
+        tx.run(sql.DELETE, owner=owner, id=fact_id)
+
+
 def mark_used(tx: Tx, owner: str, fact_ids: Iterable[str], at: datetime) -> None:
     """Note that these facts were recalled for an answer."""
     owner = owned(tx, owner)

@@ -15,6 +15,7 @@ from muxi.core.forgetting import RetentionReport
 from muxi.core.memories import Memory
 from muxi.core.threads import Run, Thread
 from muxi.core.usage import Usage
+from muxi.memory.facts import FactStore, Telling
 from muxi.memory.retention import Retention
 from muxi.memory.writing import put_down, remember
 from muxi.storage import events, passages, runs, threads
@@ -135,6 +136,50 @@ async def test_age_counts_where_the_project_says_so_and_for_the_agent_it_names(
     assert await kept(database) == {TELLING[1]}
     await pruned(database, tenants={"default": {"turn_days": 30}})
     assert await kept(database) == set()
+
+
+async def moves(database: Database, *cities: str) -> None:
+    """She moves once a month; the last move is a month ago."""
+    told = FactStore(database)
+    for number, city in enumerate(cities):
+        since = NOW - timedelta(days=30 * (len(cities) - number))
+        await told.put(ANN, "user:ann", "city", city, telling=Telling(valid_from=since))
+
+
+async def cities(database: Database) -> list[object]:
+    page = await FactStore(database).history(ANN, "user:ann", subject="user", path="city")
+    return [fact.value for fact in page.items]
+
+
+async def test_of_facts_that_hold_no_longer_the_first_that_ended_go_first(database: Database):
+    await moves(database, "Lisbon", "Oslo", "Rome", "Paris")
+    dry = await pruned(database, past_facts=1, dry_run=True)
+    report = await pruned(database, past_facts=1)
+    assert [(item.rule, item.rows) for item in dry.items] == [("past facts: budget", 2)]
+    assert report.items[0].examples == dry.items[0].examples
+    assert await cities(database) == ["Rome", "Paris"]
+    told = FactStore(database)
+    then = NOW - timedelta(days=45)
+    assert (await told.get(ANN, "user:ann", "city", as_of=then)).value == "Rome"
+    assert (await told.get(ANN, "user:ann", "city")).value == "Paris"
+
+
+async def test_facts_that_ended_long_ago_go_where_the_project_says_so(database: Database):
+    await moves(database, "Lisbon", "Oslo", "Rome", "Paris")
+    await pruned(database)
+    assert await cities(database) == ["Lisbon", "Oslo", "Rome", "Paris"]
+    await pruned(database, past_fact_days=50)
+    assert await cities(database) == ["Rome", "Paris"]
+
+
+async def test_what_follows_a_pruned_fact_can_still_be_corrected(database: Database):
+    await moves(database, "Lisbon", "Oslo", "Rome", "Paris")
+    await pruned(database, past_facts=1)
+    told = FactStore(database)
+    earlier = Telling(valid_from=NOW - timedelta(days=100))
+    await told.put(ANN, "user:ann", "city", "Bern", telling=earlier)
+    assert await cities(database) == ["Bern", "Rome", "Paris"]
+    assert (await told.get(ANN, "user:ann", "city")).value == "Paris"
 
 
 async def test_old_runs_lose_the_pieces_of_their_texts_and_say_so(database: Database) -> None:

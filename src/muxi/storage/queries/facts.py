@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import and_, delete, func, insert, or_, select, tuple_, update
 
-from muxi.storage.queries.terms import given, mine, number, one, values, word
+from muxi.storage.queries.terms import given, mine, number, one, seen, values, word
 from muxi.storage.schema import facts
 
 _own = and_(mine(facts), facts.c.owner == given("owner"))
@@ -129,6 +129,18 @@ SUBJECTS = (
 )
 COUNT = select(func.count(), func.coalesce(func.sum(func.length(facts.c.value)), one(0))).where(
     _own, _something
+)
+_past = and_(_own, facts.c.valid_to.is_not(None), facts.c.valid_to <= number("before"))
+COUNT_PAST = select(func.count()).where(_past)
+PAST = (
+    select(facts.c.id, func.length(facts.c.value))
+    .where(_past)
+    .order_by(facts.c.valid_to, facts.c.recorded_at, facts.c.id)
+    .limit(number("limit"))
+    .offset(one(0))
+)
+OWNERS = (
+    select(facts.c.owner).where(mine(facts), seen(facts.c.owner)).distinct().order_by(facts.c.owner)
 )
 DELETE = delete(facts).where(_own, facts.c.id == given("id"))
 DELETE_RANGE = delete(facts).where(_range)

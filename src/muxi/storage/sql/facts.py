@@ -131,6 +131,35 @@ WHERE facts.tenant = ? AND facts.owner = ? AND facts.value != ''""",
 FROM facts
 WHERE facts.tenant = %(tenant)s::VARCHAR AND facts.owner = %(owner)s::VARCHAR AND facts.value != ''""",
 )
+COUNT_PAST = Statement(
+    sqlite="""SELECT count(*) AS count_1
+FROM facts
+WHERE facts.tenant = ? AND facts.owner = ? AND facts.valid_to IS NOT NULL AND facts.valid_to <= ?""",
+    order="tenant owner before",
+    postgresql="""SELECT count(*) AS count_1
+FROM facts
+WHERE facts.tenant = %(tenant)s::VARCHAR AND facts.owner = %(owner)s::VARCHAR AND facts.valid_to IS NOT NULL AND facts.valid_to <= %(before)s::BIGINT""",
+)
+PAST = Statement(
+    sqlite="""SELECT facts.id, length(facts.value) AS length_1
+FROM facts
+WHERE facts.tenant = ? AND facts.owner = ? AND facts.valid_to IS NOT NULL AND facts.valid_to <= ? ORDER BY facts.valid_to, facts.recorded_at, facts.id
+ LIMIT ? OFFSET 0""",
+    order="tenant owner before limit",
+    postgresql="""SELECT facts.id, length(facts.value) AS length_1
+FROM facts
+WHERE facts.tenant = %(tenant)s::VARCHAR AND facts.owner = %(owner)s::VARCHAR AND facts.valid_to IS NOT NULL AND facts.valid_to <= %(before)s::BIGINT ORDER BY facts.valid_to, facts.recorded_at, facts.id
+ LIMIT %(limit)s::BIGINT OFFSET 0""",
+)
+OWNERS = Statement(
+    sqlite="""SELECT DISTINCT facts.owner
+FROM facts
+WHERE facts.tenant = ? AND (? IS NULL OR substr(facts.owner, 1, 5) != 'user:' OR facts.owner = ('user:' || ?)) ORDER BY facts.owner""",
+    order="tenant principal principal",
+    postgresql="""SELECT DISTINCT facts.owner
+FROM facts
+WHERE facts.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(facts.owner, 1, 5) != 'user:' OR facts.owner = ('user:' || %(principal)s::VARCHAR)) ORDER BY facts.owner""",
+)
 DELETE = Statement(
     sqlite="DELETE FROM facts WHERE facts.tenant = ? AND facts.owner = ? AND facts.id = ?",
     order="tenant owner id",
