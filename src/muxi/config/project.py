@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from muxi.config.approval_settings import ApprovalSettings
+from muxi.config.identity_settings import IdentitySettings
 from muxi.config.knowledge_settings import KnowledgeSettings
 from muxi.config.mcp_offer import McpOffer
 from muxi.config.mcp_settings import McpSettings
@@ -100,6 +101,8 @@ class Project(Section):
     """Where threads, runs and secrets are kept."""
     server: ServerSettings = Field(default_factory=ServerSettings)
     """Where `muxi up` listens."""
+    identity: IdentitySettings = Field(default_factory=IdentitySettings)
+    """Who may use the project, and how they sign in."""
     memory: MemorySettings = Field(default_factory=MemorySettings)
     """What agents remember of their conversations, and what they are told of it."""
     knowledge: KnowledgeSettings = Field(default_factory=KnowledgeSettings)

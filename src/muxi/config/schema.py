@@ -18,6 +18,11 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from muxi.config.approval_settings import ApprovalRule, ApprovalSettings, Bounds, Condition
+from muxi.config.identity_settings import (
+    IdentitySettings,
+    PasswordSettings,
+    SessionSettings,
+)
 from muxi.config.knowledge_settings import (
     ConversionSettings,
     KnowledgeSettings,
@@ -73,6 +78,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     Condition,
     ConversionSettings,
     FactSettings,
+    IdentitySettings,
     KnowledgePolicy,
     KnowledgeSettings,
     Limits,
@@ -86,6 +92,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     ModelDefinition,
     ModelSettings,
     PackageTool,
+    PasswordSettings,
     PriceSettings,
     Project,
     PythonTool,
@@ -98,6 +105,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     ServerPackages,
     ServerPermissions,
     ServerSettings,
+    SessionSettings,
     SnapshotSettings,
     SourceSettings,
     StorageSettings,

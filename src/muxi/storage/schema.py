@@ -8,8 +8,6 @@ it are what is looked up by.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -23,70 +21,33 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
-    Text,
     text,
 )
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 
-VERSION = 2
+from muxi.storage import schema_identity
+from muxi.storage.columns import TransactionNumber, metadata
+from muxi.storage.columns import number as _number
+from muxi.storage.columns import of as _of
+from muxi.storage.columns import partial as _partial
+from muxi.storage.columns import text as _text
+
+VERSION = 3
 OLDEST_PROGRAM = "0.1.0"
 """The oldest muxi that may work with a database of this schema."""
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+PARTS = (schema_identity,)
+"""The files that hold more tables of the same schema."""
+
+tenants = Table(
+    "tenants",
+    metadata,
+    _text("tenant", key=True),
+    _number("created_at"),
+    _text("name", null=True),
+    _number("disabled_at", null=True),
+    # Counts the changes of its users, groups and credentials, for those who keep copies.
+    Column("revision", BigInteger, nullable=False, server_default=text("0")),
 )
-
-
-class TransactionNumber(FunctionElement[int]):
-    """Number of the writing transaction, where several may be open at once; else 0."""
-
-    inherit_cache = True
-    type = BigInteger()
-
-
-@compiles(TransactionNumber, "postgresql")
-def _transaction_of_postgresql(_: TransactionNumber, __: SQLCompiler, **___: Any) -> str:
-    return "(pg_current_xact_id()::text::bigint)"
-
-
-@compiles(TransactionNumber, "sqlite")
-def _transaction_of_sqlite(_: TransactionNumber, __: SQLCompiler, **___: Any) -> str:
-    return "0"
-
-
-# Bytewise order on both: ids and cursors are compared, and no locale may reorder them.
-_Text = Text().with_variant(Text(collation="C"), "postgresql")
-
-
-def _text(name: str, *, null: bool = False, key: bool = False) -> Column[str]:
-    return Column(name, _Text, nullable=null, primary_key=key)
-
-
-def _number(name: str, *, null: bool = False) -> Column[int]:
-    return Column(name, BigInteger, nullable=null)
-
-
-def _of(table: str, column: str, key: str = "id") -> ForeignKeyConstraint:
-    """Rows that go when the row they belong to goes; the tenant is part of the reference."""
-    return ForeignKeyConstraint(
-        ["tenant", column], [f"{table}.tenant", f"{table}.{key}"], ondelete="CASCADE"
-    )
-
-
-def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    """An index over the rows for which `where` holds."""
-    only = text(where)
-    return Index(name, *columns, unique=unique, sqlite_where=only, postgresql_where=only)
-
-
-tenants = Table("tenants", metadata, _text("tenant", key=True), _number("created_at"))
 
 threads = Table(
     "threads",

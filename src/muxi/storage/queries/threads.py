@@ -27,9 +27,10 @@ _COLUMNS = (
 )
 _before = tuple_(threads.c.updated_at, threads.c.id) < tuple_(number("before"), given("before_id"))
 
+_tenant = values(tenants, "name", "disabled_at", "revision")
 ADD_TENANT = {
-    "sqlite": sqlite.insert(tenants).values(values(tenants)).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(tenants).values(values(tenants)).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(tenants).values(_tenant).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(tenants).values(_tenant).on_conflict_do_nothing(),
 }
 INSERT = insert(threads).values(values(threads))
 _joined = values(participants) | {"principal": given("who")}

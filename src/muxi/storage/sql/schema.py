@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 OLDEST_PROGRAM = "0.1.0"
 CREATE: tuple[str, ...] = (
     """CREATE TABLE agent_versions (
@@ -90,6 +90,14 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT pk_forgettings PRIMARY KEY (tenant, id)
 )""",
     """CREATE INDEX ix_forgettings_state ON forgettings (tenant, state)""",
+    """CREATE TABLE groups (
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    record TEXT NOT NULL,
+    CONSTRAINT pk_groups PRIMARY KEY (tenant, name)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE leases (
     tenant TEXT NOT NULL,
     kind TEXT NOT NULL,
@@ -157,6 +165,9 @@ CREATE: tuple[str, ...] = (
     """CREATE TABLE tenants (
     tenant TEXT NOT NULL,
     created_at BIGINT NOT NULL,
+    name TEXT,
+    disabled_at BIGINT,
+    revision BIGINT DEFAULT 0 NOT NULL,
     CONSTRAINT pk_tenants PRIMARY KEY (tenant)
 )""",
     """CREATE TABLE threads (
@@ -197,6 +208,19 @@ CREATE: tuple[str, ...] = (
 )
  WITHOUT ROWID""",
     """CREATE INDEX ix_usage_tenant_created_at ON usage (tenant, created_at)""",
+    """CREATE TABLE users (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    email TEXT,
+    password TEXT,
+    disabled_at BIGINT,
+    created_at BIGINT NOT NULL,
+    record TEXT NOT NULL,
+    CONSTRAINT pk_users PRIMARY KEY (tenant, id)
+)
+ WITHOUT ROWID""",
+    """CREATE UNIQUE INDEX uq_users_email ON users (tenant, email) WHERE email IS NOT NULL""",
     """CREATE TABLE vectors (
     tenant TEXT NOT NULL,
     owner TEXT NOT NULL,
@@ -219,6 +243,22 @@ CREATE: tuple[str, ...] = (
 )
  WITHOUT ROWID""",
     """CREATE INDEX ix_blob_uses_tenant_holder ON blob_uses (tenant, holder)""",
+    """CREATE TABLE credentials (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    used_at BIGINT,
+    record TEXT NOT NULL,
+    CONSTRAINT pk_credentials PRIMARY KEY (tenant, id),
+    CONSTRAINT fk_credentials_users FOREIGN KEY(tenant, user_id) REFERENCES users (tenant, id) ON DELETE CASCADE
+)
+ WITHOUT ROWID""",
+    """CREATE INDEX ix_credentials_expiry ON credentials (tenant, expires_at)""",
+    """CREATE INDEX ix_credentials_user ON credentials (tenant, user_id, kind, id)""",
     """CREATE TABLE embedded (
     number BIGINT NOT NULL,
     model TEXT NOT NULL,
@@ -247,6 +287,16 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT fk_events_threads FOREIGN KEY(tenant, thread_id) REFERENCES threads (tenant, id) ON DELETE CASCADE
 )""",
     """CREATE UNIQUE INDEX uq_events_seq ON events (tenant, thread_id, seq)""",
+    """CREATE TABLE memberships (
+    tenant TEXT NOT NULL,
+    group_name TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    CONSTRAINT pk_memberships PRIMARY KEY (tenant, group_name, user_id),
+    CONSTRAINT fk_memberships_groups FOREIGN KEY(tenant, group_name) REFERENCES groups (tenant, name) ON DELETE CASCADE,
+    CONSTRAINT fk_memberships_users FOREIGN KEY(tenant, user_id) REFERENCES users (tenant, id) ON DELETE CASCADE
+)
+ WITHOUT ROWID""",
+    """CREATE INDEX ix_memberships_user ON memberships (tenant, user_id)""",
     """CREATE TABLE messages (
     tenant TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -351,6 +401,9 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('blob_uses', 'ix_blob_uses_tenant_holder', '1000000 1000000 1000')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('blob_uses', 'blob_uses', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('blobs', 'blobs', '1000000 1000000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('credentials', 'ix_credentials_expiry', '1000000 1000000 10')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('credentials', 'ix_credentials_user', '1000000 1000000 10 2 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('credentials', 'credentials', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('cursors', 'cursors', '1000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('documents', 'ix_documents_parent', '1000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('documents', 'sqlite_autoindex_documents_1', '1000 1000 1')""",
@@ -363,7 +416,10 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('facts', 'sqlite_autoindex_facts_1', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('forgettings', 'ix_forgettings_state', '1000 1000 250')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('forgettings', 'sqlite_autoindex_forgettings_1', '1000 1000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('groups', 'groups', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('leases', 'leases', '1000000 1000000 250000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('memberships', 'ix_memberships_user', '1000000 1000000 10')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('memberships', 'memberships', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('messages', 'ix_messages_tenant_thread_id_parent_id', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('messages', 'sqlite_autoindex_messages_1', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('participants', 'ix_participants_tenant_thread_id', '1000000 1000000 10')""",
@@ -392,6 +448,8 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('threads', 'threads', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('usage', 'ix_usage_tenant_created_at', '1000000 1000000 10')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('usage', 'usage', '1000000 1000000 10 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users', '1000000 1000000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'uq_users_email', '100 100 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('vectors', 'vectors', '1000000 1000000 1000 500 250 62 1')""",
     """ANALYZE sqlite_schema""",
 )

@@ -1,0 +1,36 @@
+"""Who may use the project, and how they sign in: the section `identity`. Read by `project`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from muxi.config.model_settings import Positive, Section
+
+
+class PasswordSettings(Section):
+    """Passwords of users, which are kept as argon2id hashes only."""
+
+    enabled: bool = True
+    """Whether users may sign in with a password."""
+    length: Annotated[int, Field(ge=8, le=128)] = 12
+    """The fewest characters of a new password."""
+
+
+class SessionSettings(Section):
+    """How long browsers stay signed in."""
+
+    days: Positive = 30
+    """Days after which a session ends in any case."""
+    idle_days: Positive = 7
+    """Days without a request after which it ends."""
+
+
+class IdentitySettings(Section):
+    """Who may use the project, and how they sign in."""
+
+    passwords: PasswordSettings = Field(default_factory=PasswordSettings)
+    """Passwords of users."""
+    sessions: SessionSettings = Field(default_factory=SessionSettings)
+    """How long browsers stay signed in."""

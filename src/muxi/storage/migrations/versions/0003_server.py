@@ -1,0 +1,159 @@
+"""Schema 3: many users. Who they are, what they show, what they may and what they use."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from alembic import op
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+from muxi.storage.migrations.security import protect
+from muxi.storage.planner import tell_planner
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+VERSION = 3
+OLDEST_PROGRAM = "0.1.0"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Bytewise order on both: ids and cursors are compared, and no locale may reorder them.
+_Text = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def _text(name: str, *, null: bool = False, key: bool = False) -> Column[str]:
+    return Column(name, _Text, nullable=null, primary_key=key)
+
+
+def _number(name: str, *, null: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null)
+
+
+def _of(table: str, column: str, key: str = "id") -> ForeignKeyConstraint:
+    """Rows that go when the row they belong to goes; the tenant is part of the reference."""
+    return ForeignKeyConstraint(
+        ["tenant", column], [f"{table}.tenant", f"{table}.{key}"], ondelete="CASCADE"
+    )
+
+
+users = Table(
+    "users",
+    metadata,
+    _text("tenant", key=True),
+    _text("id", key=True),
+    _text("kind"),
+    _text("email", null=True),
+    # As argon2 writes it, with its parameters and its salt.
+    _text("password", null=True),
+    _number("disabled_at", null=True),
+    _number("created_at"),
+    _text("record"),
+    Index(
+        "uq_users_email",
+        "tenant",
+        "email",
+        unique=True,
+        sqlite_where=text("email IS NOT NULL"),
+        postgresql_where=text("email IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    _text("tenant", key=True),
+    _text("name", key=True),
+    _number("created_at"),
+    _text("record"),
+    sqlite_with_rowid=False,
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    _text("tenant", key=True),
+    _text("group_name", key=True),
+    _text("user_id", key=True),
+    _of("groups", "group_name", "name"),
+    _of("users", "user_id"),
+    Index("ix_memberships_user", "tenant", "user_id"),
+    sqlite_with_rowid=False,
+)
+
+# Keys, sessions and links to sign in: each known by its id, and by a digest of its secret.
+credentials = Table(
+    "credentials",
+    metadata,
+    _text("tenant", key=True),
+    _text("id", key=True),
+    _text("kind"),
+    _text("user_id"),
+    Column("digest", LargeBinary, nullable=False),
+    _number("created_at"),
+    _number("expires_at", null=True),
+    _number("used_at", null=True),
+    _text("record"),
+    _of("users", "user_id"),
+    Index("ix_credentials_user", "tenant", "user_id", "kind", "id"),
+    Index("ix_credentials_expiry", "tenant", "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+
+def upgrade() -> None:
+    """Make the tables; on PostgreSQL, bind every role by row-level security."""
+    connection = op.get_bind()
+    metadata.create_all(connection, checkfirst=False)
+    if connection.dialect.name == "postgresql":
+        protect(connection, [table.name for table in metadata.sorted_tables])
+    op.add_column("tenants", _text("name", null=True))
+    op.add_column("tenants", _number("disabled_at", null=True))
+    op.add_column(
+        "tenants", Column("revision", BigInteger, nullable=False, server_default=text("0"))
+    )
+    if connection.dialect.name == "sqlite":
+        tell_planner(lambda statement: _run(connection, statement))
+    connection.execute(
+        text("INSERT INTO schema_info (version, oldest_program, applied_at) VALUES (:v, :o, :a)"),
+        {"v": VERSION, "o": OLDEST_PROGRAM, "a": time.time_ns() // 1000},
+    )
+
+
+def _run(connection: Connection, statement: str) -> list[Any]:
+    found = connection.exec_driver_sql(statement)
+    return list(found) if found.returns_rows else []
+
+
+def downgrade() -> None:
+    """Remove the tables, and with them every user and credential."""
+    connection = op.get_bind()
+    for table in reversed(metadata.sorted_tables):
+        table.drop(connection)
+    for column in ("revision", "disabled_at", "name"):
+        op.drop_column("tenants", column)
+    if connection.dialect.name == "sqlite":
+        tell_planner(lambda statement: _run(connection, statement))
+    connection.execute(text("DELETE FROM schema_info WHERE version = :v"), {"v": VERSION})
