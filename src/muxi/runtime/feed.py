@@ -10,11 +10,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from types import TracebackType
+from typing import Literal, Self
 
 from muxi.core.errors import StorageError
 from muxi.core.events import Event
-from muxi.runtime.frames import PING, frame_of, gap_frame
+from muxi.runtime.frames import Frame, gap_frame
 
 _log = logging.getLogger("muxi.runtime")
 
@@ -25,7 +26,7 @@ _PAGE = 512
 """Stored events that are read at once."""
 
 _PING_AFTER = 15.0
-"""Seconds of silence after which a comment is sent, so that nobody takes the line for dead."""
+"""Seconds of silence of which a reader is told, so that it can show that the line is not dead."""
 
 _LOOK_AGAIN = 0.5
 """Seconds between two looks at what another process drives."""
@@ -86,7 +87,7 @@ class Feed:
         self._sent = since
         self._joined = fresh
         self._looked = False
-        self._frames: list[tuple[int, bytes]] = []
+        self._frames: list[Frame] = []
         self._size = 0
         self._ended = False
         self._closed = False
@@ -99,16 +100,16 @@ class Feed:
         """Whether everything was given: `next` would return None."""
         return self._closed or (self._ended and self._joined and not self._frames)
 
-    def push(self, seq: int, frame: bytes, *, last: bool) -> None:
+    def push(self, frame: Frame, *, last: bool) -> None:
         """Queue a published event; `last` ends the feed after it."""
         self._ended = self._ended or last
-        self._size += len(frame)
+        self._size += len(frame.text)
         if self._size > MAX_QUEUED:
             self._frames.clear()
             self._size = 0
             self._joined = self._looked = False
         else:
-            self._frames.append((seq, frame))
+            self._frames.append(frame)
         self._wake()
 
     def look_again(self) -> None:
@@ -125,8 +126,8 @@ class Feed:
             self._origin.leave(self)
             self._wake()
 
-    async def next(self) -> bytes | None:
-        """One or more frames that have come, or None at the end. Only one caller may wait."""
+    async def next(self) -> list[Frame] | None:
+        """What has come; nothing after some silence; None at the end. Only one caller may wait."""
         while not self._closed:
             if not self._joined:
                 frames = await self._catch_up()
@@ -134,23 +135,23 @@ class Feed:
                     return frames
                 if self._timed_out:
                     self._timed_out = False
-                    return PING
+                    return []
             elif self._frames:
                 if frames := self._take():
                     return frames
             elif self._ended:
                 self.close()
             elif not await self._wait():
-                return PING
+                return []
         return None
 
-    def _take(self) -> bytes:
+    def _take(self) -> list[Frame]:
         frames, self._frames, self._size = self._frames, [], 0
         sent = self._sent
-        self._sent = max(sent, frames[-1][0])
-        return b"".join(frame for seq, frame in frames if seq > sent)
+        self._sent = max(sent, frames[-1].seq)
+        return frames if frames[0].seq > sent else [each for each in frames if each.seq > sent]
 
-    async def _catch_up(self) -> bytes:
+    async def _catch_up(self) -> list[Frame]:
         """The next stored events; after the last of them the reader has joined the live ones."""
         self._looked = True
         state: State = "over"
@@ -162,10 +163,10 @@ class Feed:
             if state == "here":
                 # The run has the same trouble, and ends soon if it does not pass.
                 await self._pause()
-                return b""
+                return []
             _log.warning("A reader of %s cannot catch up: %s", self.thread_id, error.message)
             self.close()
-            return gap_frame(self.thread_id, after=self._sent)
+            return [gap_frame(self.thread_id, after=self._sent)]
         if len(events) < _PAGE:
             # Unless frames or the run itself were lost while we looked.
             self._joined = self._looked and state != "elsewhere"
@@ -174,7 +175,7 @@ class Feed:
             self._sent = events[-1].seq
         elif not self._joined:
             await self._pause()
-        return b"".join(map(frame_of, events))
+        return list(map(Frame, events))
 
     async def _pause(self) -> None:
         """Let some time pass before the next look."""
@@ -209,3 +210,45 @@ class Feed:
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+
+
+class EventReader:
+    """The events of a feed, for doors that say them in their own words.
+
+    Use it as `async with EventReader(feed) as events: async for event in events: ...`, which
+    leaves the feed at the end; `event.seq` is the number after which a reader would come back. All
+    readers share the events: nobody changes them.
+    """
+
+    __slots__ = ("_feed", "_waiting")
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._waiting: list[Event] = []
+
+    async def batch(self) -> list[Event] | None:
+        """All events that have come; none after 15 s of silence; None at the end."""
+        frames = await self._feed.next()
+        return None if frames is None else [frame.event for frame in frames]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._waiting:
+            batch = await self.batch()
+            if batch is None:
+                raise StopAsyncIteration
+            self._waiting = batch[::-1]
+        return self._waiting.pop()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._feed.close()

@@ -1,6 +1,6 @@
-"""One event as the bytes that every reader gets. Called by `streams`, for live and stored events.
+"""One event as every reader gets it. Made by `streams`, for live and stored events; read by doors.
 
-The bytes of an event are a function of the event alone, so that a replay equals what was sent.
+The text of an event is a function of the event alone, so that a replay equals what was sent.
 """
 
 from __future__ import annotations
@@ -10,17 +10,48 @@ from muxi.storage.events import text_of
 from muxi.wire.sse import encode_sse
 
 PING = b": ping\n\n"
+"""What a stream of server-sent events says in silence, so that nobody takes the line for dead."""
 
 
-def frame_of(event: Event, text: str | None = None) -> bytes:
-    """`event` as a frame of SSE; its number is the frame's id, `text` its JSON if that is known."""
-    return encode_sse(event.type, text or text_of(event), id=event.seq)
+class Frame:
+    """An event and its forms on the wire, each made once and when the first reader wants it.
 
-
-def gap_frame(thread_id: str, *, after: int) -> bytes:
-    """A notice that events after number `after` cannot be given: read the thread anew.
-
-    It has no id, so that a reader who comes back asks from where it was.
+    All readers share it: nobody changes the event.
     """
-    gap = Gap(from_seq=after, thread_id=thread_id)
-    return encode_sse(gap.type, gap.model_dump_json(exclude_none=True))
+
+    __slots__ = ("_sse", "_text", "event", "packet")
+
+    def __init__(self, event: Event, text: str | None = None) -> None:
+        self.event = event
+        self.packet: bytes | None = None
+        """The form that the WebSocket door has made of it, if it has."""
+        self._text = text
+        self._sse: bytes | None = None
+
+    @property
+    def seq(self) -> int:
+        """The event's place in its thread; 0 for a notice that has none."""
+        return self.event.seq
+
+    @property
+    def text(self) -> str:
+        """The event as JSON."""
+        text = self._text
+        if text is None:
+            text = self._text = text_of(self.event)
+        return text
+
+    @property
+    def sse(self) -> bytes:
+        """The event as a server-sent one; its number is the frame's id."""
+        frame = self._sse
+        if frame is None:
+            event = self.event
+            # Without an id, a reader who comes back asks from where it was.
+            frame = self._sse = encode_sse(event.type, self.text, id=event.seq or None)
+        return frame
+
+
+def gap_frame(thread_id: str, *, after: int) -> Frame:
+    """A notice that events after number `after` cannot be given: read the thread anew."""
+    return Frame(Gap(from_seq=after, thread_id=thread_id))

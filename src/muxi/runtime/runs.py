@@ -25,7 +25,7 @@ from muxi.runtime.attempt import Attempt
 from muxi.runtime.begin import Beginning, Begun, occupied, take_over
 from muxi.runtime.blobs import Blobs, RunMedia
 from muxi.runtime.feed import Feed
-from muxi.runtime.frames import frame_of
+from muxi.runtime.frames import Frame
 from muxi.runtime.past import Past
 from muxi.runtime.people import LivePeople
 from muxi.runtime.principal import Principal
@@ -334,7 +334,7 @@ class Runs:
         elif isinstance(attempt.end, RunCompleted):
             # The stream stays open: what its buffer holds goes before whatever comes next.
             self.untold[run.id] = attempt.end
-            stream.last_words[run.id] = (attempt.end.seq, frame_of(attempt.end))
+            stream.last_words[run.id] = Frame(attempt.end)
             return
         else:
             stream.look_again(run.id)

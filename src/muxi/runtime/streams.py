@@ -16,7 +16,7 @@ from typing import Protocol
 from muxi.core.errors import NotFound
 from muxi.core.events import FINAL_STATUSES, Event
 from muxi.runtime.feed import Feed, Origin, State
-from muxi.runtime.frames import frame_of
+from muxi.runtime.frames import Frame
 from muxi.runtime.principal import Principal
 from muxi.storage import events as stored_events
 from muxi.storage import leases, sequences
@@ -48,9 +48,7 @@ class Reserved:
 
 @dataclass(slots=True)
 class _Entry:
-    run_id: str
-    seq: int
-    frame: bytes
+    frame: Frame
     last: bool
     held: bool
 
@@ -68,8 +66,8 @@ class ThreadStream:
     lease: Lease | None = None
     """The right to number its events."""
     feeds: set[Feed] = field(default_factory=set[Feed])
-    last_words: dict[str, tuple[int, bytes]] = field(default_factory=dict[str, tuple[int, bytes]])
-    """Ends that the database did not take, as number and frame by run: late readers get them."""
+    last_words: dict[str, Frame] = field(default_factory=dict[str, Frame])
+    """Ends that the database did not take, by run: late readers get them."""
     _next: int = 0
     _end: int = 0
     _outbox: deque[_Entry] = field(default_factory=deque[_Entry])
@@ -120,30 +118,32 @@ class ThreadStream:
     ) -> None:
         """Show a stamped event to all readers, once it and those before it are no longer held.
 
-        `text` is its JSON, if that is known; `last` ends the readers of its run.
+        `text` is its JSON, if that is known already; `last` ends the readers of its run.
         """
-        frame = frame_of(event, text)
+        frame = Frame(event, text)
         if held or self._outbox:
-            self._outbox.append(_Entry(event.run_id, event.seq, frame, last, held))
+            self._outbox.append(_Entry(frame, last, held))
         else:
-            self._show(event.run_id, event.seq, frame, last=last)
+            self._show(frame, last=last)
 
     def release(self, run_id: str, upto: int) -> None:
         """The events of a run up to that number are durable and may be seen."""
         for entry in self._outbox:
-            if entry.run_id == run_id and entry.seq <= upto:
+            event = entry.frame.event
+            if event.run_id == run_id and event.seq <= upto:
                 entry.held = False
         self._show_free()
 
     def discard(self, run_id: str) -> None:
         """Nobody may see what a run has said and readers have not seen yet."""
-        self._outbox = deque(entry for entry in self._outbox if entry.run_id != run_id)
+        kept = (entry for entry in self._outbox if entry.frame.event.run_id != run_id)
+        self._outbox = deque(kept)
         self._show_free()
 
     def _show_free(self) -> None:
         while self._outbox and not self._outbox[0].held:
             entry = self._outbox.popleft()
-            self._show(entry.run_id, entry.seq, entry.frame, last=entry.last)
+            self._show(entry.frame, last=entry.last)
 
     def look_again(self, run_id: str) -> None:
         """A run is no longer driven here without having ended: its readers go by the database."""
@@ -151,12 +151,13 @@ class ThreadStream:
             if feed.run_id == run_id:
                 feed.look_again()
 
-    def _show(self, run_id: str, seq: int, frame: bytes, *, last: bool) -> None:
+    def _show(self, frame: Frame, *, last: bool) -> None:
+        run_id = frame.event.run_id
         for feed in self.feeds:
             if feed.run_id == run_id:
-                feed.push(seq, frame, last=last)
+                feed.push(frame, last=last)
             elif feed.run_id is None:
-                feed.push(seq, frame, last=False)
+                feed.push(frame, last=False)
 
 
 class Streams:
@@ -220,7 +221,7 @@ class Streams:
         )
         feed = Feed(origin, thread_id=stream.thread_id, run_id=run_id, since=since, fresh=fresh)
         if run_id in stream.last_words:
-            feed.push(*stream.last_words[run_id], last=True)
+            feed.push(stream.last_words[run_id], last=True)
         stream.feeds.add(feed)
         return feed
 

@@ -11,6 +11,7 @@ import asyncio
 from starlette.types import Receive, Send
 
 from muxi.runtime.feed import Feed
+from muxi.runtime.frames import PING
 from muxi.server.operations import EventStream
 
 _WATCH_AFTER = 0.5
@@ -42,11 +43,12 @@ async def send_events(answer: EventStream, receive: Receive, send: Send) -> None
             }
         )
         while (frames := await feed.next()) is not None:
-            if feed.over:
-                # The end goes with the last frames, which saves a packet.
-                await send({"type": "http.response.body", "body": frames, "more_body": False})
+            # The end goes with the last frames, which saves a packet.
+            more = not feed.over
+            body = b"".join([frame.sse for frame in frames]) or PING
+            await send({"type": "http.response.body", "body": body, "more_body": more})
+            if not more:
                 return
-            await send({"type": "http.response.body", "body": frames, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     finally:
         timer.cancel()

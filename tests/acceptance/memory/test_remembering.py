@@ -12,11 +12,12 @@ import pytest
 from support.embeddings import Embeddings, embeddings
 
 from muxi.core.errors import AccessDenied, NotFound
-from muxi.core.events import Event, MemoryRecalled, parse_event
+from muxi.core.events import Event, MemoryRecalled
 from muxi.core.requests import ModelRequest
 from muxi.models.model import Model
 from muxi.models.scripted import Script, ScriptedModel, call
 from muxi.runtime.build import Runtime, open_runtime
+from muxi.runtime.feed import EventReader
 from muxi.runtime.principal import Principal
 from muxi.runtime.requests import RunRequest
 from tests.acceptance.memory.conftest import World
@@ -49,11 +50,8 @@ async def opened(
 async def say(runtime: Runtime, who: Principal, text: str, **where: Any) -> tuple[str, list[Event]]:
     """The answer to `text` in a new thread, and the events of its run."""
     run, feed = await runtime.runs.start_and_follow(who, RunRequest(input=text, **where))
-    events: list[Event] = []
-    while (frames := await feed.next()) is not None:
-        for line in frames.decode().splitlines():
-            if line.startswith("data: "):
-                events.append(parse_event(line.removeprefix("data: ")))
+    async with EventReader(feed) as reader:
+        events = [event async for event in reader]
     said = await runtime.threads.messages(who, run.thread_id)
     return said[-1].text, events
 

@@ -103,7 +103,7 @@ async def test_a_slow_reader_misses_nothing(
         whole = b"".join(await _read(muxi, f"/api/runs/{run.id}/events"))
         read = b""
         while len(read) < len(whole):
-            read += await slow.next() or b""
+            read += b"".join(frame.sse for frame in await slow.next() or ())
         slow.close()
         assert read == whole
 

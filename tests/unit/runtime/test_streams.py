@@ -9,12 +9,12 @@ from functools import partial
 import pytest
 
 from muxi.core.errors import StorageFull
-from muxi.core.events import Event, Gap, RunCompleted, TextDelta, parse_event
+from muxi.core.events import Event, Gap, RunCompleted, TextDelta
 from muxi.core.threads import Thread
 from muxi.core.usage import Usage
 from muxi.runtime import feed as feed_file
-from muxi.runtime.feed import Feed, Origin
-from muxi.runtime.frames import PING
+from muxi.runtime.feed import EventReader, Feed, Origin
+from muxi.runtime.frames import Frame
 from muxi.runtime.principal import LOCAL
 from muxi.runtime.streams import Streams, ThreadStream
 from muxi.storage import sequences, threads
@@ -42,12 +42,11 @@ def _say(stream: ThreadStream, run_id: str, text: str, *, held: bool = False) ->
     return event.seq
 
 
-def _events(frames: bytes | None) -> list[Event]:
-    found = (frames or b"").split(b"\n\n")
-    return [parse_event(frame.split(b"data: ", 1)[1]) for frame in found if frame]
+def _events(frames: list[Frame] | None) -> list[Event]:
+    return [frame.event for frame in frames or ()]
 
 
-def _texts(frames: bytes | None) -> list[str]:
+def _texts(frames: list[Frame] | None) -> list[str]:
     return [event.text for event in _events(frames) if isinstance(event, TextDelta)]
 
 
@@ -153,24 +152,43 @@ async def test_a_reader_waits_with_a_run_that_cannot_be_stored(
 
 async def test_a_late_reader_is_told_the_end_that_was_not_stored(database: Database) -> None:
     streams, stream = _stream(database)
-    stream.last_words["run_a"] = (7, b"the end")
+    end = Frame(RunCompleted(status="failed", usage=Usage(), run_id="run_a", seq=7))
+    stream.last_words["run_a"] = end
     feed = streams.attach(stream, run_id="run_a")
-    assert await feed.next() == b"the end"
+    assert await feed.next() == [end]
     assert await feed.next() is None
 
 
-async def test_silence_is_filled_with_comments(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_is_told_of_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_file, "_PING_AFTER", 0.01)
 
     async def stored(since: int, limit: int) -> list[Event]:
         return []
 
     feed = _feed(_origin(stored), fresh=True)
-    assert await feed.next() == PING
-    assert await feed.next() == PING
-    feed.push(1, b"frame", last=False)
-    assert await feed.next() == b"frame"
+    assert await feed.next() == []
+    assert await feed.next() == []
+    frame = Frame(TextDelta(text="x", seq=1))
+    feed.push(frame, last=False)
+    assert await feed.next() == [frame]
     feed.close()
+
+
+async def test_events_are_read_one_by_one_and_shared_by_their_readers(database: Database) -> None:
+    streams, stream = _stream(database)
+    feeds = [streams.attach(stream, run_id=run, fresh=True) for run in ("run_a", None)]
+    _say(stream, "run_a", "one")
+    _say(stream, "run_a", "two")
+    end = RunCompleted(status="completed", usage=Usage())
+    stream.stamp(end, "run_a")
+    stream.publish(end, held=False, last=True)
+    async with EventReader(feeds[0]) as reader:
+        events = [event async for event in reader]
+    assert [event.seq for event in events] == [1, 2, 3]
+    assert events[-1] is end
+    async with EventReader(feeds[1]) as other:
+        assert await other.batch() == events
+    assert not stream.feeds
 
 
 async def test_a_queue_never_grows_beyond_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +201,7 @@ async def test_a_queue_never_grows_beyond_its_bound(monkeypatch: pytest.MonkeyPa
 
     feed = _feed(_origin(stored), fresh=True)
     for number in range(1000):
-        feed.push(number, b"x" * 100, last=False)
+        feed.push(Frame(TextDelta(text="x" * 50, seq=number)), last=False)
         assert feed._size <= 1000
     await feed.next()
     assert asked

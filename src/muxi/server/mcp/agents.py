@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final, cast, get_args
@@ -27,10 +27,10 @@ from muxi.core.events import (
 from muxi.core.status import AgentInfo
 from muxi.core.threads import Run
 from muxi.runtime.build import Runtime
-from muxi.runtime.feed import Feed
+from muxi.runtime.feed import EventReader, Feed
 from muxi.runtime.requests import RunRequest
 from muxi.server.mcp.call import Call
-from muxi.server.mcp.narration import Narration, events_of
+from muxi.server.mcp.narration import Narration
 from muxi.server.mcp.offering import Schema, offered, text
 from muxi.server.mcp.questions import decision_of, request_of
 from muxi.server.mcp.surface import ServedTool
@@ -232,7 +232,7 @@ class AgentTools:
     ) -> bool:
         """Follow a run to its end or to open questions; says whether it waited when that ended."""
         suspended = False
-        async with aclosing(events_of(feed)) as events:
+        async with EventReader(feed) as events:
             async for event in events:
                 followed.seq = max(followed.seq, event.seq)
                 await narration.hear(event)

@@ -7,7 +7,6 @@ in brackets, in a report of its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Final, Self
 
@@ -18,24 +17,11 @@ from muxi.core.events import (
     TextDelta,
     ToolProgress,
     ToolStarted,
-    parse_event,
 )
-from muxi.runtime.feed import Feed
 from muxi.server.mcp.call import Call
 
 _PAUSE: Final = 0.1
 """Seconds between two reports of text: a client has better things to do than to read each token."""
-
-
-async def events_of(feed: Feed) -> AsyncGenerator[Event]:
-    """The events of a feed, to its end."""
-    try:
-        while (frames := await feed.next()) is not None:
-            for line in frames.split(b"\n"):
-                if line.startswith(b"data: "):
-                    yield parse_event(line[6:])
-    finally:
-        feed.close()
 
 
 class Narration:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
 from typing import Final, cast
 from urllib.parse import quote, unquote, urlsplit
 
@@ -19,10 +18,9 @@ from muxi.core.errors import NotFound
 from muxi.core.events import FINAL_STATUSES, MessageCompleted, RunCompleted, RunSuspended
 from muxi.core.messages import AnyPart, Message, TextPart, ToolCallPart, ToolResultPart
 from muxi.runtime.build import Runtime
-from muxi.runtime.feed import Feed
+from muxi.runtime.feed import EventReader, Feed
 from muxi.runtime.principal import owner_for
 from muxi.server.mcp.call import Call
-from muxi.server.mcp.narration import events_of
 from muxi.server.mcp.paging import opened, sealed, unknown
 from muxi.server.mcp.surface import ResourceContents
 
@@ -223,7 +221,7 @@ class Resources:
 
 async def _changes(feed: Feed, known: str | None) -> AsyncGenerator[None]:
     """One for each message and each end of a run that is not known."""
-    async with aclosing(events_of(feed)) as events:
+    async with EventReader(feed) as events:
         async for event in events:
             told = isinstance(event, MessageCompleted | RunCompleted | RunSuspended)
             if told and event.run_id != known:
