@@ -187,9 +187,12 @@ class Asking:
         *,
         live: bool = False,
     ) -> Approval:
+        # A client answers by the id of the call, which is all that its protocol knows.
+        client = question is not None and question.asked == "client"
         return new_approval(
             self.ctx,
             self.host,
+            id=call.id if client else None,
             tool=call.name,
             reason=reason,
             call=call,
@@ -240,11 +243,12 @@ def new_approval(
     call: ToolCallPart | None = None,
     question: Question | None = None,
     live: bool = False,
+    id: str | None = None,
 ) -> Approval:
     """A question of this run, which is to be stored before anybody sees it."""
     asked_at, within = now(), host.answer_within
     return Approval(
-        id=new_id("apr"),
+        id=id or new_id("apr"),
         run_id=ctx.run_id,
         thread_id=ctx.thread_id,
         agent=ctx.agent,

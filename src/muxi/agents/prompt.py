@@ -93,7 +93,10 @@ async def assemble(
         if block.instructions:
             told = Message(role="system", parts=[TextPart(text=block.instructions)])
             query.budget -= query.count(told)
-    return Prompt("\n\n".join(texts), answered(earlier), events)
+    said = list(query.input)
+    # What begins a run may be the results of calls that were made before it.
+    whole = [each for each in answered([*earlier, *said]) if all(each is not one for one in said)]
+    return Prompt("\n\n".join(texts), whole, events)
 
 
 async def resolve(instructions: Instructions, ctx: Context) -> str:

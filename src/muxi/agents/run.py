@@ -124,7 +124,10 @@ class RunLoop:
 
     def _next(self, fixed: prompt.Prompt, checks: Checks) -> AsyncGenerator[Event] | list[Event]:
         """What is to be done now, as the last message says."""
-        last = self._transcript.last
+        last, client = self._transcript.last, self.spec.client
+        then = None if client is None else client.next_words(self._transcript.messages)
+        if then is not None:
+            return [self._transcript.append(then)]
         if last is None or last.role != "assistant":
             return self._ask(fixed, checks)
         if last.tool_calls:
@@ -200,11 +203,14 @@ class RunLoop:
 
     def _next_turn(self, fixed: prompt.Prompt, checks: Checks, said: Sequence[Message]) -> Turn:
         settings = self.spec.settings
-        shape = self.spec.output
+        shape, client = self.spec.output, self.spec.client
         request = ModelRequest(
             messages=[*fixed.earlier, *self.input, *said],
             instructions=fixed.instructions,
             tools=self._offered.specs,
+            tool_choice="auto"
+            if client is None
+            else client.choice_after(self._transcript.messages),
             output=None if shape is None else shape.schema,
             settings=settings,
         )
@@ -221,6 +227,7 @@ class RunLoop:
             author=self.spec.name,
             deadline=self._deadline,
             show=not checks.holds,
+            client=frozenset() if client is None else client.names,
         )
 
     async def _release(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypedDict
 
+from muxi.agents.client_calls import ClientCalls
 from muxi.agents.guardrails import Guardrail
 from muxi.agents.output import Output
 from muxi.agents.prompt import Instructions
@@ -53,6 +54,8 @@ class AgentSpec:
     history_tokens: int | None = None
     memory: RunMemory | None = None
     """Long-term memory of runs without a server; a server brings its own."""
+    client: ClientCalls | None = None
+    """Tools of whoever began the run; None if it brought none."""
     definition: AgentDefinition | None = None
     """Where the agent came from, when that was a file or the database."""
 

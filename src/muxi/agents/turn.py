@@ -21,6 +21,8 @@ from muxi.core.events import (
     ReasoningDelta,
     ResponseCompleted,
     TextDelta,
+    ToolCallDelta,
+    ToolCallStarted,
 )
 from muxi.core.ids import new_id
 from muxi.core.messages import AnyPart, Message, ReasoningPart, TextPart, ToolCallPart
@@ -41,7 +43,10 @@ class Turn:
     deadline: float | None = None
     show: bool = True
     """Whether deltas go out at once; otherwise the text is held back for a guardrail."""
+    client: frozenset[str] = frozenset()
+    """Tools of the run's client, which knows its calls by their ids in every thread at once."""
     message: Message | None = None
+    _ids: dict[str, str] = field(default_factory=dict[str, str])
     _id: str = field(default_factory=lambda: new_id("msg"))
     _pieces: list[TextDelta | ReasoningDelta] = field(
         default_factory=list["TextDelta | ReasoningDelta"]
@@ -68,6 +73,8 @@ class Turn:
                     elif kind is ResponseCompleted:
                         used = self._complete(event, ctx)  # pyright: ignore[reportArgumentType] -- `kind` tells its type, faster than isinstance
                         continue
+                    elif self.client:
+                        self._rename(event)
                     if not begun:
                         # Not before the model has begun: a call that fails starts no message.
                         begun = True
@@ -96,7 +103,7 @@ class Turn:
         self.message = Message(
             id=self._id,
             role="assistant",
-            parts=_distinct(event.parts),
+            parts=_distinct([self._renamed(part) for part in event.parts]),
             author=self.author,
             thread_id=ctx.thread_id,
             run_id=ctx.run_id,
@@ -105,6 +112,19 @@ class Turn:
             usage=usage,
         )
         return usage
+
+    def _rename(self, event: ModelEvent) -> None:
+        """Give a call of the client an id that no other call bears: models number theirs anew."""
+        if isinstance(event, ToolCallStarted) and event.name in self.client:
+            fresh = self._ids[event.call_id] = new_id("call")
+            event.call_id = fresh
+        elif isinstance(event, ToolCallDelta):
+            event.call_id = self._ids.get(event.call_id, event.call_id)
+
+    def _renamed(self, part: AnyPart) -> AnyPart:
+        if not isinstance(part, ToolCallPart) or part.name not in self.client:
+            return part
+        return part.model_copy(update={"id": self._ids.get(part.id) or new_id("call")})
 
     def _partial(self) -> Message | None:
         """What had come when the answer broke off. Unfinished tool calls are left out."""

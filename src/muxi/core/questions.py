@@ -15,11 +15,13 @@ from muxi.core.record import Record
 
 
 class Question(Record):
-    """Something that a tool wants to know of a person."""
+    """Something that a tool wants to know of a person, or of the program that speaks for one."""
 
     message: str
     json_schema: dict[str, Any] | None = None
     """JSON Schema (2020-12) that the answer must fit; None for any text."""
+    asked: Literal["person", "client"] = "person"
+    """`client`: a call that the program which began the run is to make, and give its result."""
     url: str | None = None
     """A page that the person is to visit instead of answering here; nothing but consent comes
     back."""

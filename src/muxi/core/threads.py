@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 from muxi.core.events import Problem, RunStatus
 from muxi.core.ids import new_id
 from muxi.core.record import Record, now
+from muxi.core.terms import RunTerms
 from muxi.core.usage import Limits, Usage
 
 
@@ -53,6 +54,8 @@ class Run(Record):
     usage: Usage = Field(default_factory=Usage)
     limits: Limits | None = None
     """What it may consume, where whoever began it bounded it more than its agent is."""
+    terms: RunTerms | None = None
+    """What whoever began it asked beside its input; not in lists of runs."""
     problem: Problem | None = None
     output: JsonValue = None
     tools: list[OfferedTool] = Field(default_factory=list["OfferedTool"])

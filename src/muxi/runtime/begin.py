@@ -49,8 +49,10 @@ class Beginning:
     """The message to answer to, for a fork; None for the thread's leaf."""
     definition: AgentDefinition | None
     """The agent's version, if it was not recorded yet."""
+    earlier: Sequence[Message] = ()
+    """What a new thread begins with, before the input."""
     blobs: Sequence[Blob] = ()
-    """What the input refers to."""
+    """What the input and what is before it refer to."""
     ended: AbstractSet[str] = frozenset()
     """Runs that have told their end, which the database does not hold yet."""
 
@@ -68,6 +70,7 @@ class Beginning:
         if self.new_thread is not None:
             self.new_thread.leaf_id = said.id
             threads.create(tx, self.new_thread)
+            said.parent_id = _insert(tx, self.earlier, run.thread_id)
         elif self.parent_id is not None:
             if messages.get(tx, self.parent_id).thread_id != run.thread_id:
                 raise NotFound(f"There is no message {self.parent_id} in this thread.")
@@ -87,6 +90,15 @@ class Beginning:
         # A new thread was stored with this message as its leaf.
         messages.insert(tx, said, place="leaf" if self.new_thread is None else "aside")
         return Begun(run, said, *held, block)
+
+
+def _insert(tx: Tx, earlier: Sequence[Message], thread_id: str) -> str | None:
+    """Store what a thread begins with; the id of the last message."""
+    last = None
+    for message in earlier:
+        message.thread_id, message.parent_id = thread_id, last
+        last = messages.insert(tx, message, place="aside").id
+    return last
 
 
 def occupied(thread_id: str, run_id: str, status: RunStatus) -> Conflict:

@@ -54,6 +54,13 @@ class Blobs:
         found += [await self._known(who, digest) for digest in referred]
         return (message.model_copy(update={"parts": parts}), found) if found else (message, [])
 
+    async def lay_down_all(
+        self, who: Principal, messages: Sequence[Message]
+    ) -> tuple[list[Message], list[Blob]]:
+        """As `lay_down`, of several messages."""
+        laid = [await self.lay_down(who, message) for message in messages]
+        return [message for message, _ in laid], [blob for _, found in laid for blob in found]
+
     async def lay_down_parts(
         self, who: Principal, parts: Sequence[P]
     ) -> tuple[list[P], list[Blob]]:

@@ -27,6 +27,7 @@ from muxi.memory.history import HistoryCache
 from muxi.runtime.agents import Agents
 from muxi.runtime.approvals import Approvals
 from muxi.runtime.blobs import Blobs
+from muxi.runtime.client_calls import ClientCalls
 from muxi.runtime.forgetting import ForgettingService, forgetting_of, forgetting_service
 from muxi.runtime.guard import Guard
 from muxi.runtime.knowledge import Knowledge
@@ -74,6 +75,7 @@ class Runtime:
     streams: Streams
     runs: Runs
     approvals: Approvals
+    client_calls: ClientCalls
     blobs: Blobs
     facts: FactStore
     memories: Memories
@@ -266,6 +268,7 @@ def _assemble(
         streams=streams,
         runs=runs,
         approvals=approvals,
+        client_calls=ClientCalls(runs=runs),
         blobs=blobs,
         facts=memory.facts,
         memories=Memories(database=database, finder=memory.finder, backlog=memory.backlog),

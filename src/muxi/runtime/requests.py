@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from muxi.core.messages import AnyPart, Text, TextPart, UnknownPart
+from muxi.core.messages import AnyPart, Message, Role, Text, TextPart, UnknownPart, user_message
+from muxi.core.terms import Terms
 from muxi.core.usage import Limits
 
 _FROM_PEOPLE = ("text", "image", "audio", "file")
@@ -19,7 +22,7 @@ class RunRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: str | None = Field(None, pattern=r"^run_[0-9a-f]{32}$")
+    id: str | None = Field(default=None, pattern=r"^run_[0-9a-f]{32}$")
     """The run's own id, if the caller made one up to find the run by."""
     input: Text | list[AnyPart]
     """The user's message: a text, or parts of type text, image, audio and file."""
@@ -27,10 +30,20 @@ class RunRequest(BaseModel):
     """Name of the agent; the thread's, or else the project's own, if it is left out."""
     thread_id: str | None = None
     """The thread to continue; a new one is begun if it is left out."""
-    parent_id: str | None = Field(None, description="The message to answer to, for a fork.")
+    parent_id: str | None = Field(default=None, description="The message to answer to, for a fork.")
 
     limits: Bounds | None = None
     """Bounds on this run beside those of its agent; the narrower ones count."""
+    terms: Terms | None = None
+    """What is asked of this run beside the input, such as tools that the caller calls itself."""
+
+    def message(self, author: str | None) -> Message:
+        """What is said to begin the run."""
+        return user_message(self.input, author=author)
+
+    def past(self) -> Sequence[Message]:
+        """What was said before, where the caller holds the conversation and not a thread."""
+        return ()
 
     @property
     def text(self) -> str:
@@ -48,4 +61,31 @@ class RunRequest(BaseModel):
             for part in value:
                 if isinstance(part, UnknownPart) or part.type not in _FROM_PEOPLE:
                     raise ValueError(f"a person cannot send parts of type {part.type[:50]!r}")
+        return value
+
+
+class ClientRequest(RunRequest):
+    """What the client of a protocol asks that sends the whole conversation along."""
+
+    role: Role = "user"
+    """`tool` if the conversation ends with results of calls that no waiting run has asked for."""
+    history: list[Message] = Field(default_factory=list[Message])
+    """What was said before, oldest first; a new thread begins with it."""
+
+    def message(self, author: str | None) -> Message:
+        """See `RunRequest`."""
+        if self.role == "user":
+            return super().message(author)
+        assert not isinstance(self.input, str), "results are parts"
+        return Message(role=self.role, parts=self.input)
+
+    def past(self) -> Sequence[Message]:
+        """See `RunRequest`."""
+        return self.history
+
+    @field_validator("input")
+    @classmethod
+    def _sayable(cls, value: str | list[AnyPart]) -> str | list[AnyPart]:
+        if not value:
+            raise ValueError("say something: the input is empty")
         return value

@@ -15,9 +15,10 @@ from muxi.core.context import RunContext
 from muxi.core.errors import Conflict, InvalidInput, LeaseLost, ServerUnavailable
 from muxi.core.events import FINAL_STATUSES, Problem, RunCompleted, RunStatus, RunSuspended
 from muxi.core.ids import new_id
-from muxi.core.messages import Message, user_message
+from muxi.core.messages import Message
 from muxi.core.pages import Page
 from muxi.core.ports import Credentials, Host, Ledger
+from muxi.core.terms import RunTerms
 from muxi.core.threads import Run, Thread
 from muxi.core.usage import Limits
 from muxi.memory.history import History
@@ -31,6 +32,7 @@ from muxi.runtime.people import LivePeople
 from muxi.runtime.principal import Principal
 from muxi.runtime.requests import RunRequest
 from muxi.runtime.streams import Reserved, Streams, ThreadStream
+from muxi.runtime.terms import check_terms, host_on_terms, on_terms
 from muxi.runtime.waiting import Waiting
 from muxi.storage import messages, runs, threads
 from muxi.storage.journal import StoredJournal
@@ -103,11 +105,11 @@ class Runs:
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page[Run]:
-        """Runs, the newest first, without the tools that their models were shown."""
+        """Runs, the newest first, without what was asked of them and the tools they were shown."""
         read = partial(runs.page, thread_id=thread_id, status=status, after=cursor, limit=limit)
         found = await self.database.read(who, read)
         for run in found.items:
-            run.tools = []
+            run.tools, run.terms = [], None
         return Page[Run](items=list(found.items), next=found.next)
 
     async def cancel(self, who: Principal, run_id: str) -> Run:
@@ -158,7 +160,8 @@ class Runs:
         """
         self.check_open()
         version = await self.agents.version(who, run.agent, run.agent_hash)
-        attempt = await self._continue(who, run, agent=await self.agents.live(version))
+        agent = on_terms(await self.agents.live(version), run.terms)
+        attempt = await self._continue(who, run, agent=agent)
         attempt.replaces_from = replaces_from
         self._launch(who, attempt)
         return attempt.run.model_copy()
@@ -182,9 +185,10 @@ class Runs:
         thread = known or fresh
         assert thread is not None
         version = await self.agents.current(who, request.agent or thread.agent)
-        agent = await self.agents.live(version)
         run, said = _run_of(request, who, thread.id, version)
+        agent = on_terms(await self.agents.live(version), run.terms)
         stored, blobs = await self.blobs.lay_down(who, said)
+        earlier, more = await self.blobs.lay_down_all(who, request.past())
         stream = self.streams.open(who, thread.id)
         if stream.sources and request.parent_id is None:
             raise occupied(thread.id, next(iter(stream.sources)), "running")
@@ -193,19 +197,14 @@ class Runs:
             input=stored,
             new_thread=fresh,
             parent_id=request.parent_id,
-            blobs=blobs,
+            earlier=earlier,
+            blobs=[*blobs, *more],
             ended=self.untold.keys(),
             definition=None if self.agents.is_recorded(version) else version.definition,
         )
-        begun = await self._store(
-            who,
-            stream,
-            beginning,
-            agent=agent,
-            said=said if blobs else None,
-            small=len(request.text) < _SMALL,
-            follow=follow,
-        )
+        small = len(request.text) < _SMALL and not earlier
+        store = partial(self._store, who, stream, beginning, agent=agent, small=small)
+        begun = await store(said=said if blobs else None, follow=follow)
         self.agents.recorded(version)
         return begun
 
@@ -304,7 +303,7 @@ class Runs:
             self.database, who, run, begun.run_lease, buffer=stream.buffer, fresh=run.attempt == 1
         )
         history = History(who, self.past.history, self.agents.compaction(agent))
-        host = _host(self, who, agent, journal, history)
+        host = host_on_terms(_host(self, who, agent, journal, history), run.terms)
         attempt = Attempt(
             run=run,
             input=begun.input,
@@ -352,7 +351,9 @@ def _run_of(
     request: RunRequest, who: Principal, thread_id: str, version: Version
 ) -> tuple[Run, Message]:
     """A run as it begins, and what was said to begin it."""
-    said = user_message(request.input, author=who.principal)
+    if request.terms is not None:
+        check_terms(request.terms)
+    said = request.message(who.principal)
     run = Run(
         id=request.id or new_id("run"),
         thread_id=thread_id,
@@ -360,6 +361,7 @@ def _run_of(
         agent_hash=version.hash,
         status="running",
         input_id=said.id,
+        terms=None if request.terms is None else RunTerms(**dict(request.terms)),
         limits=request.limits and version.definition.limits.within(request.limits),
     )
     said.thread_id, said.run_id = thread_id, run.id

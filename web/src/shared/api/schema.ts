@@ -294,10 +294,21 @@ export interface components {
             timeout?: number | null;
             top_p?: number | null;
         };
+        NamedTool: {
+            name: string;
+        };
         OfferedTool: {
             digest: string;
             name: string;
             version?: string | null;
+        };
+        OutputSchema: {
+            description?: string | null;
+            json_schema: {
+                [key: string]: unknown;
+            };
+            name: string;
+            strict: boolean;
         };
         Permissions: {
             /** @enum {string} */
@@ -325,6 +336,8 @@ export interface components {
             type: string;
         };
         Question: {
+            /** @enum {string} */
+            asked: "person" | "client";
             json_schema?: {
                 [key: string]: unknown;
             } | null;
@@ -390,6 +403,7 @@ export interface components {
             root_run_id?: string | null;
             /** @enum {string} */
             status: "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled" | "limited" | "blocked";
+            terms?: components["schemas"]["RunTerms"] | null;
             thread_id: string;
             tools: components["schemas"]["OfferedTool"][];
             usage: components["schemas"]["Usage"];
@@ -425,6 +439,15 @@ export interface components {
             /** @constant */
             type: "run.suspended";
             usage: components["schemas"]["Usage"];
+        };
+        RunTerms: {
+            instructions: string;
+            output?: components["schemas"]["OutputSchema"] | null;
+            settings: components["schemas"]["ModelSettings"];
+            since?: string | null;
+            then?: components["schemas"]["Message"] | null;
+            tool_choice: ("auto" | "none" | "required") | components["schemas"]["NamedTool"];
+            tools: components["schemas"]["ToolSpec"][];
         };
         SecretNeed: {
             description: string;
@@ -574,6 +597,22 @@ export interface components {
             first: number;
             pinned: string[];
             tokens: number;
+        };
+        ToolSpec: {
+            annotations: components["schemas"]["ToolAnnotations"];
+            approval: boolean;
+            description: string;
+            examples: components["schemas"]["ToolExample"][];
+            idempotent: boolean;
+            max_bytes: number;
+            name: string;
+            parameters: {
+                [key: string]: unknown;
+            };
+            retries: number;
+            strict: boolean;
+            timeout?: number | null;
+            version?: string | null;
         };
         ToolStarted: {
             arguments: {
