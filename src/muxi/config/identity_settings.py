@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from muxi.config.model_settings import Positive, Section
+from muxi.config.policy_settings import PolicySettings, Roles, RoleSettings
+from muxi.core.policies import RuleName
 
 
 class PasswordSettings(Section):
@@ -34,3 +36,7 @@ class IdentitySettings(Section):
     """Passwords of users."""
     sessions: SessionSettings = Field(default_factory=SessionSettings)
     """How long browsers stay signed in."""
+    roles: Roles = Field(default_factory=dict[str, RoleSettings])
+    """The project's own roles by name; users and groups bear them."""
+    policies: dict[RuleName, PolicySettings] = Field(default_factory=dict[str, PolicySettings])
+    """What is allowed or refused to users, groups or everybody, by name."""

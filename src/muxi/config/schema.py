@@ -51,6 +51,7 @@ from muxi.config.model_settings import (
     RateSettings,
     RetrySettings,
 )
+from muxi.config.policy_settings import PolicySettings, RoleSettings
 from muxi.config.project import (
     Project,
     ServerSettings,
@@ -93,6 +94,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     ModelSettings,
     PackageTool,
     PasswordSettings,
+    PolicySettings,
     PriceSettings,
     Project,
     PythonTool,
@@ -102,6 +104,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     RetentionLimits,
     RetentionSettings,
     RetrySettings,
+    RoleSettings,
     ServerPackages,
     ServerPermissions,
     ServerSettings,

@@ -279,7 +279,7 @@ def _assemble(
         knowledge=past.knowledge,
         mcp=mcp,
         recovery=Recovery(runs=runs, expire=approvals.expire, alone=database.dialect == "sqlite"),
-        guard=Guard(),
+        guard=Guard(settings=project.identity),
         _ownership=ownership,
     )
 

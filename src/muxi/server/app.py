@@ -149,7 +149,7 @@ class App:
         named = named_user(scope["headers"])
         if named is None or named == caller.user:
             return caller
-        await self._runtime.guard.require(caller, "users.act_for", f"user:{named}")
+        await self._runtime.guard.require(caller, "users.act_for", named)
         return caller.acting(named)
 
     async def _find_mcp(self, scope: Scope, caller: Caller) -> Endpoint:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.responses import Response
 
+from muxi.core.actions import checked
 from muxi.core.caller import Caller
 from muxi.core.errors import InvalidInput
 from muxi.core.record import clean
@@ -114,6 +115,8 @@ class Operation(Generic[Body, Query]):
     def __post_init__(self) -> None:
         if self.open == bool(self.action):
             raise ValueError(f"{self.method} {self.path} needs an action, or is open: one of both")
+        if not self.open:
+            checked(self.action)
 
 
 AnyOperation = Operation[Any, Any]
