@@ -7,9 +7,9 @@ one call on a service of the runtime.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,6 +18,7 @@ from starlette.responses import Response
 from muxi.core.actions import checked
 from muxi.core.caller import Caller
 from muxi.core.errors import InvalidInput
+from muxi.core.events import Event
 from muxi.core.record import clean
 from muxi.runtime.build import Runtime
 from muxi.runtime.feed import Feed
@@ -75,12 +76,30 @@ class Call(Generic[Body, Query]):
         return self.caller.scope
 
 
+class Voice(Protocol):
+    """Says what happens in a run as another protocol does, in server-sent events of its own."""
+
+    async def begin(self) -> bytes:
+        """What is said first."""
+        ...
+
+    async def say(self, events: Sequence[Event]) -> bytes:
+        """What events become, which nobody may change; nothing, if the protocol is silent."""
+        ...
+
+    async def end(self) -> bytes:
+        """What is said last."""
+        ...
+
+
 @dataclass(slots=True)
 class EventStream:
     """An answer that is a stream of server-sent events."""
 
     feed: Feed
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    voice: Voice | None = None
+    """Who says the events; None to tell them as they are."""
 
 
 Answer = BaseModel | EventStream | Response
