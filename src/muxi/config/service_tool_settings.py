@@ -5,6 +5,7 @@ Joined to the others by `tool_settings`; the makers lie in `tools.builtin`.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -35,6 +36,36 @@ class DocumentsTool(ToolKind):
     """Largest document that is read."""
     max_text: _Text = 40_000
     """Longest text in UTF-8 bytes that is given to the model."""
+
+
+class ImagesTool(ToolKind):
+    """The built-in tools for pictures: models make and change them, and look at them."""
+
+    making: ClassVar[tuple[str, ...]] = ("make_image", "change_image")
+    functions: ClassVar[tuple[str, ...]] = (*making, "look_at_image")
+    kind: Literal["images"] = "images"
+    model: Annotated[str, StringConstraints(min_length=1)] | None = None
+    """Who makes pictures: `provider/model` or a name of `models`; null: nobody does."""
+    price: Annotated[Decimal, Field(ge=0)] | None = None
+    """US dollars for one picture; agents with a limit of cost make none unless it is known."""
+    seeing: Annotated[str, StringConstraints(min_length=1)] | None = None
+    """The model that looks at pictures; by default the project's."""
+    root: Annotated[str, StringConstraints(min_length=1)] = "workspace"
+    """The folder that pictures are read from, from the project's own; nothing outside of it is."""
+    web: bool = True
+    """Whether pictures of the web may be read too."""
+    allow_hosts: list[str] = Field(default_factory=list[str])
+    """Hosts of a private network that may be read: `host`, `host:port` or `*.domain`."""
+    approval: bool = False
+    """Whether a person must agree before a picture is made."""
+    timeout: Seconds = 180.0
+    """Seconds that one call may take."""
+    max_bytes: Annotated[int, Field(ge=1_000, le=100_000_000)] = 20_000_000
+    """Largest picture that is read."""
+
+    def offered(self) -> tuple[str, ...]:
+        """The functions that these options allow."""
+        return self.functions if self.model else ("look_at_image",)
 
 
 class ApiSettings(Section):

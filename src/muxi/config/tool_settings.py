@@ -24,6 +24,7 @@ from muxi.config.service_tool_settings import (
     CalendarTool,
     DocumentsTool,
     EmailTool,
+    ImagesTool,
     OpenapiTool,
 )
 from muxi.config.tool_kind import ToolKind, ZoneName
@@ -125,6 +126,7 @@ BuiltinTool = (
     | EmailTool
     | OpenapiTool
     | CalendarTool
+    | ImagesTool
 )
 
 BUILTIN_KINDS: dict[str, type[ToolKind]] = {kind.name(): kind for kind in get_args(BuiltinTool)}

@@ -35,6 +35,8 @@ class Provider:
     """Whether its models take tools."""
     embeddings: bool = False
     """Whether it has embedding models in OpenAI's or Google's format."""
+    pictures: bool = False
+    """Whether it has models that make pictures in OpenAI's or Google's format."""
     base_url_env: tuple[str, ...] = ()
     """Environment variables that replace `base_url` in library use."""
 
@@ -51,6 +53,7 @@ PROVIDERS: dict[str, Provider] = {
         key_env=("OPENAI_API_KEY",),
         quirks=_OPENAI,
         embeddings=True,
+        pictures=True,
     ),
     # https://platform.claude.com/docs/en/api/messages
     "anthropic": Provider(
@@ -71,6 +74,7 @@ PROVIDERS: dict[str, Provider] = {
         key_header="x-goog-api-key",
         key_prefix="",
         embeddings=True,
+        pictures=True,
     ),
     # https://learn.microsoft.com/azure/ai-foundry/openai/reference
     "azure": Provider(
@@ -82,6 +86,7 @@ PROVIDERS: dict[str, Provider] = {
         key_prefix="",
         quirks=_OPENAI,
         embeddings=True,
+        pictures=True,
     ),
     # https://console.groq.com/docs/api-reference; a schema excludes streaming and tools there.
     "groq": Provider(
@@ -123,6 +128,7 @@ PROVIDERS: dict[str, Provider] = {
         base_url="https://api.x.ai/v1",
         key_env=("XAI_API_KEY",),
         quirks=Quirks(max_tokens="max_completion_tokens", reasoning_off=None),
+        pictures=True,
     ),
     # https://docs.together.ai/reference/chat-completions
     "together": Provider(
@@ -130,6 +136,7 @@ PROVIDERS: dict[str, Provider] = {
         base_url="https://api.together.ai/v1",
         key_env=("TOGETHER_API_KEY",),
         embeddings=True,
+        pictures=True,
     ),
     # https://docs.fireworks.ai/api-reference/post-chatcompletions
     "fireworks": Provider(

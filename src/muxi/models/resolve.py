@@ -25,6 +25,7 @@ from muxi.wire.chat_completions.quirks import Quirks
 if TYPE_CHECKING:
     from muxi.models.embedding import Embedder
     from muxi.models.endpoint import Endpoint
+    from muxi.models.picture import PictureModel
     from muxi.models.reranking import Reranker
 
 _INSIDE = ("embedded", "scripted")
@@ -165,6 +166,38 @@ def embedder(
 
     kind = GoogleEmbedder if provider.format == "gemini" else OpenAIEmbedder
     return kind(parsed.full, endpoint, dimensions=dimensions or known, cut=dimensions is not None)
+
+
+def picture_model(
+    name: str, *, key: str | None = None, base_url: str | None = None
+) -> PictureModel:
+    """The model that makes pictures which `name` names.
+
+    Args:
+        name: `provider/model`, of OpenAI, Google, or a provider with OpenAI's format.
+        key: The API key; None: the provider's environment variable.
+        base_url: Address of the API, where it is not the provider's own.
+
+    Raises:
+        UnknownModel: No provider of pictures has this name.
+        ModelKeyMissing: The provider needs a key and there is none.
+    """
+    parsed = parse(name)
+    provider = PROVIDERS.get(parsed.provider)
+    if provider is None or not (provider.pictures or base_url):
+        known = ", ".join(each for each, other in PROVIDERS.items() if other.pictures)
+        raise UnknownModel(
+            f"{parsed.provider} has no models for pictures that muxi can use.",
+            hint=f"These have: {known}; with a `base_url`, any server of OpenAI's format.",
+            model=name,
+        )
+    address = base_url or _own_address(provider)
+    if parsed.provider == "azure":
+        address = _azure_address(address, parsed.model, None)
+    from muxi.models.pictures import GooglePictures, OpenAIPictures
+
+    kind = GooglePictures if provider.format == "gemini" else OpenAIPictures
+    return kind(parsed.full, _endpoint(parsed, address, key))
 
 
 def reranker(name: str, *, key: str | None = None, base_url: str | None = None) -> Reranker:

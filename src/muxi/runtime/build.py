@@ -30,6 +30,7 @@ from muxi.runtime.blobs import Blobs
 from muxi.runtime.client_calls import ClientCalls
 from muxi.runtime.forgetting import ForgettingService, forgetting_of, forgetting_service
 from muxi.runtime.guard import Guard
+from muxi.runtime.imaging import ModelImaging
 from muxi.runtime.knowledge import Knowledge
 from muxi.runtime.mcp import McpServers
 from muxi.runtime.memories import Memories
@@ -235,10 +236,11 @@ def _assemble(
 ) -> Runtime:
     secrets = Secrets(database, state, LOCAL.tenant)
     made_models = Models(project=project, secrets=secrets, given=models)
-    made_tools = Tools(project=project, secrets=secrets, given=tools)
+    blobs = Blobs(database=database, files=BlobFiles(state.blobs))
+    imaging = ModelImaging(models=made_models, blobs=blobs)
+    made_tools = Tools(project=project, secrets=secrets, given=tools, imaging=imaging)
     agents = Agents(project=project, database=database, models=made_models, tools=made_tools)
     streams = Streams(database)
-    blobs = Blobs(database=database, files=BlobFiles(state.blobs))
     ledger = OpenLedger()
     forgetting = forgetting_of(state, database, blobs.files)
     past = _past(agents, ledger=ledger, forgetting=forgetting)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from muxi.models.embedded.static import StaticEmbedder
     from muxi.models.embedding import Embedder
     from muxi.models.model import Model, Price
+    from muxi.models.picture import PictureModel
     from muxi.models.reranking import Reranker
 
 _WORD_TABLE = ("embedded", "embedded/wordllama-256")
@@ -41,6 +42,7 @@ class Models:
     given: dict[str, Model] = field(default_factory=dict[str, "Model"])
     """Models that a program hands in, by the name that agents use; they come before all others."""
     _made: dict[str, Model] = field(default_factory=dict[str, "Model"])
+    _picture_models: dict[str, PictureModel] = field(default_factory=dict[str, "PictureModel"])
 
     @cached_property
     def word_table(self) -> StaticEmbedder:
@@ -103,6 +105,18 @@ class Models:
             key = None if service is None else await self.secrets.find(service.key_env)
         return resolve.reranker(definition.model, key=key, base_url=definition.base_url)
 
+    async def picture_model(self, name: str) -> PictureModel:
+        """The model that makes pictures of that name; raises as `reranker`."""
+        from muxi.models import resolve
+
+        made = self._picture_models.get(name)
+        if made is None:
+            definition = self.project.models.get(name) or self._by_model(name)
+            key = await self._key(definition, resolve.parse(definition.model).provider)
+            made = resolve.picture_model(definition.model, key=key, base_url=definition.base_url)
+            made = self._picture_models.setdefault(name, made)
+        return made
+
     def _by_model(self, name: str) -> ModelDefinition:
         """What the project says of a model that is not named by its key."""
         for definition in self.project.models.values():
@@ -118,6 +132,7 @@ class Models:
     def forget(self) -> None:
         """Make models anew when they are next used: a key has changed. Streams go on."""
         self._made.clear()
+        self._picture_models.clear()
 
     async def infos(self) -> list[ModelInfo]:
         """Every model that the project names, and the embedded one."""
@@ -224,7 +239,8 @@ class Models:
 
     async def close(self) -> None:
         """Close what was made and what was given."""
-        for model in {*self._made.values(), *self.given.values()}:
+        made = {*self._made.values(), *self.given.values(), *self._picture_models.values()}
+        for model in made:
             await model.close()
 
 

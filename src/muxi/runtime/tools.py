@@ -27,6 +27,7 @@ from muxi.config.tool_settings import (
     ToolDefinition,
 )
 from muxi.core.errors import ConfigError
+from muxi.core.imaging import Imaging
 from muxi.core.manifests import ToolManifest
 from muxi.runtime.project_functions import project_function
 from muxi.runtime.secrets import Secrets
@@ -46,6 +47,8 @@ class Tools:
 
     project: Project
     secrets: Secrets
+    imaging: Imaging | None = None
+    """Who makes pictures for tools, and looks at them."""
     given: dict[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
     """Functions and `@tool`s that a program hands in, by name; they come before all others."""
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -219,6 +222,7 @@ class Tools:
             state=self.project.state_folder,
             secrets=secrets,
             read_document=self._read_document,
+            imaging=self.imaging,
             exits=self._exits,
         )
 

@@ -49,6 +49,7 @@ _KINDS: dict[str, Kind] = {
     "calendar": Kind("calendar_tools:MANIFEST", "calendar_tools:calendar_tools"),
     "sql": Kind("sql:MANIFEST", "sql:sql_tools"),
     "charts": Kind("charts:MANIFEST", "charts:charts_tools"),
+    "images": Kind("images:MANIFEST", "images:images_tools"),
 }
 
 

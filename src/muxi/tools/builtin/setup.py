@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from muxi.core.imaging import Imaging
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentPart:
@@ -37,5 +39,7 @@ class Setup:
     `databases.sales.url`."""
     read_document: DocumentReader | None = None
     """Who reads documents; None where there is nobody."""
+    imaging: Imaging | None = None
+    """Who makes pictures and looks at them; None where there is nobody."""
     exits: AsyncExitStack = field(default_factory=AsyncExitStack)
     """Closed with the project: what a tool holds open is pushed here."""

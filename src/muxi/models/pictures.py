@@ -1,0 +1,220 @@
+"""Models that make pictures, behind OpenAI's and Google's formats. Made by `resolve.picture_model`.
+
+One request makes one picture: several of a kind are several calls, each with its own price.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from base64 import b64decode
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+
+from muxi.core.errors import ModelProtocolError, ModelRejected
+from muxi.core.imaging import PictureOrder, Shape, picture_type
+from muxi.core.messages import ImagePart
+from muxi.core.usage import Usage
+from muxi.models.endpoint import Endpoint
+from muxi.wire.encoded import to_json
+from muxi.wire.media import encoded, file_name
+
+_PATIENCE: Final = 300.0
+"""Seconds of silence: a picture comes at once or not at all."""
+
+
+class _OpenAIPicture(msgspec.Struct):
+    b64_json: str | None = None
+    url: str | None = None
+
+
+class _OpenAIUsage(msgspec.Struct):
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class _OpenAIAnswer(msgspec.Struct):
+    data: list[_OpenAIPicture]
+    usage: _OpenAIUsage | None = None
+
+
+class _Inline(msgspec.Struct, rename="camel"):
+    data: str
+    mime_type: str = ""
+
+
+class _GeminiPart(msgspec.Struct, rename="camel"):
+    inline_data: _Inline | None = None
+    text: str | None = None
+    thought: bool = False
+
+
+class _GeminiContent(msgspec.Struct):
+    parts: list[_GeminiPart] = []
+
+
+class _GeminiCandidate(msgspec.Struct, rename="camel"):
+    content: _GeminiContent | None = None
+    finish_reason: str | None = None
+
+
+class _GeminiUsage(msgspec.Struct, rename="camel"):
+    prompt_token_count: int = 0
+    candidates_token_count: int = 0
+    thoughts_token_count: int = 0
+
+
+class _GeminiFeedback(msgspec.Struct, rename="camel"):
+    block_reason: str | None = None
+
+
+class _GeminiAnswer(msgspec.Struct, rename="camel"):
+    candidates: list[_GeminiCandidate] = []
+    prompt_feedback: _GeminiFeedback | None = None
+    usage_metadata: _GeminiUsage | None = None
+
+
+class HostedPictures(ABC):
+    """One model behind one endpoint.
+
+    Args:
+        name: `provider/model`.
+        endpoint: Where the provider listens.
+    """
+
+    def __init__(self, name: str, endpoint: Endpoint) -> None:
+        self._name = name
+        self._endpoint = endpoint
+        self.provider, _, self.model = name.partition("/")
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def make(self, order: PictureOrder) -> tuple[ImagePart, Usage]:
+        """See `muxi.models.picture.PictureModel`."""
+        path, body, headers = await self._question(order)
+        data = await self._endpoint.post_json(
+            path, body, model=self._name, headers=headers, idle=_PATIENCE
+        )
+        try:
+            picture, usage = self._answer(data)
+            found = b64decode(picture, validate=True)
+        except (msgspec.DecodeError, UnicodeError, ValueError) as error:
+            raise self._unfit() from error
+        media_type = picture_type(found)
+        if media_type is None:
+            raise self._unfit()
+        usage.requests, usage.cost = 1, None
+        return ImagePart(media_type=media_type, data=found), usage
+
+    async def close(self) -> None:
+        await self._endpoint.close()
+
+    @abstractmethod
+    async def _question(self, order: PictureOrder) -> tuple[str, bytes, Mapping[str, str] | None]:
+        """Path, body and further headers of the request."""
+
+    @abstractmethod
+    def _answer(self, data: bytes) -> tuple[str, Usage]:
+        """The picture in base 64, and what it took."""
+
+    def _unfit(self) -> ModelProtocolError:
+        return ModelProtocolError(f"{self._name} did not send a picture.", model=self._name)
+
+    def _declined(self, why: str) -> ModelRejected:
+        words = " ".join(why.split())[:500]
+        return ModelRejected(f"{self._name} made no picture: {words}", model=self._name)
+
+
+_OPENAI_SIZES: Final[dict[Shape, str]] = {
+    "square": "1024x1024",
+    "landscape": "1536x1024",
+    "portrait": "1024x1536",
+}
+_DALLE_SIZES: Final[dict[Shape, str]] = {
+    "square": "1024x1024",
+    "landscape": "1792x1024",
+    "portrait": "1024x1792",
+}
+_ALWAYS_BYTES: Final = ("gpt-image", "chatgpt-image")
+"""Models that give bytes without being asked, and refuse to be asked."""
+_BYTES: Final = {"together": "base64"}
+"""What providers call bytes, where it is not OpenAI's word."""
+
+
+class OpenAIPictures(HostedPictures):
+    """https://platform.openai.com/docs/api-reference/images, and all that is compatible."""
+
+    async def _question(self, order: PictureOrder) -> tuple[str, bytes, Mapping[str, str] | None]:
+        fields = {"model": self.model, "prompt": order.prompt, "n": 1}
+        if order.shape is not None:
+            sizes = _DALLE_SIZES if self.model.startswith("dall-e-3") else _OPENAI_SIZES
+            fields["size"] = sizes[order.shape]
+        if not self.model.startswith(_ALWAYS_BYTES):
+            fields["response_format"] = _BYTES.get(self.provider, "b64_json")
+        if not order.sources:
+            return "/images/generations", to_json(fields), None
+        form = aiohttp.FormData()
+        for name, value in fields.items():
+            form.add_field(name, str(value))
+        for source in order.sources:
+            form.add_field(
+                "image[]",
+                source.data,
+                filename=file_name(source),
+                content_type=source.media_type,
+            )
+        body = form()
+        return "/images/edits", await body.as_bytes(), {"Content-Type": body.content_type}
+
+    def _answer(self, data: bytes) -> tuple[str, Usage]:
+        answer = msgspec.json.decode(data, type=_OpenAIAnswer)
+        used = answer.usage or _OpenAIUsage()
+        if not answer.data or answer.data[0].b64_json is None:
+            raise self._unfit()
+        usage = Usage(input_tokens=used.input_tokens, output_tokens=used.output_tokens)
+        return answer.data[0].b64_json, usage
+
+
+_RATIOS: Final[dict[Shape, str]] = {"square": "1:1", "landscape": "3:2", "portrait": "2:3"}
+
+
+class GooglePictures(HostedPictures):
+    """https://ai.google.dev/gemini-api/docs/image-generation"""
+
+    async def _question(self, order: PictureOrder) -> tuple[str, bytes, Mapping[str, str] | None]:
+        parts: list[dict[str, Any]] = [{"text": order.prompt}]
+        parts += [
+            {"inlineData": {"mimeType": source.media_type, "data": encoded(source)}}
+            for source in order.sources
+        ]
+        how: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
+        if order.shape is not None:
+            how["imageConfig"] = {"aspectRatio": _RATIOS[order.shape]}
+        body = {"contents": [{"role": "user", "parts": parts}], "generationConfig": how}
+        resource = self.model if "/" in self.model else f"models/{self.model}"
+        return f"/{quote(resource)}:generateContent", to_json(body), None
+
+    def _answer(self, data: bytes) -> tuple[str, Usage]:
+        answer = msgspec.json.decode(data, type=_GeminiAnswer)
+        contents = [each.content for each in answer.candidates if each.content is not None]
+        parts = [part for content in contents for part in content.parts if not part.thought]
+        used = answer.usage_metadata or _GeminiUsage()
+        usage = Usage(
+            input_tokens=used.prompt_token_count,
+            output_tokens=used.candidates_token_count + used.thoughts_token_count,
+            reasoning_tokens=used.thoughts_token_count,
+        )
+        for part in parts:
+            if part.inline_data is not None:
+                return part.inline_data.data, usage
+        feedback = answer.prompt_feedback
+        if feedback is not None and feedback.block_reason:
+            raise self._declined(f"the prompt was blocked ({feedback.block_reason}).")
+        reasons = [each.finish_reason for each in answer.candidates if each.finish_reason]
+        said = " ".join(part.text for part in parts if part.text)
+        raise self._declined(said or f"it ended with {', '.join(reasons) or 'nothing'}.")
