@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from muxi.config.federation_settings import JwtIssuer, OidcProvider, ProviderName
 from muxi.config.model_settings import Positive, Section
 from muxi.config.policy_settings import PolicySettings, Roles, RoleSettings
 from muxi.core.policies import RuleName
@@ -40,3 +42,14 @@ class IdentitySettings(Section):
     """The project's own roles by name; users and groups bear them."""
     policies: dict[RuleName, PolicySettings] = Field(default_factory=dict[str, PolicySettings])
     """What is allowed or refused to users, groups or everybody, by name."""
+    oidc: dict[ProviderName, OidcProvider] = Field(default_factory=dict[str, OidcProvider])
+    """Providers of OpenID Connect with which people sign in, by name."""
+    jwt: dict[ProviderName, JwtIssuer] = Field(default_factory=dict[str, JwtIssuer])
+    """Issuers of tokens that programs send, by name."""
+
+    @model_validator(mode="after")
+    def _distinct_issuers(self) -> IdentitySettings:
+        issuers = [each.issuer for each in self.jwt.values()]
+        if len(set(issuers)) != len(issuers):
+            raise PydanticCustomError("twice", "two entries of `jwt` have the same issuer")
+        return self

@@ -38,6 +38,7 @@ SECRET_FIELDS: tuple[Place, ...] = (
     ("mcp", "servers", "*", "env", "*"),
     ("mcp", "servers", "*", "headers", "*"),
     ("mcp", "servers", "*", "auth", "client_secret"),
+    ("identity", "oidc", "*", "client_secret"),
     ("storage", "url"),
     ("storage", "owner_url"),
 )

@@ -18,6 +18,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from muxi.config.approval_settings import ApprovalRule, ApprovalSettings, Bounds, Condition
+from muxi.config.federation_settings import JwtIssuer, OidcProvider
 from muxi.config.identity_settings import (
     IdentitySettings,
     PasswordSettings,
@@ -80,6 +81,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     ConversionSettings,
     FactSettings,
     IdentitySettings,
+    JwtIssuer,
     KnowledgePolicy,
     KnowledgeSettings,
     Limits,
@@ -92,6 +94,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     MemorySettings,
     ModelDefinition,
     ModelSettings,
+    OidcProvider,
     PackageTool,
     PasswordSettings,
     PolicySettings,

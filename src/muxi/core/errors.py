@@ -48,6 +48,7 @@ MuxiError
 ├── ProgramFailed
 ├── ServerUnavailable
 │   └── ServerTooSlow
+├── IdentityProviderUnavailable
 ├── NotFound
 ├── Conflict
 ├── InvalidInput
@@ -347,6 +348,13 @@ class ServerTooSlow(ServerUnavailable):
 
     retryable = True
     hint = "Give it more time, or look at what it waits for."
+
+
+class IdentityProviderUnavailable(MuxiError):
+    """The identity provider cannot be reached, or does not play by the rules."""
+
+    retryable = True
+    hint = "Try again later; check its address under `identity` in muxi.yaml."
 
 
 class NotFound(MuxiError):

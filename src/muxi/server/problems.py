@@ -46,6 +46,7 @@ _STATUS: Mapping[type[MuxiError], int] = {
     errors.LockInvalid: 409,
     errors.LoginNeeded: 409,
     errors.ServerUnavailable: 503,
+    errors.IdentityProviderUnavailable: 503,
     errors.StorageBusy: 503,
     errors.StorageUnavailable: 503,
     errors.StorageFull: 507,
