@@ -31,6 +31,13 @@ class SessionSettings(Section):
     """Days without a request after which it ends."""
 
 
+class KeySettings(Section):
+    """Keys of the API."""
+
+    days: Positive | None = None
+    """The most days that a key may be good for; null for no bound."""
+
+
 class IdentitySettings(Section):
     """Who may use the project, and how they sign in."""
 
@@ -38,6 +45,8 @@ class IdentitySettings(Section):
     """Passwords of users."""
     sessions: SessionSettings = Field(default_factory=SessionSettings)
     """How long browsers stay signed in."""
+    keys: KeySettings = Field(default_factory=KeySettings)
+    """Keys of the API."""
     roles: Roles = Field(default_factory=dict[str, RoleSettings])
     """The project's own roles by name; users and groups bear them."""
     policies: dict[RuleName, PolicySettings] = Field(default_factory=dict[str, PolicySettings])

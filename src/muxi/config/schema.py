@@ -21,6 +21,7 @@ from muxi.config.approval_settings import ApprovalRule, ApprovalSettings, Bounds
 from muxi.config.federation_settings import JwtIssuer, OidcProvider
 from muxi.config.identity_settings import (
     IdentitySettings,
+    KeySettings,
     PasswordSettings,
     SessionSettings,
 )
@@ -82,6 +83,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     FactSettings,
     IdentitySettings,
     JwtIssuer,
+    KeySettings,
     KnowledgePolicy,
     KnowledgeSettings,
     Limits,

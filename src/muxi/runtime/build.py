@@ -20,6 +20,7 @@ from muxi.core.errors import SecretMissing
 from muxi.core.ports import Ledger
 from muxi.core.status import ServerStatus
 from muxi.core.version import __version__
+from muxi.identity.identity import Identity
 from muxi.memory.compaction import Compactor
 from muxi.memory.facts import FactStore
 from muxi.memory.forgetting import Forgetting
@@ -86,6 +87,7 @@ class Runtime:
     mcp: McpServers
     recovery: Recovery
     guard: Guard
+    identity: Identity
     url: str | None = None
     """Where browsers reach this process; None if they do not."""
     _ownership: Ownership
@@ -144,6 +146,7 @@ class Runtime:
             await self.runs.past.compactor.close()
             await self.tools.close()
             await self.models.close()
+            await self.identity.close()
             await self.database.close()
         finally:
             self._ownership.release()
@@ -182,6 +185,7 @@ async def open_runtime(
     )
     try:
         await runtime.agents.check(LOCAL)
+        await runtime.identity.start()
         await runtime.forgetting.start()
         await runtime.remembering.start()
         if go_on:
@@ -282,6 +286,7 @@ def _assemble(
         mcp=mcp,
         recovery=Recovery(runs=runs, expire=approvals.expire, alone=database.dialect == "sqlite"),
         guard=Guard(settings=project.identity),
+        identity=Identity(database, project.identity),
         _ownership=ownership,
     )
 

@@ -15,6 +15,15 @@ Principal = Scope
 LOCAL = LOCAL_CALLER.scope
 
 
+def acting_for(user: str) -> Principal:
+    """The scope of a user of the default tenant.
+
+    Raises:
+        InvalidInput: This is no id of a user.
+    """
+    return LOCAL_CALLER.acting(user).scope
+
+
 def owner_for(who: Principal, owner: str | None = None) -> str:
     """The owner whose memory is meant: the user who asks, or the tenant, if none is named.
 

@@ -1,0 +1,218 @@
+"""Browsers that sign in: by password or by a link, and how their sessions end. Called by doors.
+
+A session is a row, so that it can be listed and ended; what a browser keeps is its token.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from muxi.core.caller import DEFAULT_TENANT, LOCAL_USER
+from muxi.core.errors import AccessDenied
+from muxi.core.identities import Session
+from muxi.core.pages import Page
+from muxi.identity import tokens
+from muxi.identity.attempts import Attempts
+from muxi.identity.callers import standing_of
+from muxi.identity.directory import Directory
+from muxi.identity.passwords import Passwords
+from muxi.storage import credentials, users
+from muxi.storage.credentials import Stored
+from muxi.storage.records import instant
+from muxi.storage.transaction import Tx
+
+SECOND: Final = 1_000_000
+DAY: Final = 24 * 3600 * SECOND
+LINK_SECONDS: Final = 15 * 60
+_LONGEST: Final = 300
+"""Characters that are kept of what a browser says of itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What is known of a browser that signs in."""
+
+    address: str = ""
+    client: str = ""
+
+    def told(self, how: str) -> dict[str, str]:
+        """What is kept with its session."""
+        return {"how": how, "address": self.address, "client": self.client[:_LONGEST]}
+
+
+class Sessions:
+    """Makes, finds and ends sessions.
+
+    Args:
+        directory: Where they are kept.
+        passwords: Checks passwords.
+        days: Days after which a session ends.
+        with_passwords: Whether users may sign in with a password.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        passwords: Passwords,
+        *,
+        days: int,
+        with_passwords: bool,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self.seconds = days * 24 * 3600
+        """How long a session lasts at most."""
+        self.with_passwords = with_passwords
+        self._directory = directory
+        self._passwords = passwords
+        self._attempts = Attempts()
+        self._clock = clock
+
+    async def sign_in(self, tenant: str, name: str, password: str, browser: Browser) -> str:
+        """The token of a new session of the user with that id or address.
+
+        Raises:
+            AccessDenied: They are not, or not with this password, or tried too often.
+        """
+        if not self.with_passwords:
+            raise AccessDenied("Nobody signs in with a password here.")
+        key = f"{tenant}/{name.casefold()}"
+        self._attempts.check(key, browser.address)
+        account = await self._directory.read(tenant, partial(users.find, name=name))
+        hashed = None if account is None else account.password
+        if not await self._passwords.verify(hashed, password) or account is None:
+            self._attempts.failed(key, browser.address)
+            raise AccessDenied("Name or password is wrong.")
+        self._attempts.succeeded(key, browser.address)
+        return await self.begin(tenant, account.user.id, browser, how="password")
+
+    async def begin(self, tenant: str, user: str, browser: Browser, *, how: str) -> str:
+        """The token of a new session of a user who has been recognised.
+
+        Raises:
+            AccessDenied: The user may not sign in.
+        """
+        token = tokens.fresh("session", tenant)
+
+        def add(tx: Tx) -> None:
+            standing_of(tx, user)
+            credentials.delete_expired(tx, "session", self._clock())
+            self._add(tx, token, user, browser.told(how))
+
+        await self._directory.change(tenant, add)
+        return token.text
+
+    async def link(
+        self,
+        tenant: str = DEFAULT_TENANT,
+        user: str = LOCAL_USER,
+        *,
+        seconds: int = LINK_SECONDS,
+    ) -> tuple[str, int]:
+        """The token of a link that signs one browser in, once, and when it ends to be good.
+
+        Raises:
+            AccessDenied: The user may not sign in.
+        """
+        token, now = tokens.fresh("link", tenant), self._clock()
+        new = Stored(
+            id=token.id,
+            kind="link",
+            user=user,
+            digest=token.digest,
+            created_at=now,
+            expires_at=now + seconds * SECOND,
+        )
+
+        def add(tx: Tx) -> None:
+            standing_of(tx, user)
+            credentials.delete_expired(tx, "link", now)
+            credentials.add(tx, new)
+
+        await self._directory.change(tenant, add)
+        return token.text, now + seconds * SECOND
+
+    async def redeem(self, text: str, browser: Browser) -> str:
+        """The token of a new session for whoever has a link.
+
+        Raises:
+            AccessDenied: The link is unknown, used up or too old.
+        """
+        link = tokens.parse(text)
+        if link is None or link.kind != "link":
+            raise _used_up()
+        token = tokens.fresh("session", link.tenant)
+
+        def exchange(tx: Tx) -> None:
+            found = credentials.find(tx, link.id)
+            if found is None or not hmac.compare_digest(found.digest, link.digest):
+                raise _used_up()
+            if found.expires_at is None or found.expires_at <= self._clock():
+                raise _used_up()
+            standing_of(tx, found.user)
+            credentials.delete(tx, "link", link.id)
+            self._add(tx, token, found.user, browser.told("link"))
+
+        await self._directory.change(link.tenant, exchange)
+        return token.text
+
+    async def page(
+        self, tenant: str, user: str | None = None, *, cursor: str | None = None, limit: int = 50
+    ) -> Page[Session]:
+        """The sessions of a user, or of all of a tenant, the oldest first."""
+        read = partial(credentials.page, kind="session", user=user, after=cursor, limit=limit)
+        found = await self._directory.read(tenant, read)
+        now = self._clock()
+        items = [_shown(one) for one in found.items if one.expires_at and one.expires_at > now]
+        return Page[Session](items=items, next=found.next)
+
+    async def get(self, tenant: str, id: str) -> Session:
+        """Raises `NotFound`."""
+        read = partial(credentials.get, kind="session", id=id)
+        return _shown(await self._directory.read(tenant, read))
+
+    async def end(self, tenant: str, id: str) -> None:
+        """End a session. Raises `NotFound`."""
+        await self._directory.change(tenant, partial(credentials.delete, kind="session", id=id))
+
+    async def end_all(self, tenant: str, user: str, *, keep: str | None = None) -> int:
+        """End all sessions of a user, save for the one to keep; gives their number."""
+        end = partial(credentials.delete_of, user=user, kind="session", keep=keep)
+        return await self._directory.change(tenant, end)
+
+    def _add(self, tx: Tx, token: tokens.Token, user: str, about: dict[str, str]) -> None:
+        now = self._clock()
+        new = Stored(
+            id=token.id,
+            kind="session",
+            user=user,
+            digest=token.digest,
+            created_at=now,
+            expires_at=now + self.seconds * SECOND,
+            used_at=now,
+            about=about,
+        )
+        credentials.add(tx, new)
+
+
+def _shown(stored: Stored) -> Session:
+    return Session(
+        id=stored.id,
+        user=stored.user,
+        created_at=instant(stored.created_at),
+        expires_at=instant(stored.expires_at or 0),
+        used_at=None if stored.used_at is None else instant(stored.used_at),
+        address=stored.about.get("address") or None,
+        client=stored.about.get("client") or None,
+        how=stored.about.get("how", "link"),
+    )
+
+
+def _used_up() -> AccessDenied:
+    return AccessDenied(
+        "This sign-in link is used up or too old.", hint="`muxi open` makes a new one."
+    )
