@@ -51,6 +51,10 @@ MuxiError
 ├── IdentityProviderUnavailable
 ├── NotFound
 ├── Conflict
+│   ├── RequestInProgress
+│   ├── OutcomeUnknown
+│   ├── IdempotencyKeyReused
+│   └── PreconditionFailed
 ├── InvalidInput
 └── AccessDenied
 """
@@ -363,6 +367,31 @@ class NotFound(MuxiError):
 
 class Conflict(MuxiError):
     """The thing has changed or is in a state that does not allow this."""
+
+
+class RequestInProgress(Conflict):
+    """The same request, under the same idempotency key, is being carried out."""
+
+    retryable = True
+    hint = "Ask again in a moment: the answer is then the one that the first request gets."
+
+
+class OutcomeUnknown(Conflict):
+    """The first request under this idempotency key was broken off, and what it did is not known."""
+
+    hint = "Look whether it took effect; if not, send it again under another key."
+
+
+class IdempotencyKeyReused(Conflict):
+    """This idempotency key stands for another request."""
+
+    hint = "Use a fresh key for each request; the same one only to send the same request again."
+
+
+class PreconditionFailed(Conflict):
+    """The thing has changed since you read it."""
+
+    hint = "Read it again, and send its new ETag as `If-Match`."
 
 
 class InvalidInput(MuxiError):

@@ -21,12 +21,13 @@ from muxi.core.errors import ConfigError, Conflict, NotFound
 from muxi.core.ports import Policy
 from muxi.core.requests import ModelSettings
 from muxi.core.status import AgentInfo
+from muxi.runtime.conditions import Reading
 from muxi.runtime.models import Models
 from muxi.runtime.policy import ApprovalPolicy
 from muxi.runtime.principal import Principal
 from muxi.runtime.tools import Tools
 from muxi.storage import agents
-from muxi.storage.transaction import Database
+from muxi.storage.transaction import Database, Tx
 
 if TYPE_CHECKING:
     from muxi.agents.agent import Agent
@@ -161,6 +162,14 @@ class Agents:
     async def info(self, who: Principal, name: str) -> AgentInfo:
         """Raises `NotFound`."""
         return self._info((await self.current(who, name)).definition)
+
+    def reading(self, name: str) -> Reading:
+        """How `info` reads an agent of the database, inside of a transaction."""
+
+        def read(tx: Tx) -> AgentInfo:
+            return self._info(agents.get(tx, name))
+
+        return read
 
     async def save(self, who: Principal, definition: AgentDefinition) -> AgentInfo:
         """Store a version and let its name stand for it.

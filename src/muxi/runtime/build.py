@@ -31,6 +31,7 @@ from muxi.runtime.blobs import Blobs
 from muxi.runtime.client_calls import ClientCalls
 from muxi.runtime.forgetting import ForgettingService, forgetting_of, forgetting_service
 from muxi.runtime.guard import Guard
+from muxi.runtime.idempotency import Idempotency
 from muxi.runtime.imaging import ModelImaging
 from muxi.runtime.knowledge import Knowledge
 from muxi.runtime.mcp import McpServers
@@ -79,6 +80,7 @@ class Runtime:
     approvals: Approvals
     client_calls: ClientCalls
     blobs: Blobs
+    idempotency: Idempotency
     facts: FactStore
     memories: Memories
     remembering: Remembering
@@ -276,6 +278,7 @@ def _assemble(
         approvals=approvals,
         client_calls=ClientCalls(runs=runs),
         blobs=blobs,
+        idempotency=Idempotency(database=database, secrets=secrets),
         facts=memory.facts,
         memories=Memories(database=database, finder=memory.finder, backlog=memory.backlog),
         remembering=memory,

@@ -87,6 +87,18 @@ class Secrets:
         known = next((name for name in names if name in stored), None)
         return None if known is None else await self.get(known)
 
+    async def seal(self, plain: bytes, purpose: str) -> bytes:
+        """`plain`, to be read by this project and for the same purpose only."""
+        return (await self._master_key()).wrap(plain, purpose.encode())
+
+    async def unseal(self, sealed: bytes, purpose: str) -> bytes:
+        """What `seal` was given.
+
+        Raises:
+            StorageError: It was sealed for another purpose or under another key, or is damaged.
+        """
+        return (await self._master_key()).unwrap(sealed, purpose.encode())
+
     async def _master_key(self) -> MasterKey:
         if self._key is None:
             given = os.environ.get(_KEY_VARIABLE)

@@ -11,6 +11,7 @@ from muxi.core.messages import Message
 from muxi.core.pages import Page
 from muxi.core.threads import Thread
 from muxi.memory.forgetting import Forgetting
+from muxi.runtime.conditions import Reading
 from muxi.runtime.principal import Principal, owner_for
 from muxi.runtime.streams import Streams
 from muxi.storage import messages, threads
@@ -45,6 +46,10 @@ class Threads:
     async def get(self, who: Principal, thread_id: str) -> Thread:
         """Raises `NotFound`."""
         return await self.database.read(who, partial(threads.get, thread_id=thread_id), tiny=True)
+
+    def reading(self, thread_id: str) -> Reading:
+        """How `get` reads, inside of a transaction."""
+        return partial(threads.get, thread_id=thread_id)
 
     async def page(
         self, who: Principal, *, cursor: str | None = None, limit: int = 50

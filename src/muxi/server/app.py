@@ -5,9 +5,9 @@ Run by `serve`. Every answer leaves through here, so that headers and errors are
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,13 +16,26 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from muxi.core.caller import STRANGER, Caller
-from muxi.core.errors import InvalidInput, MuxiError, NotFound
+from muxi.core.errors import InvalidInput, NotFound, PreconditionFailed
 from muxi.runtime.build import Runtime
 from muxi.server import problems
 from muxi.server.access import Access
+from muxi.server.bodies import read_body
+from muxi.server.conditions import (
+    IF_MATCH,
+    IF_NONE_MATCH,
+    is_known,
+    rendered,
+    tag_of,
+    turn,
+    unless_changed,
+)
+from muxi.server.idempotency import HEADER, key_of, once
 from muxi.server.mcp.endpoint import Endpoint
 from muxi.server.mcp.paths import CALLER, LINES, PATH
 from muxi.server.operations import (
+    NOTHING,
+    Answer,
     AnyOperation,
     Call,
     EventStream,
@@ -32,19 +45,12 @@ from muxi.server.operations import (
 )
 from muxi.server.pages import Pages
 from muxi.server.problems import Refused, problem_for
+from muxi.server.request_ids import REQUEST_ID_HEADER, begin_request
 from muxi.server.sse import send_events
 from muxi.server.users import named_user
 
-MAX_BODY = 64 * 1024 * 1024
-"""Bytes of the largest body: a message with images, not an upload."""
-
-BODY_SECONDS = 30.0
-"""Seconds for a body to come, and for each of its pieces as many more as `_SLOWEST` needs."""
-
-_SLOWEST = 64 * 1024
-"""Bytes a second of the slowest line that is waited for."""
-
 _WITHOUT_BODY = ("GET", "HEAD", "DELETE")
+_TAGGED = ("GET", "PUT", "PATCH")
 _SAFETY = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -97,6 +103,7 @@ class App:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])
+        request_id = (REQUEST_ID_HEADER, begin_request(headers).encode())
         try:
             answer = await self._answer(scope, receive, headers)
         except Refused as refused:
@@ -104,10 +111,12 @@ class App:
         except Exception as error:  # noqa: BLE001 -- the boundary of a request: whatever a route raises is answered
             answer = _problem(error)
         if isinstance(answer, EventStream):
+            answer.headers = (*answer.headers, request_id)
             await send_events(answer, receive, send)
         elif isinstance(answer, Endpoint):
             await answer(scope, receive, send)
         else:
+            answer.raw_headers.append(request_id)
             answer.raw_headers.extend(_SAFETY)
             await answer(scope, receive, send)
 
@@ -125,7 +134,7 @@ class App:
             return await self._find_mcp(scope, caller)
         if operation is None:
             return self._without_operation(place, scope)
-        body = b"" if method in _WITHOUT_BODY else await _read(receive, headers)
+        body = b"" if method in _WITHOUT_BODY else await read_body(receive, headers)
         call: Call[Any, Any] = Call(
             runtime=self._runtime,
             access=access,
@@ -138,8 +147,27 @@ class App:
         if not operation.open:
             upon = None if operation.resource is None else operation.resource(call)
             await self._runtime.guard.require(caller, operation.action, upon)
-        answer = await operation.handler(call)
-        return _json(answer, operation.status) if isinstance(answer, BaseModel) else answer
+        carry_out = partial(self._carry_out, operation, call, scope, place)
+        if method != "POST" or HEADER not in headers or operation.open:
+            return await carry_out()
+        parts = (scope["raw_path"], scope["query_string"], headers.get(b"content-type", b""), body)
+        key = key_of(scope["headers"])
+        return await once(operation, call, key, parts=parts, carry_out=carry_out)
+
+    async def _carry_out(
+        self, operation: AnyOperation, call: Call[Any, Any], scope: Scope, place: _Place
+    ) -> Response | EventStream:
+        condition = call.headers.get(IF_MATCH)
+        if condition is None or not call.caller.user:
+            return _answered(await operation.handler(call), operation, call.headers)
+        read = place.methods.get("GET")
+        async with turn(call.caller.tenant, scope["path"]):
+            with await unless_changed(
+                condition,
+                read=None if read is None else partial(_shown, read, call, scope),
+                current=operation.current and operation.current(call),
+            ):
+                return _answered(await operation.handler(call), operation, call.headers)
 
     async def _identify(self, scope: Scope, headers: Headers) -> Caller:
         """Who asks, and for whom."""
@@ -190,64 +218,34 @@ class _Place:
     methods: dict[str, AnyOperation] = field(default_factory=dict[str, "AnyOperation"])
 
 
-def _json(model: BaseModel, status: int) -> Response:
-    return Response(model.model_dump_json(), status, _NO_STORE, "application/json")
+def _answered(answer: Answer, operation: AnyOperation, headers: Headers) -> Response | EventStream:
+    """What a handler gave, as it goes out; nothing but its ETag to a client that has it already."""
+    if not isinstance(answer, BaseModel):
+        return answer
+    content = rendered(answer)
+    if operation.method not in _TAGGED:
+        return Response(content, operation.status, _NO_STORE, "application/json")
+    tag = tag_of(content)
+    if operation.method == "GET" and is_known(headers.get(IF_NONE_MATCH), tag):
+        answered = Response(status_code=304, headers=_NO_STORE)
+    else:
+        answered = Response(content, operation.status, _NO_STORE, "application/json")
+    answered.raw_headers.append((b"etag", tag))
+    return answered
+
+
+async def _shown(read: AnyOperation, call: Call[Any, Any], scope: Scope) -> bytes:
+    """What whoever reads at the address of `call` is answered now."""
+    query = parse_query(read.query, scope["query_string"])
+    answer = await read.handler(replace(call, body=NOTHING, query=query))
+    if isinstance(answer, BaseModel):
+        return rendered(answer)
+    raise PreconditionFailed("What is at this address has no ETag.")
 
 
 def _problem(error: Exception) -> Response:
     problem = problem_for(error)
-    return Response(problem.model_dump_json(), problem.status, _NO_STORE, problems.MEDIA_TYPE)
-
-
-async def _read(receive: Receive, headers: Headers) -> bytes:
-    """The body, as long as it is not too long and comes in time.
-
-    Raises:
-        Refused: It is or does not, or the client broke it off.
-    """
-    length = headers.get(b"content-length", b"0")
-    if length.isdigit() and int(length) > MAX_BODY:
-        raise _too_large()
-    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
-    timer = asyncio.timeout_at(deadline)
-    try:
-        async with timer:
-            return await _collect(receive, timer, deadline)
-    except TimeoutError:
-        raise _too_slow() from None
-
-
-async def _collect(receive: Receive, timer: asyncio.Timeout, deadline: float) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    more = True
-    while more:
-        message: Any = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refused(400, InvalidInput("The request was broken off."))
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise _too_large()
-        chunks.append(chunk)
-        more = message.get("more_body", False)
-        if more:
-            timer.reschedule(deadline + size / _SLOWEST)
-    return b"".join(chunks)
-
-
-def _too_slow() -> Refused:
-    error = InvalidInput(
-        "The body of the request did not come in time.",
-        hint="Send the whole body at once; `Content-Length` must be its length.",
-    )
-    return Refused(408, error, ((b"connection", b"close"),))
-
-
-def _too_large() -> Refused:
-    error: MuxiError = InvalidInput(
-        f"The body is larger than {MAX_BODY >> 20} MiB.",
-        hint="Send large files by address instead of by value.",
-    )
-    # The rest of the body is not read, so the connection cannot be used again.
-    return Refused(413, error, ((b"connection", b"close"),))
+    answer = Response(problem.model_dump_json(), problem.status, _NO_STORE, problems.MEDIA_TYPE)
+    if isinstance(seconds := problem.details.get("retry_after"), int):
+        answer.raw_headers.append((b"retry-after", str(seconds).encode()))
+    return answer

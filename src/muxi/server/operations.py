@@ -17,12 +17,16 @@ from starlette.responses import Response
 
 from muxi.core.actions import checked
 from muxi.core.caller import Caller
-from muxi.core.errors import InvalidInput
+from muxi.core.errors import InvalidInput, NotFound
 from muxi.core.events import Event
 from muxi.core.record import clean
+from muxi.core.threads import Run
 from muxi.runtime.build import Runtime
+from muxi.runtime.conditions import Reading
 from muxi.runtime.feed import Feed
+from muxi.runtime.idempotency import Claim
 from muxi.runtime.principal import Principal
+from muxi.runtime.requests import RunRequest
 from muxi.server.access import Access
 from muxi.server.problems import Refused, invalid
 
@@ -51,7 +55,7 @@ class Raw(BaseModel):
     content: bytes
 
 
-_NOTHING = Nothing()
+NOTHING = Nothing()
 
 Body = TypeVar("Body", bound=BaseModel)
 Query = TypeVar("Query", bound=BaseModel)
@@ -69,11 +73,41 @@ class Call(Generic[Body, Query]):
     body: Body
     query: Query
     headers: Headers
+    claim: Claim | None = None
+    """What the request's idempotency key stands for, if it has one."""
 
     @property
     def who(self) -> Principal:
         """Whose data the request may touch. Raises `AccessDenied` if nobody has signed in."""
         return self.caller.scope
+
+    async def start(self, request: RunRequest) -> Run:
+        """Begin a run, or find the one that this request began when it came before.
+
+        Raises as `Runs.start`.
+        """
+        known = await self._begun(request)
+        return known or await self.runtime.runs.start(self.who, request)
+
+    async def start_and_follow(self, request: RunRequest) -> tuple[Run, Feed]:
+        """As `start`, and read the run's events from the first one on."""
+        known = await self._begun(request)
+        if known is None:
+            return await self.runtime.runs.start_and_follow(self.who, request)
+        return known, await self.runtime.streams.follow_run(self.who, known.id)
+
+    async def _begun(self, request: RunRequest) -> Run | None:
+        """The run that this very request has begun before; names it if it has not."""
+        claim = self.claim
+        if claim is None:
+            return None
+        request.id = request.id or claim.run_id
+        if not claim.again:
+            return None
+        try:
+            return await self.runtime.runs.get(self.who, request.id)
+        except NotFound:
+            return None
 
 
 class Voice(Protocol):
@@ -129,6 +163,10 @@ class Operation(Generic[Body, Query]):
     """Whether the answer is a stream of server-sent events."""
     open: bool = False
     """Whether it is served without credentials."""
+    starts_run: bool = False
+    """Whether it begins a run, by `Call.start` or `Call.start_and_follow`."""
+    current: Callable[[Call[Body, Query]], Reading] | None = None
+    """How what is changed is read in the transaction that changes it, for `If-Match`."""
     tag: str = field(default="project")
 
     def __post_init__(self) -> None:
@@ -149,7 +187,7 @@ def parse_body(kind: type[Body], data: bytes, headers: Headers) -> Body:
         InvalidInput: It does not have the right form; the error says where.
     """
     if kind is Nothing and not data:
-        return _NOTHING  # pyright: ignore[reportReturnType] -- `kind` is its class
+        return NOTHING  # pyright: ignore[reportReturnType] -- `kind` is its class
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if issubclass(kind, Raw):
         return _take(kind, media_type.decode("latin-1"), data)
@@ -208,7 +246,7 @@ def parse_query(kind: type[Query], text: bytes) -> Query:
         InvalidInput: A parameter is unknown or does not have the right form.
     """
     if kind is Nothing and not text:
-        return _NOTHING  # pyright: ignore[reportReturnType] -- `kind` is its class
+        return NOTHING  # pyright: ignore[reportReturnType] -- `kind` is its class
     values = dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True))
     try:
         return kind.model_validate(values)

@@ -16,6 +16,7 @@ from muxi.core import errors
 from muxi.core.errors import InvalidInput, MuxiError
 from muxi.core.ids import new_id
 from muxi.core.problems import problem_of
+from muxi.telemetry.context import REQUEST_ID
 from muxi.telemetry.redaction import SECRETS
 
 _log = logging.getLogger("muxi.server")
@@ -26,6 +27,8 @@ MEDIA_TYPE = "application/problem+json"
 _STATUS: Mapping[type[MuxiError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.IdempotencyKeyReused: 422,
+    errors.PreconditionFailed: 412,
     errors.ProjectInUse: 409,
     errors.LeaseLost: 409,
     errors.InvalidInput: 422,
@@ -62,6 +65,7 @@ _TITLES = {
     405: "Method not allowed",
     408: "Too slow",
     409: "Conflict",
+    412: "Precondition failed",
     413: "Too large",
     415: "Wrong media type",
     422: "Invalid input",
@@ -85,6 +89,8 @@ class ProblemDetails(BaseModel):
     """Stable name of the kind of error, for programs."""
     hint: str | None = None
     """What to do about it."""
+    request_id: str | None = None
+    """Of the request that had it: the header `X-Request-Id`, and what logs call it."""
     details: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -108,7 +114,7 @@ def problem_for(error: Exception) -> ProblemDetails:
     if isinstance(error, Refused):
         return _render(error.status, error.error)
     if isinstance(error, MuxiError):
-        return _render(_status_of(error), error)
+        return _render(status_of(error), error)
     reference = new_id("err")
     _log.error("Unexpected error %s", reference, exc_info=error)
     told = MuxiError(
@@ -140,7 +146,8 @@ def _place(steps: tuple[int | str, ...]) -> str:
     return ".".join(str(step) for step in steps if "[" not in str(step)) or "body"
 
 
-def _status_of(error: MuxiError) -> int:
+def status_of(error: MuxiError) -> int:
+    """The status of HTTP for an error."""
     return next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
 
 
@@ -155,5 +162,6 @@ def _render(status: int, error: MuxiError) -> ProblemDetails:
         detail=SECRETS.redact(problem.message),
         code=problem.code,
         hint=problem.hint,
+        request_id=REQUEST_ID.get(),
         details=details,
     )

@@ -9,6 +9,7 @@ from muxi.core.definitions import AgentDefinition
 from muxi.core.errors import InvalidInput, NotFound
 from muxi.core.pages import Page
 from muxi.core.status import AgentInfo, ModelInfo, ServerStatus
+from muxi.runtime.conditions import Reading
 from muxi.server.access import COOKIE, SESSION_SECONDS
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 
@@ -38,6 +39,10 @@ async def put_agent(call: Call[AgentDefinition, Nothing]) -> AgentInfo:
     if call.body.name != call.path["name"]:
         raise InvalidInput("The name in the body is not the name in the address.")
     return await call.runtime.agents.save(call.who, call.body)
+
+
+def agent_now(call: Call[AgentDefinition, Nothing]) -> Reading:
+    return call.runtime.agents.reading(call.path["name"])
 
 
 async def list_models(call: Call[Nothing, Nothing]) -> Page[ModelInfo]:
@@ -104,6 +109,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/agents/{name}",
         summary="Store a version of an agent; agents of the project file cannot be changed",
         handler=put_agent,
+        current=agent_now,
         action="agents.write",
         body=AgentDefinition,
         answer=AgentInfo,

@@ -42,11 +42,11 @@ class Decision(ApprovalDecision, extra="forbid"):
 
 
 async def start_run(call: Call[RunRequest, Nothing]) -> Run:
-    return await call.runtime.runs.start(call.who, call.body)
+    return await call.start(call.body)
 
 
 async def stream_run(call: Call[RunRequest, Nothing]) -> EventStream:
-    run, feed = await call.runtime.runs.start_and_follow(call.who, call.body)
+    run, feed = await call.start_and_follow(call.body)
     headers = ((b"x-run-id", run.id.encode()), (b"x-thread-id", run.thread_id.encode()))
     return EventStream(feed, headers)
 
@@ -100,6 +100,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/runs/stream",
         summary="Start a run and follow its events",
         handler=stream_run,
+        starts_run=True,
         action="runs.start",
         body=RunRequest,
         events=True,
@@ -110,6 +111,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/runs",
         summary="Start a run",
         handler=start_run,
+        starts_run=True,
         action="runs.start",
         body=RunRequest,
         answer=Run,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 from starlette.responses import Response
 
 from muxi.core.messages import Message, Text
 from muxi.core.pages import Page
 from muxi.core.threads import Thread
+from muxi.runtime.conditions import Reading
 from muxi.server.operations import (
     AnyOperation,
     Call,
@@ -59,6 +62,10 @@ async def change_thread(call: Call[ThreadChange, Nothing]) -> Thread:
 async def delete_thread(call: Call[Nothing, Nothing]) -> Response:
     await call.runtime.threads.delete(call.who, call.path["id"])
     return Response(status_code=204)
+
+
+def thread_now(call: Call[Any, Nothing]) -> Reading:
+    return call.runtime.threads.reading(call.path["id"])
 
 
 async def list_messages(call: Call[Nothing, Nothing]) -> Page[Message]:
@@ -141,6 +148,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/threads/{id}",
         summary="Rename a thread",
         handler=change_thread,
+        current=thread_now,
         action="threads.write",
         body=ThreadChange,
         answer=Thread,
@@ -151,6 +159,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/threads/{id}",
         summary="Delete a thread with all that belongs to it",
         handler=delete_thread,
+        current=thread_now,
         action="threads.delete",
         status=204,
         tag="threads",

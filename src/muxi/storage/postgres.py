@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, LiteralString, TypeVar, cast
 
 import psycopg
@@ -23,7 +24,7 @@ from muxi.core.errors import StorageError, StorageUnavailable
 from muxi.storage.postgres_errors import translate
 from muxi.storage.sql import system
 from muxi.storage.statements import Dialect, Statement
-from muxi.storage.transaction import Database, Row, Scope, Tx
+from muxi.storage.transaction import Database, Row, Scope, Tx, conditional
 from muxi.storage.upgrade import CURRENT, Target, check_version
 
 T = TypeVar("T")
@@ -104,10 +105,11 @@ class PostgresDatabase(Database):
         tiny: bool = False,
         early: Callable[[T], None] | None = None,
     ) -> T:
-        return await self._in_thread(scope, fn)
+        unit = conditional(fn)
+        return await self._in_thread(scope, unit, guarded=unit is not fn)
 
     def write_blocking(self, scope: Scope, fn: Callable[[Tx], T]) -> T:
-        return self._work(scope, fn, reads=False, job="")
+        return self._work(scope, fn)
 
     async def purge(self) -> str | None:
         if self._owner_url is None:
@@ -141,29 +143,51 @@ class PostgresDatabase(Database):
         await asyncio.get_running_loop().run_in_executor(None, close)
 
     async def _in_thread(
-        self, scope: Scope, fn: Callable[[Tx], T], *, reads: bool = False, job: str = ""
+        self,
+        scope: Scope,
+        fn: Callable[[Tx], T],
+        *,
+        reads: bool = False,
+        guarded: bool = False,
+        job: str = "",
     ) -> T:
         loop = asyncio.get_running_loop()
+        work = partial(self._work, scope, fn, reads=reads, guarded=guarded, job=job)
         try:
-            return await loop.run_in_executor(
-                self._threads, lambda: self._work(scope, fn, reads=reads, job=job)
-            )
+            return await loop.run_in_executor(self._threads, work)
         except RuntimeError as error:
             if "shutdown" in str(error):
                 raise StorageUnavailable("The database is closed.") from error
             raise
 
-    def _work(self, scope: Scope, fn: Callable[[Tx], T], *, reads: bool, job: str) -> T:
-        with _typed(), self._begun(scope, reads=reads, job=job) as connection:
+    def _work(
+        self,
+        scope: Scope,
+        fn: Callable[[Tx], T],
+        *,
+        reads: bool = False,
+        guarded: bool = False,
+        job: str = "",
+    ) -> T:
+        with (
+            _typed(),
+            self._begun(scope, reads=reads, guarded=guarded, job=job) as connection,
+        ):
             return fn(PostgresTx(connection, scope))
 
     @contextmanager
-    def _begun(self, scope: Scope, *, reads: bool, job: str) -> Generator[Connection[Row]]:
-        """A connection in a transaction of this scope, committed at the end."""
+    def _begun(
+        self, scope: Scope, *, reads: bool, guarded: bool, job: str
+    ) -> Generator[Connection[Row]]:
+        """A connection in a transaction of this scope, committed at the end.
+
+        One that is `guarded` fails if what its condition has read is changed before it ends.
+        """
+        steady = IsolationLevel.REPEATABLE_READ if reads or guarded else None
         for attempt in range(self._size + 1):
             with self._pool.connection() as connection:
                 connection.read_only = reads
-                connection.isolation_level = IsolationLevel.REPEATABLE_READ if reads else None
+                connection.isolation_level = steady
                 try:
                     connection.execute(_SCOPE, (scope.tenant, scope.principal or "", job))
                 except psycopg.OperationalError:

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from muxi.storage import schema_identity
+from muxi.storage import schema_identity, schema_requests
 from muxi.storage.columns import TransactionNumber, metadata
 from muxi.storage.columns import number as _number
 from muxi.storage.columns import of as _of
@@ -35,7 +35,7 @@ VERSION = 3
 OLDEST_PROGRAM = "0.1.0"
 """The oldest muxi that may work with a database of this schema."""
 
-PARTS = (schema_identity,)
+PARTS = (schema_identity, schema_requests)
 """The files that hold more tables of the same schema."""
 
 tenants = Table(
@@ -73,6 +73,7 @@ participants = Table(
     _number("joined_at"),
     _of("threads", "thread_id"),
     Index(None, "tenant", "thread_id"),
+    _partial("ix_participants_shared", "tenant", "thread_id", where="role <> 'owner'"),
     sqlite_with_rowid=False,
 )
 
@@ -111,6 +112,7 @@ runs = Table(
     _text("record"),
     _of("threads", "thread_id"),
     Index(None, "tenant", "thread_id", "id"),
+    Index("ix_runs_owner", "tenant", "owner", "id"),
     Index(
         "ix_runs_open",
         "tenant",

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from muxi.core.scope import Scope
@@ -136,3 +138,35 @@ class Database(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Finish what was accepted, then let go of the database."""
+
+
+_conditions: ContextVar[list[Callable[[Tx], None]] | None] = ContextVar(
+    "muxi_conditions", default=None
+)
+
+
+@contextmanager
+def only_if(check: Callable[[Tx], None]) -> Generator[None]:
+    """Let the first unit that is written inside this block be undone if `check` raises in it."""
+    waiting = [check]
+    token = _conditions.set(waiting)
+    try:
+        yield
+    finally:
+        # Tasks that were begun inside have the list too, and are to find nothing in it.
+        waiting.clear()
+        _conditions.reset(token)
+
+
+def conditional(fn: Callable[[Tx], T]) -> Callable[[Tx], T]:
+    """`fn` behind the condition that its caller has set; called by `Database.write`."""
+    waiting = _conditions.get()
+    if not waiting:
+        return fn
+    check = waiting.pop()
+
+    def checked(tx: Tx) -> T:
+        check(tx)
+        return fn(tx)
+
+    return checked

@@ -15,7 +15,7 @@ import pytest
 import yarl
 from support.served import Served, served
 
-from muxi.server import app
+from muxi.server import bodies
 from muxi.server.table import OPERATIONS
 
 
@@ -96,7 +96,7 @@ async def test_another_media_type_is_refused(muxi: Served) -> None:
 
 
 async def test_too_large_a_body_is_refused(muxi: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "MAX_BODY", 1000)
+    monkeypatch.setattr(bodies, "MAX_BODY", 1000)
     status, _ = await _ask(muxi, "POST", "/api/runs", **_json(b" " * 2000))
     assert status == 413
 
@@ -130,7 +130,7 @@ async def _begun(muxi: Served, length: int) -> AsyncIterator[tuple[StreamReader,
 async def test_a_body_that_does_not_come_holds_no_connection(
     begun: bytes, muxi: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.2)
     async with _begun(muxi, 1000) as (reader, writer):
         writer.write(begun)
         answer = await reader.read()
@@ -146,7 +146,7 @@ async def test_a_body_that_does_not_come_holds_no_connection(
 async def test_a_body_that_has_come_far_is_waited_for_longer(
     muxi: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "BODY_SECONDS", 1.0)
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 1.0)
     body = json.dumps({"input": "x" * 2_000_000}).encode()
     async with _begun(muxi, len(body)) as (reader, writer):
         writer.write(body[:1_000_000])

@@ -56,7 +56,7 @@ WALKS = {
     *{("runs", "UNFINISHED"), ("runs", "READY")},
     # Seldom, and of everything: forgetting a person, counting, clearing up.
     *{("erasing", name) for name in ("THREADS_OF_OWNER", "MESSAGES_OF_AUTHOR", "MESSAGES_IN_SPAN")},
-    *{("erasing", name) for name in ("RUNS_OF_OWNER", "FINISHED_RUNS", "USAGE_OF_OWNER")},
+    *{("erasing", name) for name in ("FINISHED_RUNS", "USAGE_OF_OWNER")},
     *{("blobs", "DROP_UNUSED"), ("blobs", "HASHES"), ("passages", "OWNERS"), ("facts", "OWNERS")},
     *{("vectors", "PASSAGES"), ("vectors", "STATE"), ("vectors", "DROP")},
 }

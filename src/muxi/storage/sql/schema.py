@@ -79,6 +79,20 @@ CREATE: tuple[str, ...] = (
     """CREATE INDEX ix_facts_memory ON facts (tenant, source_memory_id)""",
     """CREATE INDEX ix_facts_message ON facts (tenant, source_message_id)""",
     """CREATE INDEX ix_facts_subject ON facts (tenant, owner, subject, predicate, valid_from)""",
+    """CREATE TABLE files (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    hash TEXT,
+    size BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    record TEXT NOT NULL,
+    CONSTRAINT pk_files PRIMARY KEY (tenant, id)
+)
+ WITHOUT ROWID""",
+    """CREATE INDEX ix_files_expiry ON files (tenant, expires_at) WHERE expires_at IS NOT NULL""",
+    """CREATE INDEX ix_files_owner ON files (tenant, owner, id)""",
     """CREATE TABLE forgettings (
     tenant TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -98,6 +112,21 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT pk_groups PRIMARY KEY (tenant, name)
 )
  WITHOUT ROWID""",
+    """CREATE TABLE idempotency_keys (
+    tenant TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    answer BLOB,
+    CONSTRAINT pk_idempotency_keys PRIMARY KEY (tenant, owner, "key")
+)
+ WITHOUT ROWID""",
+    """CREATE INDEX ix_idempotency_keys_age ON idempotency_keys (tenant, created_at)""",
+    """CREATE INDEX ix_idempotency_keys_owner ON idempotency_keys (tenant, owner, created_at)""",
     """CREATE TABLE leases (
     tenant TEXT NOT NULL,
     kind TEXT NOT NULL,
@@ -321,7 +350,19 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT fk_participants_threads FOREIGN KEY(tenant, thread_id) REFERENCES threads (tenant, id) ON DELETE CASCADE
 )
  WITHOUT ROWID""",
+    """CREATE INDEX ix_participants_shared ON participants (tenant, thread_id) WHERE role <> 'owner'""",
     """CREATE INDEX ix_participants_tenant_thread_id ON participants (tenant, thread_id)""",
+    """CREATE TABLE provider_files (
+    tenant TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    remote_id TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    CONSTRAINT pk_provider_files PRIMARY KEY (tenant, hash, provider),
+    CONSTRAINT fk_provider_files_blobs FOREIGN KEY(tenant, hash) REFERENCES blobs (tenant, hash) ON DELETE CASCADE
+)
+ WITHOUT ROWID""",
     """CREATE TABLE runs (
     tenant TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -342,6 +383,7 @@ CREATE: tuple[str, ...] = (
 )
  WITHOUT ROWID""",
     """CREATE INDEX ix_runs_open ON runs (tenant, status) WHERE finished_at IS NULL""",
+    """CREATE INDEX ix_runs_owner ON runs (tenant, owner, id)""",
     """CREATE INDEX ix_runs_tenant_thread_id_id ON runs (tenant, thread_id, id)""",
     """CREATE TABLE sequences (
     tenant TEXT NOT NULL,
@@ -414,14 +456,21 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('facts', 'ix_facts_message', '1000000 1000000 10')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('facts', 'ix_facts_subject', '1000000 1000000 1000 1 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('facts', 'sqlite_autoindex_facts_1', '1000000 1000000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('files', 'ix_files_expiry', '100 100 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('files', 'ix_files_owner', '1000000 1000000 1000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('files', 'files', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('forgettings', 'ix_forgettings_state', '1000 1000 250')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('forgettings', 'sqlite_autoindex_forgettings_1', '1000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('groups', 'groups', '1000000 1000000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('idempotency_keys', 'ix_idempotency_keys_age', '1000000 1000000 10')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('idempotency_keys', 'ix_idempotency_keys_owner', '1000000 1000000 1000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('idempotency_keys', 'idempotency_keys', '1000000 1000000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('leases', 'leases', '1000000 1000000 250000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('memberships', 'ix_memberships_user', '1000000 1000000 10')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('memberships', 'memberships', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('messages', 'ix_messages_tenant_thread_id_parent_id', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('messages', 'sqlite_autoindex_messages_1', '1000000 1000000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('participants', 'ix_participants_shared', '100 100 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('participants', 'ix_participants_tenant_thread_id', '1000000 1000000 10')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('participants', 'participants', '1000000 1000000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('passages', 'ix_passages_group', '1000000 1000000 1000 1 1')""",
@@ -430,7 +479,9 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('passages', 'ix_passages_speaker', '1000000 1000000 1000 500 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('passages', 'uq_passages_id', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('postings', 'postings', '1000000 1000000 1000 500 1 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('provider_files', 'provider_files', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_open', '100 100 20')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_owner', '1000000 1000000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_tenant_thread_id_id', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'runs', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('schema_info', NULL, '1000')""",

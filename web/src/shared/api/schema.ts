@@ -331,6 +331,7 @@ export interface components {
                 [key: string]: unknown;
             };
             hint?: string | null;
+            request_id?: string | null;
             status: number;
             title: string;
             type: string;

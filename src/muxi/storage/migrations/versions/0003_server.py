@@ -123,12 +123,79 @@ credentials = Table(
 )
 
 
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _text("tenant", key=True),
+    _text("owner", key=True),
+    _text("key", key=True),
+    _text("fingerprint"),
+    _text("run_id"),
+    _text("holder"),
+    _number("created_at"),
+    _text("state"),
+    Column("answer", LargeBinary),
+    Index("ix_idempotency_keys_age", "tenant", "created_at"),
+    Index("ix_idempotency_keys_owner", "tenant", "owner", "created_at"),
+    sqlite_with_rowid=False,
+)
+
+# Their bytes are blobs; while they are sent, files beside those.
+files = Table(
+    "files",
+    metadata,
+    _text("tenant", key=True),
+    _text("id", key=True),
+    _text("owner"),
+    _text("hash", null=True),
+    _number("size"),
+    _number("created_at"),
+    _number("expires_at", null=True),
+    _text("record"),
+    Index("ix_files_owner", "tenant", "owner", "id"),
+    Index(
+        "ix_files_expiry",
+        "tenant",
+        "expires_at",
+        sqlite_where=text("expires_at IS NOT NULL"),
+        postgresql_where=text("expires_at IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+# Made by schema 1; named here for what refers to it.
+blobs = Table("blobs", metadata, _text("tenant", key=True), _text("hash", key=True))
+
+provider_files = Table(
+    "provider_files",
+    metadata,
+    _text("tenant", key=True),
+    _text("hash", key=True),
+    _text("provider", key=True),
+    _text("remote_id"),
+    _number("created_at"),
+    _number("expires_at", null=True),
+    _of("blobs", "hash", "hash"),
+    sqlite_with_rowid=False,
+)
+
+
 def upgrade() -> None:
     """Make the tables; on PostgreSQL, bind every role by row-level security."""
     connection = op.get_bind()
-    metadata.create_all(connection, checkfirst=False)
+    made = _made()
+    metadata.create_all(connection, tables=made, checkfirst=False)
     if connection.dialect.name == "postgresql":
-        protect(connection, [table.name for table in metadata.sorted_tables])
+        protect(connection, [table.name for table in made])
+    op.create_index("ix_runs_owner", "runs", ["tenant", "owner", "id"])
+    others = text("role <> 'owner'")
+    op.create_index(
+        "ix_participants_shared",
+        "participants",
+        ["tenant", "thread_id"],
+        sqlite_where=others,
+        postgresql_where=others,
+    )
     op.add_column("tenants", _text("name", null=True))
     op.add_column("tenants", _number("disabled_at", null=True))
     op.add_column(
@@ -142,6 +209,11 @@ def upgrade() -> None:
     )
 
 
+def _made() -> list[Table]:
+    """The tables of this schema, those that others refer to first."""
+    return [table for table in metadata.sorted_tables if table is not blobs]
+
+
 def _run(connection: Connection, statement: str) -> list[Any]:
     found = connection.exec_driver_sql(statement)
     return list(found) if found.returns_rows else []
@@ -150,7 +222,9 @@ def _run(connection: Connection, statement: str) -> list[Any]:
 def downgrade() -> None:
     """Remove the tables, and with them every user and credential."""
     connection = op.get_bind()
-    for table in reversed(metadata.sorted_tables):
+    op.drop_index("ix_participants_shared", "participants")
+    op.drop_index("ix_runs_owner", "runs")
+    for table in reversed(_made()):
         table.drop(connection)
     for column in ("revision", "disabled_at", "name"):
         op.drop_column("tenants", column)

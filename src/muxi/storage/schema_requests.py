@@ -1,0 +1,55 @@
+"""Tables of what clients send: requests that may come twice, and files. Part of `schema`."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, LargeBinary, Table
+
+from muxi.storage.columns import metadata, number, of, partial, text
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    text("tenant", key=True),
+    text("owner", key=True),
+    text("key", key=True),
+    text("fingerprint"),
+    text("run_id"),
+    text("holder"),
+    number("created_at"),
+    text("state"),
+    Column("answer", LargeBinary),
+    Index("ix_idempotency_keys_age", "tenant", "created_at"),
+    Index("ix_idempotency_keys_owner", "tenant", "owner", "created_at"),
+    sqlite_with_rowid=False,
+)
+
+# Their bytes are blobs; while they are sent, files beside those.
+files = Table(
+    "files",
+    metadata,
+    text("tenant", key=True),
+    text("id", key=True),
+    text("owner"),
+    text("hash", null=True),
+    number("size"),
+    number("created_at"),
+    number("expires_at", null=True),
+    text("record"),
+    Index("ix_files_owner", "tenant", "owner", "id"),
+    partial("ix_files_expiry", "tenant", "expires_at", where="expires_at IS NOT NULL"),
+    sqlite_with_rowid=False,
+)
+
+# What a model's provider keeps of a blob, so that it is sent there once.
+provider_files = Table(
+    "provider_files",
+    metadata,
+    text("tenant", key=True),
+    text("hash", key=True),
+    text("provider", key=True),
+    text("remote_id"),
+    number("created_at"),
+    number("expires_at", null=True),
+    of("blobs", "hash", "hash"),
+    sqlite_with_rowid=False,
+)
