@@ -48,7 +48,14 @@ agents:
   asking:
     instructions: Ask.
     tools: [ask_user]
+  remote:
+    instructions: Use what there is.
+    tools: [mcp.shop]
+mcp:
+  servers:
+    shop: {{command: ["{python}", "{server}", "{surface}"]}}
 """
+SHOP = Path(__file__).parents[2] / "support" / "changing_mcp_server.py"
 
 
 @dataclass
@@ -57,6 +64,18 @@ class Muxi:
 
     url: str
     signed_in: Any
+    surface: Path
+    """A file that says what the MCP server `shop` offers."""
+
+    def offer(self, description: str) -> None:
+        """From its next start on, let `shop` offer one tool that is described so."""
+        self.surface.write_text(_shop(description))
+
+
+def _shop(description: str) -> str:
+    schema = {"type": "object", "properties": {"what": {"type": "string"}}}
+    tool = {"name": "buy", "description": description, "inputSchema": schema}
+    return json.dumps({"tools": [tool]})
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -79,7 +98,10 @@ async def muxi(
 ) -> AsyncIterator[Muxi]:
     assert (STATIC / "index.html").is_file(), "Install muxi first: that builds the dashboard."
     folder = tmp_path_factory.mktemp("project")
-    await asyncio.to_thread((folder / "muxi.yaml").write_text, PROJECT.format(url=model.url))
+    surface = folder / "surface.json"
+    await asyncio.to_thread(surface.write_text, _shop("Buy something."))
+    project = PROJECT.format(url=model.url, python=sys.executable, server=SHOP, surface=surface)
+    await asyncio.to_thread((folder / "muxi.yaml").write_text, project)
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "muxi", "up", "--port", "0", "--json"),
         cwd=folder,
@@ -93,7 +115,7 @@ async def muxi(
         context = await browser.new_context()
         page = await context.new_page()
         await page.goto(started["login"])
-        yield Muxi(started["url"], await context.storage_state())
+        yield Muxi(started["url"], await context.storage_state(), surface)
         await context.close()
     finally:
         server.terminate()

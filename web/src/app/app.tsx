@@ -9,6 +9,7 @@ import { ApprovalsScreen } from './approvals-screen'
 import { ChatScreen } from './chat-screen'
 import { ErrorBoundary } from './error-boundary'
 import { NotFound } from './not-found'
+import { LoginScreen, ServersScreen } from './servers-screen'
 import { Shell } from './shell'
 import { ToolsScreen } from './tools-screen'
 
@@ -40,6 +41,11 @@ export function App() {
               <ToolsScreen name={null} />
             </Route>
             <Route path="/tools/:name">{({ name }) => <ToolsScreen name={name} />}</Route>
+            <Route path="/servers">
+              <ServersScreen name={null} />
+            </Route>
+            <Route path="/servers/:name">{({ name }) => <ServersScreen name={name} />}</Route>
+            <Route path="/servers/:name/login">{({ name }) => <LoginScreen name={name} />}</Route>
             <Route>
               <NotFound />
             </Route>

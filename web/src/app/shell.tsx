@@ -5,6 +5,7 @@ import { Link, useLocation, useRoute } from 'wouter'
 
 import { ApprovalsLink } from '@/features/approvals/components/approvals-link'
 import { ProjectName } from '@/features/project/components/project-name'
+import { ServersLink } from '@/features/servers/components/servers-link'
 import { ThreadList } from '@/features/threads/components/thread-list'
 import { IconButton } from '@/shared/ui/button'
 import { Icon } from '@/shared/ui/icon'
@@ -60,6 +61,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <NavLink href="/tools" icon="tool" current={location.startsWith('/tools')}>
             Tools
           </NavLink>
+          <ServersLink current={location.startsWith('/servers')} />
           <ThreadList
             current={route?.id ?? null}
             onDeleted={(id) => {

@@ -126,6 +126,14 @@ export interface components {
             type: "file";
             url?: string | null;
         };
+        Finding: {
+            excerpt: string;
+            message: string;
+            rule: string;
+            /** @enum {string} */
+            severity: "error" | "warning";
+            where: string;
+        };
         Gap: {
             from_seq: number;
             run_id: string;
@@ -203,6 +211,17 @@ export interface components {
             tool_calls?: number | null;
             total_tokens?: number | null;
             turns?: number | null;
+        };
+        LockChange: {
+            /** @enum {string} */
+            change: "new" | "changed" | "removed" | "refused";
+            diff: string;
+            findings: components["schemas"]["Finding"][];
+            /** @enum {string} */
+            kind: "tool" | "prompt" | "resource_template" | "instructions";
+            name: string;
+            server: string;
+            sha256?: string | null;
         };
         MemoryPolicy: {
             compaction: components["schemas"]["CompactionPolicy"];
@@ -374,6 +393,12 @@ export interface components {
             /** @constant */
             type: "refusal";
         };
+        RemoteToolInfo: {
+            description: string;
+            name: string;
+            remote: string;
+            title?: string | null;
+        };
         ResponseCompleted: {
             model: string;
             parts: (components["schemas"]["TextPart"] | components["schemas"]["RefusalPart"] | components["schemas"]["ReasoningPart"] | components["schemas"]["ImagePart"] | components["schemas"]["AudioPart"] | components["schemas"]["FilePart"] | components["schemas"]["ToolCallPart"] | components["schemas"]["ToolResultPart"])[];
@@ -454,6 +479,41 @@ export interface components {
             description: string;
             name: string;
             required: boolean;
+        };
+        ServerInfo: {
+            calls: number;
+            confined?: boolean | null;
+            detail: string;
+            failures: number;
+            held_back: number;
+            latency?: number | null;
+            name: string;
+            notes: string[];
+            pid?: number | null;
+            protocol?: string | null;
+            refused: {
+                [key: string]: string;
+            };
+            restarts: number;
+            retry_in?: number | null;
+            server?: string | null;
+            since?: string | null;
+            /** @enum {string} */
+            state: "idle" | "connecting" | "ready" | "waiting" | "failed" | "not_installed" | "off";
+            target: string;
+            tools: components["schemas"]["RemoteToolInfo"][];
+            /** @enum {string} */
+            transport: "stdio" | "http" | "memory";
+            version?: string | null;
+        };
+        ServerLock: {
+            changes: components["schemas"]["LockChange"][];
+            declared: boolean;
+            locked: boolean;
+            parts: number;
+            problem: string;
+            seen: boolean;
+            server: string;
         };
         ServerStatus: {
             active_runs: number;

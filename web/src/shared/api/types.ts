@@ -31,6 +31,12 @@ export type ProblemDetails = Schemas['ProblemDetails']
 export type Tool = Schemas['ToolInfo']
 export type ToolVersion = Schemas['ToolVersion']
 
+/** An MCP server whose tools agents use. */
+export type McpServer = Schemas['ServerInfo']
+/** What of its offers is trusted, and what has changed since. */
+export type ServerLock = Schemas['ServerLock']
+export type LockChange = Schemas['LockChange']
+
 export type Agent = Schemas['AgentInfo']
 export type Status = Schemas['ServerStatus']
 

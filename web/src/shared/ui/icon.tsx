@@ -21,6 +21,7 @@ const paths = {
   moon: 'M16 11.8A6.5 6.5 0 1 1 8.2 4a5.2 5.2 0 0 0 7.8 7.8Z',
   screen: 'M3.5 4.5h13v9h-13zM7.5 16.5h5M10 13.5v3',
   down: 'M10 4v11.5M5 11l5 5 5-5',
+  server: 'M4 4.5h12v4.5H4zM4 11h12v4.5H4zM6.8 6.7v.1M6.8 13.2v.1',
   file: 'M5.5 3.5h6l3 3v10h-9zM11.5 3.5v3h3',
 } as const
 
