@@ -15,33 +15,27 @@ from typing import TYPE_CHECKING, Any
 
 from muxi.config.project import Project
 from muxi.config.secret import SecretRef
-from muxi.core.alone import OpenLedger
 from muxi.core.errors import SecretMissing
-from muxi.core.ports import Ledger
 from muxi.core.status import ServerStatus
 from muxi.core.version import __version__
 from muxi.identity.identity import Identity
-from muxi.memory.compaction import Compactor
 from muxi.memory.facts import FactStore
-from muxi.memory.forgetting import Forgetting
-from muxi.memory.history import HistoryCache
 from muxi.runtime.agents import Agents
 from muxi.runtime.approvals import Approvals
 from muxi.runtime.blobs import Blobs
 from muxi.runtime.client_calls import ClientCalls
-from muxi.runtime.forgetting import ForgettingService, forgetting_of, forgetting_service
+from muxi.runtime.engine import Engine, engine_of
+from muxi.runtime.forgetting import ForgettingService, forgetting_service
 from muxi.runtime.guard import Guard
 from muxi.runtime.idempotency import Idempotency
-from muxi.runtime.imaging import ModelImaging
 from muxi.runtime.knowledge import Knowledge
 from muxi.runtime.mcp import McpServers
 from muxi.runtime.memories import Memories
 from muxi.runtime.models import Models
 from muxi.runtime.owner import Ownership
-from muxi.runtime.past import Past
 from muxi.runtime.principal import LOCAL, Principal
 from muxi.runtime.recovery import Recovery
-from muxi.runtime.remembering import Remembering, remembering
+from muxi.runtime.remembering import Remembering
 from muxi.runtime.runs import Runs
 from muxi.runtime.secrets import Secrets
 from muxi.runtime.state import StateFolder
@@ -50,7 +44,6 @@ from muxi.runtime.threads import Threads
 from muxi.runtime.toolbox import Toolbox
 from muxi.runtime.tools import Tools
 from muxi.storage import threads as stored_threads
-from muxi.storage.blob_files import BlobFiles
 from muxi.storage.database import open_database, sqlite_path
 from muxi.storage.sqlite import SqliteSettings
 from muxi.storage.transaction import Database, Tx
@@ -182,9 +175,8 @@ async def open_runtime(
     except BaseException:
         ownership.release()
         raise
-    runtime = _assemble(
-        project, state, database, ownership, models=dict(models or {}), tools=dict(tools or {})
-    )
+    engine = engine_of(project, state, database, models=dict(models or {}), tools=dict(tools or {}))
+    runtime = _assemble(engine, ownership)
     try:
         await runtime.agents.check(LOCAL)
         await runtime.identity.start()
@@ -231,86 +223,39 @@ def _address(reference: SecretRef, setting: str) -> str:
     return value
 
 
-def _assemble(
-    project: Project,
-    state: StateFolder,
-    database: Database,
-    ownership: Ownership,
-    *,
-    models: dict[str, Model],
-    tools: dict[str, Callable[..., Any]],
-) -> Runtime:
-    secrets = Secrets(database, state, LOCAL.tenant)
-    made_models = Models(project=project, secrets=secrets, given=models)
-    blobs = Blobs(database=database, files=BlobFiles(state.blobs))
-    imaging = ModelImaging(models=made_models, blobs=blobs)
-    made_tools = Tools(project=project, secrets=secrets, given=tools, imaging=imaging)
-    agents = Agents(project=project, database=database, models=made_models, tools=made_tools)
-    streams = Streams(database)
-    ledger = OpenLedger()
-    forgetting = forgetting_of(state, database, blobs.files)
-    past = _past(agents, ledger=ledger, forgetting=forgetting)
-    mcp = McpServers(project=project, secrets=secrets, state=state, tools=made_tools)
-    agents.named.append(mcp.toolsets)
-    memory = past.remembering
-    runs = Runs(
-        database=database,
-        streams=streams,
-        agents=agents,
-        credentials=secrets,
-        ledger=ledger,
-        past=past,
-        blobs=blobs,
-    )
+def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
+    project, state, database = engine.project, engine.state, engine.database
+    agents, runs, streams = engine.agents, engine.runs, engine.streams
+    memory = engine.past.remembering
     approvals = Approvals(database=database, runs=runs)
     return Runtime(
         project=project,
         state=state,
         database=database,
-        secrets=secrets,
-        models=made_models,
-        tools=made_tools,
-        toolbox=Toolbox(agents=agents, mcp=mcp),
+        secrets=engine.secrets,
+        models=engine.models,
+        tools=engine.tools,
+        toolbox=Toolbox(agents=agents, mcp=engine.mcp),
         agents=agents,
-        threads=Threads(database=database, streams=streams, agents=agents, forgetting=forgetting),
+        threads=Threads(
+            database=database, streams=streams, agents=agents, forgetting=engine.forgetting
+        ),
         streams=streams,
         runs=runs,
         approvals=approvals,
         client_calls=ClientCalls(runs=runs),
-        blobs=blobs,
-        idempotency=Idempotency(database=database, secrets=secrets),
+        blobs=engine.blobs,
+        idempotency=Idempotency(database=database, secrets=engine.secrets),
         facts=memory.facts,
         memories=Memories(database=database, finder=memory.finder, backlog=memory.backlog),
         remembering=memory,
         forgetting=forgetting_service(
-            project=project, state=state, forgetting=forgetting, memory=memory, runs=runs
+            project=project, state=state, forgetting=engine.forgetting, memory=memory, runs=runs
         ),
-        knowledge=past.knowledge,
-        mcp=mcp,
+        knowledge=engine.past.knowledge,
+        mcp=engine.mcp,
         recovery=Recovery(runs=runs, expire=approvals.expire, alone=database.dialect == "sqlite"),
         guard=Guard(settings=project.identity),
         identity=Identity(database, project.identity),
         _ownership=ownership,
     )
-
-
-def _past(agents: Agents, *, ledger: Ledger, forgetting: Forgetting) -> Past:
-    """What runs are told of the past, and what becomes of them; gives agents their tools for it."""
-    project, database, models = agents.project, agents.database, agents.models
-    memory = remembering(
-        project=project,
-        database=database,
-        models=models,
-        agents=agents,
-        forget=forgetting.forget_memory,
-    )
-    knowledge = Knowledge(
-        project=project,
-        database=database,
-        searcher=memory.finder.searcher,
-        changed=memory.backlog.wake,
-    )
-    agents.further += [memory.toolsets, knowledge.toolsets]
-    history = HistoryCache(database)
-    compactor = Compactor(database=database, cache=history, ledger=ledger, model=models.live)
-    return Past(history=history, compactor=compactor, remembering=memory, knowledge=knowledge)

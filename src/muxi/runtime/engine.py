@@ -1,0 +1,125 @@
+"""What runs are made of: models, tools, agents, memory, streams, put together in their order.
+
+Called by `build`, which adds the services that doors call. It must start nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from muxi.config.project import Project
+from muxi.core.alone import OpenLedger
+from muxi.core.ports import Ledger
+from muxi.memory.compaction import Compactor
+from muxi.memory.forgetting import Forgetting
+from muxi.memory.history import HistoryCache
+from muxi.runtime.agents import Agents
+from muxi.runtime.blobs import Blobs
+from muxi.runtime.forgetting import forgetting_of
+from muxi.runtime.imaging import ModelImaging
+from muxi.runtime.knowledge import Knowledge
+from muxi.runtime.mcp import McpServers
+from muxi.runtime.models import Models
+from muxi.runtime.past import Past
+from muxi.runtime.principal import LOCAL
+from muxi.runtime.remembering import remembering
+from muxi.runtime.runs import Runs
+from muxi.runtime.secrets import Secrets
+from muxi.runtime.state import StateFolder
+from muxi.runtime.streams import Streams
+from muxi.runtime.tools import Tools
+from muxi.storage.blob_files import BlobFiles
+from muxi.storage.transaction import Database
+
+if TYPE_CHECKING:
+    from muxi.models.model import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What runs are made of, of one project."""
+
+    project: Project
+    state: StateFolder
+    database: Database
+    secrets: Secrets
+    models: Models
+    tools: Tools
+    agents: Agents
+    mcp: McpServers
+    blobs: Blobs
+    streams: Streams
+    forgetting: Forgetting
+    past: Past
+    runs: Runs
+
+
+def engine_of(
+    project: Project,
+    state: StateFolder,
+    database: Database,
+    *,
+    models: dict[str, Model],
+    tools: dict[str, Callable[..., Any]],
+) -> Engine:
+    """The engine of a project, with the models and tools that a program hands in."""
+    secrets = Secrets(database, state, LOCAL.tenant)
+    made_models = Models(project=project, secrets=secrets, given=models)
+    blobs = Blobs(database=database, files=BlobFiles(state.blobs))
+    imaging = ModelImaging(models=made_models, blobs=blobs)
+    made_tools = Tools(project=project, secrets=secrets, given=tools, imaging=imaging)
+    agents = Agents(project=project, database=database, models=made_models, tools=made_tools)
+    mcp = McpServers(project=project, secrets=secrets, state=state, tools=made_tools)
+    agents.named.append(mcp.toolsets)
+    streams = Streams(database)
+    ledger = OpenLedger()
+    forgetting = forgetting_of(state, database, blobs.files)
+    past = _past(agents, ledger=ledger, forgetting=forgetting)
+    runs = Runs(
+        database=database,
+        streams=streams,
+        agents=agents,
+        credentials=secrets,
+        ledger=ledger,
+        past=past,
+        blobs=blobs,
+    )
+    return Engine(
+        project=project,
+        state=state,
+        database=database,
+        secrets=secrets,
+        models=made_models,
+        tools=made_tools,
+        agents=agents,
+        mcp=mcp,
+        blobs=blobs,
+        streams=streams,
+        forgetting=forgetting,
+        past=past,
+        runs=runs,
+    )
+
+
+def _past(agents: Agents, *, ledger: Ledger, forgetting: Forgetting) -> Past:
+    """What runs are told of the past, and what becomes of them; gives agents their tools for it."""
+    project, database, models = agents.project, agents.database, agents.models
+    memory = remembering(
+        project=project,
+        database=database,
+        models=models,
+        agents=agents,
+        forget=forgetting.forget_memory,
+    )
+    knowledge = Knowledge(
+        project=project,
+        database=database,
+        searcher=memory.finder.searcher,
+        changed=memory.backlog.wake,
+    )
+    agents.further += [memory.toolsets, knowledge.toolsets]
+    history = HistoryCache(database)
+    compactor = Compactor(database=database, cache=history, ledger=ledger, model=models.live)
+    return Past(history=history, compactor=compactor, remembering=memory, knowledge=knowledge)
