@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 app = new_app()
 
+_EXPOSED = (
+    "what goes over the network is not encrypted. Set `server.tls` in muxi.yaml, or let a proxy "
+    "speak HTTPS and declare it under `server.proxies`."
+)
+
 
 @app.command()
 def up(
@@ -35,7 +40,12 @@ def up(
         ),
     ] = None,
     host: Annotated[
-        str | None, typer.Option("--host", help="Only 127.0.0.1 is served; others are refused.")
+        str | None,
+        typer.Option(
+            "--host",
+            help="Address to listen on, 0.0.0.0 for every network; else 127.0.0.1.",
+            show_default=False,
+        ),
     ] = None,
     no_browser: NoBrowserOption = False,
     json: JsonOption = False,
@@ -75,9 +85,9 @@ async def _serve(project: Project, *, host: str, port: int, browser: bool, json:
     try:
         status = await runtime.status(LOCAL)
 
-        def started(server: Server) -> None:
-            link = server.login_link()
-            _announce(server.url or "", link, status, json=json)
+        async def started(server: Server) -> None:
+            link = await server.login_link()
+            _announce(server, link, status, json=json)
             runtime.mcp.warm()
             if browser and desktop_is_here():
                 # Some browsers hold on to the program that starts them.
@@ -113,7 +123,8 @@ async def _become_owner(project: Project) -> Runtime:
         ) from None
 
 
-def _announce(url: str, link: str, status: ServerStatus, *, json: bool) -> None:
+def _announce(server: Server, link: str, status: ServerStatus, *, json: bool) -> None:
+    url = server.url or ""
     if json:
         output.as_json(
             {"url": url, "login": link, **status.model_dump(mode="json", exclude_none=True)}
@@ -124,6 +135,8 @@ def _announce(url: str, link: str, status: ServerStatus, *, json: bool) -> None:
     output.say(
         f"{output.dim('           once, within a quarter of an hour; `muxi open` gives another')}"
     )
+    if server.exposed:
+        output.say(f"{output.bold('note')}: {_EXPOSED}")
     output.say(f"model      {status.model.model or status.model.name}")
     if status.model.note:
         output.say(f"{output.bold('note')}: {output.plain(status.model.note)}")

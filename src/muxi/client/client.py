@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ from muxi.client.calls import read, segment
 from muxi.client.resources import Resources
 from muxi.client.stream import follow
 from muxi.core.events import Approval, ApprovalDecision, Event
+from muxi.core.identities import SignInLink
 from muxi.core.ids import new_id
 from muxi.core.messages import AnyPart, Message
 from muxi.core.pages import Page
@@ -166,10 +166,10 @@ class Client(Resources):
             Run, await self._call("POST", f"/api/approvals/{segment(approval_id)}", body=body)
         )
 
-    async def login_link(self) -> str:
-        """A fresh link that signs a browser in once."""
-        answer = json.loads(await self._call("POST", "/api/login-links"))
-        return str(answer["url"])
+    async def login_link(self, user: str | None = None, *, seconds: int = 900) -> str:
+        """A fresh link that signs a browser in once, within `seconds`; as oneself by default."""
+        body = {"user": user, "seconds": seconds}
+        return read(SignInLink, await self._call("POST", "/api/login-links", body=body)).url
 
 
 def _part(part: AnyPart) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from pydantic import Field, field_validator
 from muxi.config.approval_settings import ApprovalSettings
 from muxi.config.identity_settings import IdentitySettings
 from muxi.config.knowledge_settings import KnowledgeSettings
-from muxi.config.mcp_offer import McpOffer
 from muxi.config.mcp_settings import McpSettings
 from muxi.config.memory_settings import MemorySettings
 from muxi.config.model_settings import ModelDefinition, Positive, Section
 from muxi.config.secret import SecretRef
+from muxi.config.server_settings import ServerSettings
 from muxi.config.tool_settings import ASSISTANT_TOOLS, ToolDefinition, ToolKey
 from muxi.core.definitions import AgentDefinition, AgentName
 
@@ -52,17 +52,6 @@ class StorageSettings(Section):
     """`full` survives a power cut; `normal` may then lose the last moments, never the file."""
     snapshots: SnapshotSettings = Field(default_factory=SnapshotSettings)
     """Copies of the SQLite file before it is migrated."""
-
-
-class ServerSettings(Section):
-    """Where `muxi up` listens."""
-
-    host: Literal["127.0.0.1", "localhost"] = "127.0.0.1"
-    """Only this machine can be served: there are no users and permissions yet."""
-    port: Annotated[int, Field(ge=0, le=65_535)] = 5050
-    """TCP port; 0 takes a free one."""
-    mcp: McpOffer = Field(default_factory=McpOffer)
-    """What MCP clients find at `/mcp` and over `muxi mcp serve`."""
 
 
 def assistant() -> AgentDefinition:

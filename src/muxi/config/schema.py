@@ -56,10 +56,10 @@ from muxi.config.model_settings import (
 from muxi.config.policy_settings import PolicySettings, RoleSettings
 from muxi.config.project import (
     Project,
-    ServerSettings,
     SnapshotSettings,
     StorageSettings,
 )
+from muxi.config.server_settings import ServerSettings, TlsSettings
 from muxi.config.service_tool_settings import ApiSettings, MailServer
 from muxi.config.tool_settings import BUILTIN_KINDS, PackageTool, PythonTool
 from muxi.core.definitions import AgentDefinition
@@ -117,6 +117,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     SnapshotSettings,
     SourceSettings,
     StorageSettings,
+    TlsSettings,
     ToolSearchPolicy,
     *BUILTIN_KINDS.values(),
 )

@@ -74,6 +74,7 @@ _TABLE = (
     Action("keys.write", "make, rotate and revoke API keys"),
     Action("tenants.read", "see tenants"),
     Action("tenants.write", "make and remove tenants"),
+    Action("tenants.act_for", "act in other tenants"),
     Action("roles.read", "see roles"),
     Action("roles.write", "make, change and remove roles"),
     Action("policies.read", "see policies"),

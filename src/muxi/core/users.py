@@ -13,6 +13,9 @@ from muxi.core.errors import InvalidInput
 USER_HEADER = "X-Muxi-User"
 """The header of HTTP that names the user for whom a request is made, in percent-encoding."""
 
+TENANT_HEADER = "X-Muxi-Tenant"
+"""The header of HTTP with which the operator of a project acts in another tenant."""
+
 LONGEST_USER_ID = 200
 """Characters."""
 

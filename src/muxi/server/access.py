@@ -6,24 +6,27 @@ never accept a name or an origin that is not this server's own.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import secrets
-import time
 from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
+from typing import Final
 
-from muxi.core.caller import LOCAL_CALLER, Caller
+from starlette.responses import Response
+
+from muxi.core.caller import DEFAULT_TENANT, LOCAL_CALLER, LOCAL_USER, Caller
 from muxi.core.errors import AccessDenied
+from muxi.core.identities import SignInLink
+from muxi.identity.identity import Identity
+from muxi.identity.sessions import LINK_SECONDS, Browser
+from muxi.server.addresses import Address, Addresses
+from muxi.server.login_page import Way, login_page
 from muxi.server.problems import Refused
+from muxi.storage.records import instant
 
-COOKIE = "muxi_session"
-SESSION_SECONDS = 30 * 24 * 3600
-_LINK_SECONDS = 15 * 60
-_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-_NAMES = ("localhost", "127.0.0.1")
-
-Address = tuple[str, int | None]
+COOKIE: Final = "muxi_session"
+_SECURE_COOKIE: Final = f"__Host-{COOKIE}"
+"""Over HTTPS: browsers take it from this very host only, so that no neighbour can plant one."""
+_SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+_SECURE: Final = ("https", "wss")
 
 Authenticator = Callable[[str], Awaitable[Caller | None]]
 """Finds the caller to whom a credential belongs; None for one that is not of its kind.
@@ -36,66 +39,94 @@ class Access:
     """Checks a request's host, origin and credentials.
 
     Args:
-        token: The project's token; sessions are signed with a key made of it, so that they outlive
-            a restart and end when the token file is removed.
+        token: Of the project's token file, which makes its holder the person at this machine.
+        identity: Users, and what they show.
+        addresses: The names that this server has.
     """
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, identity: Identity, addresses: Addresses) -> None:
+        self.identity = identity
+        self.addresses = addresses
         self._token = token.encode()
-        self._key = hashlib.sha256(b"muxi session\0" + self._token).digest()
-        self._links: dict[bytes, float] = {}
-        self.bearers: list[Authenticator] = []
+        self.bearers: list[Authenticator] = [identity.callers.identify]
         """Asked in turn about `Authorization: Bearer`, once it is not the token file's."""
+        self.ways: list[Way] = []
+        """Ways to sign in beside a password, such as identity providers."""
 
-    def link(self, url: str) -> str:
-        """A link to the server at `url` that signs one browser in, once, within 15 minutes."""
-        secret = secrets.token_urlsafe(24)
-        now = time.monotonic()
-        self._links = {key: end for key, end in self._links.items() if end > now}
-        self._links[_digest(secret)] = now + _LINK_SECONDS
-        return f"{url}/login?token={secret}"
+    async def link(
+        self,
+        url: str,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        user: str = LOCAL_USER,
+        seconds: int = LINK_SECONDS,
+    ) -> SignInLink:
+        """A link to the server at `url` that signs one browser in, once.
 
-    def redeem(self, secret: str) -> str:
-        """The value of a fresh session's cookie.
+        Raises:
+            AccessDenied: The user may not sign in.
+        """
+        text, until = await self.identity.sessions.link(tenant, user, seconds=seconds)
+        return SignInLink(url=f"{url}/login?token={text}", user=user, expires_at=instant(until))
+
+    async def redeem(self, link: str, browser: Browser) -> str:
+        """The token of a fresh session.
 
         Raises:
             Refused: The link is unknown, used or too old.
         """
-        end = self._links.pop(_digest(secret), 0.0)
-        if end <= time.monotonic():
-            raise Refused(
-                401,
-                AccessDenied(
-                    "This sign-in link is used up or too old.",
-                    hint="`muxi open` makes a new one.",
-                ),
-            )
-        expiry = str(int(time.time()) + SESSION_SECONDS)
-        return f"{expiry}.{self._sign(expiry)}"
+        try:
+            return await self.identity.sessions.redeem(link, browser)
+        except AccessDenied as error:
+            raise Refused(401, error) from None
 
-    def check_address(self, headers: Mapping[bytes, bytes], server: Address | None) -> None:
+    def login_page(
+        self, *, tenant: str = "", name: str = "", wrong: str = "", status: int = 401
+    ) -> Response:
+        """The page on which people sign in."""
+        return login_page(
+            passwords=self.identity.sessions.with_passwords,
+            ways=self.ways,
+            tenant=tenant,
+            name=name,
+            wrong=wrong,
+            status=status,
+        )
+
+    def keep_session(self, answer: Response, session: str, *, scheme: str) -> Response:
+        """Let the browser that gets `answer` keep a session."""
+        secure = scheme in _SECURE
+        answer.set_cookie(
+            _SECURE_COOKIE if secure else COOKIE,
+            session,
+            max_age=self.identity.sessions.seconds,
+            secure=secure,
+            httponly=True,
+            samesite="strict",
+        )
+        return answer
+
+    def drop_session(self, answer: Response, *, scheme: str) -> Response:
+        """Let the browser that gets `answer` forget its session."""
+        secure = scheme in _SECURE
+        name = _SECURE_COOKIE if secure else COOKIE
+        answer.delete_cookie(name, secure=secure, httponly=True, samesite="strict")
+        return answer
+
+    def check_address(
+        self, headers: Mapping[bytes, bytes], server: Address | None, scheme: str = "http"
+    ) -> None:
         """Refuse names that are not this server's (DNS rebinding) and pages that are not ours.
 
         Args:
             headers: The request's, with names in lower case.
             server: Where the request came in: host and port, or path and None for a Unix socket.
+            scheme: How it came, such as `https`.
 
         Raises:
             Refused: The host or the origin is foreign.
         """
-        port = server[1] if server is not None else None
-        hosts, origins = _own(port)
-        if headers.get(b"host", b"").lower() not in hosts:
-            raise Refused(
-                403,
-                AccessDenied(
-                    "This server answers under localhost and 127.0.0.1 only.",
-                    hint="Open it under the address that `muxi up` printed.",
-                ),
-            )
-        origin = headers.get(b"origin")
-        if origin is not None and origin.lower() not in origins:
-            raise Refused(403, AccessDenied("Other web pages may not use this server."))
+        self.addresses.check(headers, server, scheme)
 
     async def identify(
         self,
@@ -103,86 +134,71 @@ class Access:
         headers: Mapping[bytes, bytes],
         server: Address | None,
         client: Address | None,
+        *,
+        scheme: str = "http",
     ) -> Caller:
         """The caller of a request, however it comes: by HTTP, or as the upgrade to a WebSocket.
 
         Args:
-            method: The request's.
+            method: The request's; `WEBSOCKET` for an upgrade, by which much can be done.
             headers: The request's, with names in lower case.
             server: Where the request came in.
             client: Where it came from; None from a Unix socket.
+            scheme: How it came, such as `https`.
 
         Raises:
             Refused: No credentials, wrong ones, or a cookie that a foreign page may have sent.
         """
         authorization = headers.get(b"authorization")
         if authorization is not None:
-            scheme, _, token = authorization.partition(b" ")
-            if scheme.lower() != b"bearer":
+            kind, _, token = authorization.partition(b" ")
+            if kind.lower() != b"bearer":
                 raise _unknown()
             return await self._bearer(token.strip())
-        if not self._valid(_cookie(headers.get(b"cookie", b""))):
-            raise _unknown()
-        if method not in _SAFE_METHODS and not _from_own_page(headers):
+        caller = await self._session(_cookie(headers, scheme))
+        page = self.addresses.check(headers, server, scheme)
+        own = page == "own" or (page == "none" and headers.get(b"sec-fetch-site") == b"same-origin")
+        if not own and (method not in _SAFE_METHODS or page == "allowed"):
             # Cookies know no ports: another server on localhost could send ours along.
             raise Refused(403, AccessDenied("A browser must say that it comes from this page."))
-        return LOCAL_CALLER
+        return caller
 
     async def _bearer(self, token: bytes) -> Caller:
         if hmac.compare_digest(token, self._token):
             return LOCAL_CALLER
         text = token.decode("latin-1")
-        try:
-            for authenticator in self.bearers:
-                caller = await authenticator(text)
-                if caller is not None:
-                    return caller
-        except AccessDenied:
-            raise _unknown() from None
+        for authenticator in self.bearers:
+            caller = await _answer(authenticator, text)
+            if caller is not None and caller.credential.kind != "session":
+                return caller
         raise _unknown()
 
-    def _valid(self, session: str) -> bool:
-        expiry, _, signature = session.partition(".")
-        if not expiry.isascii() or not expiry.isdigit() or not signature.isascii():
-            return False
-        signed = hmac.compare_digest(signature, self._sign(expiry))
-        return signed and int(expiry) > time.time()
-
-    def _sign(self, expiry: str) -> str:
-        return hmac.new(self._key, expiry.encode(), hashlib.sha256).hexdigest()
+    async def _session(self, text: str) -> Caller:
+        caller = await _answer(self.identity.callers.identify, text)
+        if caller is None or caller.credential.kind != "session":
+            raise _unknown()
+        return caller
 
 
-@lru_cache(maxsize=16)
-def _own(port: int | None) -> tuple[frozenset[bytes], frozenset[bytes]]:
-    """The hosts and origins of a server on `port`; nobody reaches a Unix socket by another name."""
-    names = ["localhost"] if port is None else [f"{name}:{port}" for name in _NAMES]
-    if port == 80:
-        names += _NAMES
-    hosts = frozenset(name.encode() for name in names)
-    return hosts, frozenset(b"http://" + host for host in hosts)
+async def _answer(authenticator: Authenticator, text: str) -> Caller | None:
+    try:
+        return await authenticator(text)
+    except AccessDenied:
+        raise _unknown() from None
 
 
 def _unknown() -> Refused:
     error = AccessDenied(
         "Credentials are missing or wrong.",
-        hint="Open the link that `muxi up` printed, or send the token of `.muxi/token`.",
+        hint="Sign in, or send a key as `Authorization: Bearer …`; `muxi open` gives a link.",
     )
     return Refused(401, error, ((b"www-authenticate", b"Bearer"),))
 
 
-def _digest(secret: str) -> bytes:
-    # Looked up by digest, so that the time of a comparison tells nothing of the secret.
-    return hashlib.sha256(secret.encode(errors="replace")).digest()
-
-
-def _cookie(header: bytes) -> str:
-    for pair in header.decode("latin-1").split(";"):
+def _cookie(headers: Mapping[bytes, bytes], scheme: str) -> str:
+    wanted = _SECURE_COOKIE if scheme in _SECURE else COOKIE
+    for pair in headers.get(b"cookie", b"").decode("latin-1").split(";"):
         name, _, value = pair.strip().partition("=")
-        if name == COOKIE:
+        if name == wanted:
             return value
     return ""
-
-
-def _from_own_page(headers: Mapping[bytes, bytes]) -> bool:
-    # The origin, if there is one, was compared by `check_address`.
-    return b"origin" in headers or headers.get(b"sec-fetch-site") == b"same-origin"

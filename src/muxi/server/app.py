@@ -47,7 +47,7 @@ from muxi.server.pages import Pages
 from muxi.server.problems import Refused, problem_for
 from muxi.server.request_ids import REQUEST_ID_HEADER, begin_request
 from muxi.server.sse import send_events
-from muxi.server.users import named_user
+from muxi.server.users import named_tenant, named_user
 
 _WITHOUT_BODY = ("GET", "HEAD", "DELETE")
 _TAGGED = ("GET", "PUT", "PATCH")
@@ -125,7 +125,7 @@ class App:
     ) -> Response | EventStream | Endpoint:
         access, method = self._access, scope["method"]
         place, names = self._find(scope["path"])
-        access.check_address(headers, scope["server"])
+        access.check_address(headers, scope["server"], scope["scheme"])
         operation = place.methods.get("GET" if method == "HEAD" else method)
         caller = STRANGER
         if operation is None or not operation.open:
@@ -143,14 +143,17 @@ class App:
             body=parse_body(operation.body, body, headers),
             query=parse_query(operation.query, scope["query_string"]),
             headers=headers,
+            scheme=scope["scheme"],
+            address=scope["client"][0] if scope["client"] else "",
         )
-        if not operation.open:
+        if operation.action:
             upon = None if operation.resource is None else operation.resource(call)
             await self._runtime.guard.require(caller, operation.action, upon)
         carry_out = partial(self._carry_out, operation, call, scope, place)
         if method != "POST" or HEADER not in headers or operation.open:
             return await carry_out()
-        parts = (scope["raw_path"], scope["query_string"], headers.get(b"content-type", b""), body)
+        seen = b"" if operation.confidential else body
+        parts = (scope["raw_path"], scope["query_string"], headers.get(b"content-type", b""), seen)
         key = key_of(scope["headers"])
         return await once(operation, call, key, parts=parts, carry_out=carry_out)
 
@@ -172,8 +175,17 @@ class App:
     async def _identify(self, scope: Scope, headers: Headers) -> Caller:
         """Who asks, and for whom."""
         caller = await self._access.identify(
-            scope["method"], headers, scope["server"], scope["client"]
+            scope["method"],
+            headers,
+            scope["server"],
+            scope["client"],
+            scheme=scope["scheme"],
         )
+        tenant = named_tenant(headers)
+        if tenant is not None and tenant != caller.tenant:
+            await self._runtime.guard.require(caller, "tenants.act_for")
+            await self._runtime.identity.tenants.get(tenant)
+            caller = replace(caller, tenant=tenant)
         named = named_user(scope["headers"])
         if named is None or named == caller.user:
             return caller
@@ -202,7 +214,7 @@ class App:
 
     def _refusal(self, headers: Headers, refused: Refused) -> Response:
         if refused.status == 401 and b"text/html" in headers.get(b"accept", b""):
-            return self._pages.signed_out(refused.error)
+            return self._access.login_page()
         answer = _problem(refused)
         answer.raw_headers.extend(refused.headers)
         return answer

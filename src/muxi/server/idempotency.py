@@ -78,7 +78,8 @@ async def once(
             await keys.release(claim)
         raise
     else:
-        await keys.keep(claim, _kept(answer), repeatable=repeatable)
+        kept = None if operation.confidential else _kept(answer)
+        await keys.keep(claim, kept, repeatable=repeatable)
     finally:
         keys.abandon(claim)
     if claim.again:

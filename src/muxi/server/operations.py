@@ -73,6 +73,10 @@ class Call(Generic[Body, Query]):
     body: Body
     query: Query
     headers: Headers
+    scheme: str = "http"
+    """How the request came, `http` or `https`."""
+    address: str = ""
+    """Where it came from; empty from this machine's socket."""
     claim: Claim | None = None
     """What the request's idempotency key stands for, if it has one."""
 
@@ -163,6 +167,10 @@ class Operation(Generic[Body, Query]):
     """Whether the answer is a stream of server-sent events."""
     open: bool = False
     """Whether it is served without credentials."""
+    anyone: bool = False
+    """Whether it is served to whoever has signed in, whatever they may do."""
+    confidential: bool = False
+    """Whether its body or its answer holds a secret, so that neither may be kept."""
     starts_run: bool = False
     """Whether it begins a run, by `Call.start` or `Call.start_and_follow`."""
     current: Callable[[Call[Body, Query]], Reading] | None = None
@@ -170,9 +178,9 @@ class Operation(Generic[Body, Query]):
     tag: str = field(default="project")
 
     def __post_init__(self) -> None:
-        if self.open == bool(self.action):
-            raise ValueError(f"{self.method} {self.path} needs an action, or is open: one of both")
-        if not self.open:
+        if self.open + self.anyone + bool(self.action) != 1:
+            raise ValueError(f"{self.method} {self.path} needs an action, or is open to some")
+        if self.action:
             checked(self.action)
 
 

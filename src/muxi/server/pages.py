@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from muxi.core.errors import MuxiError, NotFound
+from muxi.core.errors import NotFound
 
 STATIC = Path(__file__).parent / "static"
 
@@ -70,10 +70,6 @@ class Pages:
             )
         return self._file(index, _FRESH)
 
-    def signed_out(self, error: MuxiError) -> Response:
-        """What a browser without a session sees."""
-        return _plain("Sign in", error.message, hint=error.hint or "", status=401)
-
     def _inside(self, path: str) -> Path | None:
         if "\\" in path or "\0" in path:
             return None
@@ -96,7 +92,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _plain(title: str, text: str, *, hint: str, status: int = 200) -> Response:
+def _plain(title: str, text: str, *, hint: str) -> Response:
     page = _PLAIN_PAGE.format(title=escape(title), text=escape(text), hint=escape(hint))
     headers = {"cache-control": "no-store", "content-security-policy": _POLICY}
-    return HTMLResponse(page, status, headers)
+    return HTMLResponse(page, 200, headers)

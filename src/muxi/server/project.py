@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from muxi.core.definitions import AgentDefinition
-from muxi.core.errors import InvalidInput, NotFound
+from muxi.core.errors import InvalidInput
 from muxi.core.pages import Page
 from muxi.core.status import AgentInfo, ModelInfo, ServerStatus
 from muxi.runtime.conditions import Reading
-from muxi.server.access import COOKIE, SESSION_SECONDS
-from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
-
-
-class LoginQuery(Strict):
-    token: str
-
-
-class LoginLink(BaseModel):
-    url: str
-    """Signs one browser in, once, within a quarter of an hour."""
+from muxi.server.operations import AnyOperation, Call, Nothing, Operation
 
 
 async def status(call: Call[Nothing, Nothing]) -> ServerStatus:
@@ -56,25 +45,6 @@ async def healthy(_: Call[Nothing, Nothing]) -> Response:
 async def ready(call: Call[Nothing, Nothing]) -> Response:
     await call.runtime.check()
     return PlainTextResponse("ready")
-
-
-async def login(call: Call[Nothing, LoginQuery]) -> Response:
-    answer = RedirectResponse("/", 303, {"cache-control": "no-store"})
-    answer.set_cookie(
-        COOKIE,
-        call.access.redeem(call.query.token),
-        max_age=SESSION_SECONDS,
-        httponly=True,
-        samesite="strict",
-    )
-    return answer
-
-
-async def make_login_link(call: Call[Nothing, Nothing]) -> LoginLink:
-    url = call.runtime.url
-    if url is None:
-        raise NotFound("This process serves no browsers.", hint="`muxi up` does.")
-    return LoginLink(url=call.access.link(url))
 
 
 OPERATIONS: tuple[AnyOperation, ...] = (
@@ -123,26 +93,6 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         action="models.read",
         answer=Page[ModelInfo],
         tag="models",
-    ),
-    Operation(
-        method="POST",
-        path="/api/login-links",
-        summary="A link that signs a browser in once",
-        handler=make_login_link,
-        action="users.login_link",
-        answer=LoginLink,
-        status=201,
-        tag="access",
-    ),
-    Operation(
-        method="GET",
-        path="/login",
-        summary="Sign a browser in",
-        handler=login,
-        query=LoginQuery,
-        open=True,
-        tag="access",
-        status=303,
     ),
     Operation(
         method="GET",

@@ -9,8 +9,9 @@ import asyncio
 import gc
 import signal
 import socket as socket_module
+import ssl
 import sys
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import (
     AbstractContextManager,
     asynccontextmanager,
@@ -25,12 +26,13 @@ from starlette.types import Receive, Scope, Send
 from muxi.core.errors import MuxiError
 from muxi.runtime.build import GRACE, Runtime
 from muxi.server.access import Access
+from muxi.server.addresses import Addresses, is_local, reached_at
 from muxi.server.app import App
 from muxi.server.corked import CorkedProtocol
 from muxi.server.descriptors import raise_limit
 from muxi.server.mcp.endpoint import Endpoint, endpoint_of
 from muxi.server.pages import Pages
-from muxi.server.sockets import open_tcp, open_unix
+from muxi.server.sockets import open_tcp, open_unix, tls_context
 from muxi.server.table import OPERATIONS
 
 DEFAULT_PORT = 5050
@@ -49,7 +51,33 @@ _LAST_WORD = 0.1
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn without its own handling of signals, which belongs to the program around it."""
+    """uvicorn without its own handling of signals, which belongs to the program around it.
+
+    It speaks TLS with the network, and plainly on the socket beside the project.
+    """
+
+    def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None) -> None:
+        super().__init__(config)
+        self._tls = tls
+
+    async def startup(self, sockets: list[socket_module.socket] | None = None) -> None:
+        def protocol() -> asyncio.Protocol:
+            return CorkedProtocol(
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+
+        await self.lifespan.startup()
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(
+                protocol,
+                sock=each,
+                ssl=None if each.family == socket_module.AF_UNIX else self._tls,
+                backlog=self.config.backlog,
+            )
+            for each in sockets or ()
+        ]
+        self.started = True
 
     def capture_signals(self) -> AbstractContextManager[None]:  # pyright: ignore[reportIncompatibleMethodOverride] -- any context manager will do
         return nullcontext()
@@ -87,24 +115,26 @@ async def _break_off(send: Send) -> None:
 class Server:
     """A project that answers. Made by `serving`."""
 
-    def __init__(self, app: App, access: Access, *, url: str | None) -> None:
+    def __init__(self, app: App, access: Access, *, url: str | None, exposed: bool) -> None:
         self.app = app
         self.grace = GRACE
         """Seconds that runs have to end by themselves when this server ends."""
         self.url = url
         """Where browsers reach it; None if it listens on the Unix socket only."""
+        self.exposed = exposed
+        """Whether others in the network could read what is sent."""
         self._access = access
         self._stop = asyncio.Event()
 
-    def login_link(self) -> str:
-        """A link that signs one browser in, once.
+    async def login_link(self) -> str:
+        """A link that signs the person at this machine in with one browser, once.
 
         Raises:
             MuxiError: Browsers cannot reach this server.
         """
         if self.url is None:
             raise MuxiError("This process serves no browsers.", hint="Start `muxi up`.")
-        return self._access.link(self.url)
+        return (await self._access.link(self.url)).url
 
     def stop(self) -> None:
         """Let `until_stopped` return."""
@@ -127,23 +157,27 @@ async def serving(
 
     Args:
         runtime: The project.
-        host: Only this machine is possible.
+        host: The address to listen on.
         port: TCP port, 0 for any free one; None to serve the Unix socket alone.
         socket: Whether to serve the Unix socket beside the project too.
         mcp: What is served at `/mcp` in place of the project.
 
     Raises:
         Conflict: The port is in use.
-        InvalidInput: `host` is not this machine.
+        InvalidInput: `host` is no address of this machine.
+        ConfigError: The certificate cannot be used.
     """
+    settings = runtime.project.server
+    tls = None if settings.tls is None else tls_context(settings.tls, runtime.project.folder)
     listeners, url = _listen(runtime, host=host, port=port, socket=socket)
-    access = Access(runtime.state.token())
+    access = Access(runtime.state.token(), runtime.identity, Addresses(settings, host=host))
     mcp = mcp or endpoint_of(runtime)
     app = App(runtime, OPERATIONS, access=access, pages=Pages(), mcp=mcp)
-    uvicorn_server = _Uvicorn(_configuration(app))
+    uvicorn_server = _Uvicorn(_configuration(app, settings.proxies), tls)
     await _start(uvicorn_server, listeners)
     runtime.announce(url=url, socket=socket)
-    server = Server(app, access, url=url)
+    exposed = tls is None and not settings.proxies and not is_local(host)
+    server = Server(app, access, url=url, exposed=exposed)
     try:
         yield server
     finally:
@@ -164,7 +198,7 @@ def _listen(
     try:
         if port is not None:
             listeners.append(open_tcp(host, port))
-            url = f"http://localhost:{listeners[0].getsockname()[1]}"
+            url = reached_at(runtime.project.server, host, listeners[0].getsockname()[1])
         if socket and sys.platform != "win32":
             listeners.append(open_unix(runtime.state.socket))
     except BaseException:
@@ -179,7 +213,7 @@ async def serve_until_stopped(
     *,
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
-    started: Callable[[Server], None],
+    started: Callable[[Server], Awaitable[None]],
 ) -> None:
     """Serve until SIGINT or SIGTERM; `started` is called once the server answers.
 
@@ -190,7 +224,7 @@ async def serve_until_stopped(
     async with serving(runtime, host=host, port=port) as server:
         _collect_seldom()
         with _stopped_by_signals(server):
-            started(server)
+            await started(server)
             await server.until_stopped()
 
 
@@ -232,7 +266,7 @@ def _stopped_by_signals(server: Server) -> Generator[None]:
         restore()
 
 
-def _configuration(app: App) -> uvicorn.Config:
+def _configuration(app: App, proxies: list[str]) -> uvicorn.Config:
     return uvicorn.Config(
         _Answers(app),
         interface="asgi3",
@@ -241,7 +275,8 @@ def _configuration(app: App) -> uvicorn.Config:
         lifespan="off",
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         server_header=False,
         date_header=False,
         timeout_keep_alive=75,

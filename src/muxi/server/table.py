@@ -17,6 +17,7 @@ from muxi.server import (
     project,
     runs,
     secrets,
+    sign_in,
     threads,
     tools,
 )
@@ -46,6 +47,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *mcp_servers.OPERATIONS,
     *mcp_trust.OPERATIONS,
     *secrets.OPERATIONS,
+    *sign_in.OPERATIONS,
     Operation(
         method="GET",
         path="/openapi.json",

@@ -7,15 +7,21 @@ may be any text, which a header cannot hold, so it comes as UTF-8 in percent-enc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote_to_bytes
 
 from muxi.core.errors import InvalidInput
-from muxi.core.users import USER_HEADER
+from muxi.core.users import TENANT_HEADER, USER_HEADER
 
 _NAME = USER_HEADER.lower().encode()
 _HINT = f"Send the id in `{USER_HEADER}` once, as UTF-8 in percent-encoding."
 _ENCODED = re.compile(rb"(?:[!-$&-~ ]|%[0-9A-Fa-f]{2})*")
+
+
+def named_tenant(headers: Mapping[bytes, bytes]) -> str | None:
+    """The tenant whose data the operator of the project asks for, or None for their own."""
+    named = headers.get(TENANT_HEADER.lower().encode())
+    return None if named is None else named.decode("latin-1")
 
 
 def named_user(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

@@ -79,7 +79,7 @@ async def test_foreign_names_are_refused(host: str, muxi: Served) -> None:
     name = host.format(port=urlsplit(muxi.url).port)
     async with muxi.http.get(f"{muxi.url}/api/status", headers={"Host": name}) as response:
         assert response.status == 403
-        assert "localhost" in (await _problem(response))["detail"]
+        assert "does not answer under" in (await _problem(response))["detail"]
 
 
 async def test_both_names_of_this_machine_are_served(muxi: Served) -> None:
@@ -120,13 +120,15 @@ async def test_a_browser_without_a_session_gets_a_page(
 ) -> None:
     async with stranger.get(muxi.url, headers={"Accept": "text/html"}) as response:
         assert response.status == 401
-        assert "muxi up" in await response.text()
+        text = await response.text()
+        assert 'name="password"' in text
+        assert "muxi open" in text
 
 
 async def test_a_cookie_alone_cannot_change_anything(
     muxi: Served, stranger: aiohttp.ClientSession
 ) -> None:
-    async with stranger.get(muxi.server.login_link()):
+    async with stranger.get(await muxi.server.login_link()):
         pass
     asked = {"input": "hi"}
     async with stranger.post(f"{muxi.url}/api/runs", json=asked) as response:
@@ -147,7 +149,7 @@ async def test_a_session_outlives_a_restart(tmp_path: Path) -> None:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as browser:
         async with (
             served(tmp_path, []) as muxi,
-            browser.get(muxi.server.login_link(), allow_redirects=False) as response,
+            browser.get(await muxi.server.login_link(), allow_redirects=False) as response,
         ):
             cookie = response.headers["Set-Cookie"].partition(";")[0]
         async with (
@@ -222,8 +224,8 @@ async def test_a_port_in_use_is_told_and_the_project_stays_usable(
     assert (await muxi.client.status()).version
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.com"])
-async def test_other_machines_are_not_served(host: str, muxi: Served) -> None:
-    with pytest.raises(InvalidInput, match="does not listen on"):
+@pytest.mark.parametrize("host", ["192.0.2.7", "no-such-name.invalid", "a b"])
+async def test_an_address_of_another_machine_is_refused(host: str, muxi: Served) -> None:
+    with pytest.raises(InvalidInput, match="is no address of this machine"):
         async with serving(muxi.runtime, host=host, port=0):
             pass

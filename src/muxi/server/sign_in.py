@@ -1,0 +1,152 @@
+"""Signing browsers in and out: by password, by a link. Part of the API."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl
+
+from pydantic import Field
+from starlette.responses import RedirectResponse, Response
+
+from muxi.core.caller import DEFAULT_TENANT
+from muxi.core.errors import AccessDenied, InvalidInput, NotFound
+from muxi.core.identities import Me, SignInLink
+from muxi.identity.sessions import LINK_SECONDS, Browser
+from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Raw, Strict
+
+_LONGEST = 10_000
+"""Bytes of what a form may send."""
+
+
+class LoginQuery(Strict):
+    token: str | None = Field(None, max_length=300)
+    """Of a link; without one it is the page to sign in on."""
+    tenant: str = Field("", max_length=40)
+
+
+class LoginForm(Raw):
+    """Name and password, as a page's form sends them."""
+
+    media_types: ClassVar[tuple[str, ...]] = ("application/x-www-form-urlencoded",)
+
+
+class LinkRequest(Strict):
+    """For whom a link is, and how long it may wait."""
+
+    user: str | None = Field(None, max_length=200)
+    """The user whom it signs in; who asks, if left out."""
+    seconds: int = Field(LINK_SECONDS, ge=60, le=7 * 24 * 3600)
+
+
+async def login(call: Call[Nothing, LoginQuery]) -> Response:
+    if call.query.token is None:
+        return call.access.login_page(tenant=call.query.tenant, status=200)
+    session = await call.access.redeem(call.query.token, _browser(call))
+    return _signed_in(call, session)
+
+
+async def sign_in(call: Call[LoginForm, Nothing]) -> Response:
+    if len(call.body.content) > _LONGEST:
+        raise InvalidInput("The form is too long.")
+    form = dict(parse_qsl(call.body.content.decode("utf-8", "replace"), keep_blank_values=True))
+    tenant, name = form.get("tenant") or DEFAULT_TENANT, form.get("name", "")
+    sessions = call.access.identity.sessions
+    try:
+        session = await sessions.sign_in(tenant, name, form.get("password", ""), _browser(call))
+    except AccessDenied as error:
+        return call.access.login_page(tenant=form.get("tenant", ""), name=name, wrong=error.message)
+    return _signed_in(call, session)
+
+
+async def sign_out(call: Call[Nothing, Nothing]) -> Response:
+    credential = call.caller.credential
+    if credential.kind == "session":
+        await call.runtime.identity.sessions.end(call.caller.tenant, credential.id)
+    return call.access.drop_session(Response(status_code=204), scheme=call.scheme)
+
+
+async def make_login_link(call: Call[LinkRequest, Nothing]) -> SignInLink:
+    url = call.runtime.url
+    if url is None:
+        raise NotFound("This process serves no browsers.", hint="`muxi up` does.")
+    user = call.body.user or call.caller.subject
+    return await call.access.link(
+        url, tenant=call.caller.tenant, user=user, seconds=call.body.seconds
+    )
+
+
+async def me(call: Call[Nothing, Nothing]) -> Me:
+    caller, credential = call.caller, call.caller.credential
+    return Me(
+        tenant=caller.tenant,
+        user=caller.user or "",
+        acting_for=caller.acting_for,
+        credential=credential.kind,
+        credential_id=credential.id or None,
+        roles=sorted(caller.roles),
+        groups=sorted(caller.groups),
+        scopes=None if credential.scopes is None else sorted(credential.scopes),
+    )
+
+
+def _signed_in(call: Call[Any, Any], session: str) -> Response:
+    answer = RedirectResponse("/", 303, {"cache-control": "no-store"})
+    return call.access.keep_session(answer, session, scheme=call.scheme)
+
+
+def _browser(call: Call[Any, Any]) -> Browser:
+    client = call.headers.get(b"user-agent", b"").decode("latin-1")
+    return Browser(call.address, client)
+
+
+OPERATIONS: tuple[AnyOperation, ...] = (
+    Operation(
+        method="GET",
+        path="/login",
+        summary="The page to sign in on; with a link's token, sign a browser in",
+        handler=login,
+        query=LoginQuery,
+        open=True,
+        media_type="text/html",
+        tag="access",
+    ),
+    Operation(
+        method="POST",
+        path="/login",
+        summary="Sign a browser in by name and password",
+        handler=sign_in,
+        body=LoginForm,
+        open=True,
+        tag="access",
+        status=303,
+    ),
+    Operation(
+        method="POST",
+        path="/api/logout",
+        summary="End the browser's session",
+        handler=sign_out,
+        anyone=True,
+        status=204,
+        tag="access",
+    ),
+    Operation(
+        method="POST",
+        path="/api/login-links",
+        summary="A link that signs a browser in once",
+        handler=make_login_link,
+        action="users.login_link",
+        body=LinkRequest,
+        answer=SignInLink,
+        status=201,
+        tag="access",
+    ),
+    Operation(
+        method="GET",
+        path="/api/me",
+        summary="Who asks, as the server sees them",
+        handler=me,
+        anyone=True,
+        answer=Me,
+        tag="access",
+    ),
+)
