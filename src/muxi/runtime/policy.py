@@ -7,7 +7,6 @@ number, applies if it asks or denies and does not if it allows: doubt never make
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -31,6 +30,9 @@ from muxi.storage import steps
 from muxi.storage.transaction import Database, Scope
 
 _ALLOW = Verdict("allow")
+
+_MATCH_SECONDS = 0.2
+"""Seconds that one regular expression may take; the process does nothing else meanwhile."""
 
 Prices = Callable[[str], Decimal | None]
 """US dollars of one call of a tool, by its name; None if nobody knows."""
@@ -154,11 +156,22 @@ def _holds(condition: AnyCondition, value: Any, *, doubt: bool) -> bool:
     if condition.like is not None and not _like(_text(value), condition.like):
         return False
     if condition.matches is not None:
-        pattern = re.compile(condition.matches, re.DOTALL)
-        if pattern.fullmatch(_text(value)) is None:
+        matched = _matches(condition.matches, _text(value))
+        if not (doubt if matched is None else matched):
             return False
     bounds = (condition.above, condition.below)
     return bounds == (None, None) or _within(condition, _number(value), doubt=doubt)
+
+
+def _matches(pattern: str, text: str) -> bool | None:
+    """Whether the whole text, which a model wrote, matches; None if that takes too long."""
+    # Not `re`, which nothing can interrupt.
+    import regex
+
+    try:
+        return regex.fullmatch(pattern, text, regex.DOTALL, timeout=_MATCH_SECONDS) is not None
+    except TimeoutError:
+        return None
 
 
 def _within(bounds: Bounds | Condition, value: Decimal | None, *, doubt: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -67,6 +68,15 @@ async def test_what_no_rule_names_can_be_asked_about_or_refused(otherwise: str) 
     found = await _decide([{"tool": "read", "verdict": "allow"}], otherwise=otherwise)
     assert found.verdict == otherwise
     assert "no rule" in found.reason
+
+
+@pytest.mark.parametrize("verdict", ["ask", "deny", "allow"])
+async def test_a_text_that_keeps_a_pattern_busy_is_in_doubt(verdict: str) -> None:
+    rules = [{"tool": "pay", "arguments": {"to": {"matches": "(x+x+)+y"}}, "verdict": verdict}]
+    began = time.process_time()
+    found = await _decide(rules, {"to": "x" * 1_000 + "yz"}, otherwise="ask")
+    assert time.process_time() - began < 5
+    assert found.verdict == ("deny" if verdict == "deny" else "ask")
 
 
 async def test_a_kind_stands_for_its_functions() -> None:
