@@ -74,7 +74,7 @@ async def test_what_no_rule_names_can_be_asked_about_or_refused(otherwise: str) 
 async def test_a_text_that_keeps_a_pattern_busy_is_in_doubt(verdict: str) -> None:
     rules = [{"tool": "pay", "arguments": {"to": {"matches": "(x+x+)+y"}}, "verdict": verdict}]
     began = time.process_time()
-    found = await _decide(rules, {"to": "x" * 1_000 + "yz"}, otherwise="ask")
+    found = await _decide(rules, {"to": "x" * 20_000 + "yz"}, otherwise="ask")
     assert time.process_time() - began < 5
     assert found.verdict == ("deny" if verdict == "deny" else "ask")
 
