@@ -14,6 +14,7 @@ from decimal import Decimal
 from muxi.core.context import RunContext
 from muxi.core.errors import LimitReached
 from muxi.core.usage import Limits, Usage
+from muxi.models.estimate import cost_of
 from muxi.models.model import ModelProfile, Price
 
 
@@ -80,14 +81,14 @@ def allowance(
 
 def _affordable(limit: Decimal, used: Usage, price: Price | None, prompt: int) -> int:
     """Output tokens that the rest of the money pays for, after a prompt at its full price."""
-    if price is None or price.input is None or price.output is None or used.cost is None:
+    costs = cost_of(price, prompt, 1_000_000)
+    if costs is None or used.cost is None:
         raise reached("cost")
-    # A prompt may be written to the provider's cache, which can cost more than reading it plainly.
-    dearest = max(price.input, price.cache_write or price.input)
-    rest = limit - used.cost - prompt * dearest / 1_000_000
+    for_prompt, for_million = costs
+    rest = limit - used.cost - for_prompt
     if rest < 0:
         return 0
-    return 10**9 if price.output == 0 else int(rest * 1_000_000 / price.output)
+    return 10**9 if for_million == 0 else int(rest * 1_000_000 / for_million)
 
 
 def reached(limit: str) -> LimitReached:

@@ -19,7 +19,7 @@ from muxi.agents.offer import Offer, offer
 from muxi.agents.spec import AgentSpec
 from muxi.agents.tool_calls import ToolCalls
 from muxi.agents.transcript import REPAIR, Transcript
-from muxi.agents.turn import Turn, count_prompt
+from muxi.agents.turn import Turn
 from muxi.core.errors import MuxiError, OutputInvalid
 from muxi.core.events import (
     Approval,
@@ -31,6 +31,7 @@ from muxi.core.events import (
 from muxi.core.messages import Message, TextPart, user_message
 from muxi.core.ports import Context, ContextQuery, Host
 from muxi.core.requests import ModelRequest
+from muxi.models.estimate import count_prompt
 from muxi.models.model import Model
 
 
@@ -198,8 +199,8 @@ class RunLoop:
         else:
             async for event in self._release(turn.message, checks, shown=turn.show):
                 yield event
-        if turn.cut_by_limit is not None:
-            raise limits.reached(turn.cut_by_limit)
+        if (cut := turn.cut) is not None:
+            raise cut
 
     def _next_turn(self, fixed: prompt.Prompt, checks: Checks, said: Sequence[Message]) -> Turn:
         settings = self.spec.settings

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -43,7 +43,7 @@ from muxi.core.messages import (
     ToolResultPart,
     media,
 )
-from muxi.core.ports import Context, Host, Verdict
+from muxi.core.ports import Context, Estimate, Host, Verdict
 from muxi.core.questions import Answer, Answered, Question
 from muxi.core.requests import ToolSpec
 from muxi.core.steps import Step
@@ -250,28 +250,43 @@ class ToolCalls:
         answered: Answered | None,
         known: Step | None,
     ) -> ToolResultPart | None:
-        """Make the call, with its step written before and closed after it."""
-        ctx = self.ctx
+        """Make the call within what the budgets grant it."""
         usage = Usage(tool_calls=1 if answered is None else 0)
-        reservation = await self.host.ledger.reserve(ctx, lambda: usage)
-        step = await self.host.journal.open_step(
-            ctx,
-            Step(
-                run_id=ctx.run_id,
-                key=f"tool:{key}",
-                kind="tool",
-                name=call.name,
-                attempt=ctx.attempt,
-                input_hash=fingerprint(call.arguments),
-                # What the tool was told must not be asked again if this attempt dies.
-                result=None if answered is None or known is None else known.result,
-            ),
+        reserved = await self.host.ledger.reserve(self.ctx, Estimate)
+        deadline = _earlier(self.deadline, reserved.seconds)
+        # What the tool was told must not be asked again if this attempt dies.
+        told = None if answered is None or known is None else known.result
+        step = Step(
+            run_id=self.ctx.run_id,
+            key=f"tool:{key}",
+            kind="tool",
+            name=call.name,
+            attempt=self.ctx.attempt,
+            input_hash=fingerprint(call.arguments),
+            result=told,
         )
-        ctx.usage.tool_calls += usage.tool_calls
+        attempts = partial(
+            self._attempts, key, call, toolset, spec, answered=answered, deadline=deadline
+        )
+        try:
+            step = await self.host.journal.open_step(self.ctx, step)
+            self.ctx.usage.tool_calls += usage.tool_calls
+            return await self._carry_out(key, call, step, attempts)
+        finally:
+            await self.host.ledger.settle(self.ctx, reserved, usage)
+
+    async def _carry_out(
+        self,
+        key: str,
+        call: ToolCallPart,
+        step: Step,
+        attempts: Callable[[], Awaitable[list[ToolContent]]],
+    ) -> ToolResultPart | None:
+        """Make the call, whose step is written, and close the step after it."""
         self._emit(ToolStarted(call_id=call.id, name=call.name, arguments=call.arguments))
         started = time.perf_counter()
         try:
-            content = await self._attempts(key, call, toolset, spec, answered)
+            content = await attempts()
             if self.host.media is not None and any(media(content)):
                 content = await self.host.media.lay_down(content)
             content = [*self._changed(call), *content]
@@ -284,14 +299,12 @@ class ToolCalls:
         except MuxiError as error:
             # Foreign code may say what it was given, such as the header of a request.
             result = failure(call, SECRETS.redact(summarize(error)))
-        finally:
-            await self.host.ledger.settle(ctx, reservation, usage)
         if self._over:
             raise asyncio.CancelledError
         result.seconds = time.perf_counter() - started
         step.state = "done"
         step.result = result.model_dump(mode="json", exclude_none=True)
-        self.host.journal.close_step(ctx, step)
+        self.host.journal.close_step(self.ctx, step)
         self._emit(ToolCompleted(result=result, seconds=result.seconds))
         return result
 
@@ -322,10 +335,12 @@ class ToolCalls:
         call: ToolCallPart,
         toolset: Toolset,
         spec: ToolSpec,
+        *,
         answered: Answered | None,
+        deadline: float | None,
     ) -> list[ToolContent]:
         for attempt in range(spec.retries + 1):
-            current = _Call(self._emit, self.deadline)
+            current = _Call(self._emit, deadline)
             ctx = self.ctx.for_call(
                 call.id,
                 f"{self.ctx.run_id}:tool:{key}",
@@ -384,6 +399,14 @@ def failure(call: ToolCallPart, text: str, outcome: Any = "error") -> ToolResult
     return ToolResultPart(
         call_id=call.id, name=call.name, content=[TextPart(text=text)], outcome=outcome
     )
+
+
+def _earlier(deadline: float | None, seconds: float | None) -> float | None:
+    """When a call must end that may take so many seconds, by `time.monotonic`."""
+    if seconds is None:
+        return deadline
+    end = time.monotonic() + seconds
+    return end if deadline is None else min(deadline, end)
 
 
 def _refusal(decision: ApprovalDecision) -> str:

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from muxi.agents.limits import Allowance, reached
-from muxi.core.errors import ModelProtocolError, MuxiError
+from muxi.core.errors import LimitReached, ModelProtocolError, MuxiError
 from muxi.core.events import (
     Event,
     MessageStarted,
@@ -26,9 +26,10 @@ from muxi.core.events import (
 )
 from muxi.core.ids import new_id
 from muxi.core.messages import AnyPart, Message, ReasoningPart, TextPart, ToolCallPart
-from muxi.core.ports import Context, Host
+from muxi.core.ports import Context, Host, Reservation
 from muxi.core.requests import ModelRequest
 from muxi.core.usage import Usage
+from muxi.models.estimate import count_prompt, estimate
 from muxi.models.model import Model
 
 
@@ -48,6 +49,10 @@ class Turn:
     message: Message | None = None
     _ids: dict[str, str] = field(default_factory=dict[str, str])
     _id: str = field(default_factory=lambda: new_id("msg"))
+    _out_of_time: LimitReached | None = None
+    """What to raise at the deadline, if it is a budget's."""
+    _cut: LimitReached | None = None
+    """What to raise if the answer has as many tokens as a budget granted."""
     _pieces: list[TextDelta | ReasoningDelta] = field(
         default_factory=list["TextDelta | ReasoningDelta"]
     )
@@ -59,8 +64,8 @@ class Turn:
             ModelError: The model could not answer; a partial message is left in `message`.
             LimitReached: The run's time was over; likewise.
         """
-        reservation = await host.ledger.reserve(ctx, self._most)
-        used = Usage(requests=1)
+        reservation = await self._reserve(ctx, host)
+        used: Usage | None = None
         name = self.model.name
         try:
             pieces = self._pieces
@@ -87,6 +92,8 @@ class Turn:
             self.message = self.message or self._partial()
             raise
         finally:
+            if used is None:
+                used = self._consumed()
             ctx.usage.add(used)
             await host.ledger.settle(ctx, reservation, used)
 
@@ -164,34 +171,42 @@ class Turn:
             except TimeoutError:
                 if not timer.expired():
                     raise
-                raise reached("seconds") from None
+                raise self._out_of_time or reached("seconds") from None
             yield event
 
-    def _most(self) -> Usage:
-        """The most that this turn may consume."""
-        prompt = count_prompt(self.model, self.request)
-        answer = self.request.settings.max_tokens or self.model.profile.output_tokens or 0
-        usage = Usage(requests=1, input_tokens=prompt, output_tokens=answer)
-        price = self.model.profile.price
+    async def _reserve(self, ctx: Context, host: Host) -> Reservation:
+        """Set aside what the call may consume, and keep the call within it."""
+        reserved = await host.ledger.reserve(ctx, lambda: estimate(self.model, self.request))
+        if reserved.seconds is not None:
+            end = time.monotonic() + reserved.seconds
+            if self.deadline is None or end < self.deadline:
+                self.deadline, self._out_of_time = end, reserved.exceeded
+        if reserved.output_tokens is not None:
+            settings = self.request.settings
+            bound = min(reserved.output_tokens, settings.max_tokens or reserved.output_tokens)
+            self.request.settings = settings.model_copy(update={"max_tokens": bound})
+            self._cut = reserved.exceeded
+        return reserved
+
+    def _consumed(self) -> Usage:
+        """What a call has consumed that broke off: nothing that anybody reported."""
+        if not self._pieces:
+            # It may never have reached the model.
+            return Usage(requests=1)
+        model, price = self.model, self.model.profile.price
+        usage = Usage(requests=1, input_tokens=count_prompt(model, self.request))
+        usage.output_tokens = model.count_text("".join(piece.text for piece in self._pieces))
         usage.cost = None if price is None else price.cost(usage)
         return usage
 
     @property
-    def cut_by_limit(self) -> str | None:
-        """Name of the limit that shortened the answer, if one did."""
-        short = self.message is not None and self.message.stop_reason == "length"
-        return self.allowance.limit if short else None
-
-
-def count_prompt(model: Model, request: ModelRequest) -> int:
-    """Tokens of a whole request, never too few."""
-    total = model.count_text(request.instructions)
-    total += sum(model.count(message) for message in request.messages)
-    for spec in request.tools:
-        total += model.count_text(spec.text)
-    if request.output is not None:
-        total += model.count_text(str(request.output.json_schema))
-    return total
+    def cut(self) -> LimitReached | None:
+        """What to raise for an answer that a limit or a budget has shortened."""
+        if self.message is None or self.message.stop_reason != "length":
+            return None
+        if self._cut is not None:
+            return self._cut
+        return None if self.allowance.limit is None else reached(self.allowance.limit)
 
 
 def _distinct(parts: list[AnyPart]) -> list[AnyPart]:

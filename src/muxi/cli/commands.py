@@ -39,6 +39,8 @@ COMMANDS = {
     "tool": ("muxi.cli.tool", "List, show, search, check and test tools."),
     "mcp": ("muxi.cli.mcp", "Use, make, test and serve MCP servers."),
     "secrets": ("muxi.cli.secrets", "Store keys that the project refers to."),
+    "budget": ("muxi.cli.budget", "Set budgets, and see what is left of them."),
+    "usage": ("muxi.cli.usage", "Show what was consumed, by day, agent, user and model."),
     "snapshots": ("muxi.cli.snapshots", "List and restore copies of the database."),
     "schema": ("muxi.cli.schema", "Print the JSON Schema of muxi.yaml."),
     "version": ("muxi.cli.version", "Print the version."),

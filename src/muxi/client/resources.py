@@ -5,6 +5,7 @@ Each is a name of the client: `client.memories.search(…)`.
 
 from __future__ import annotations
 
+from muxi.client.budgets import Budgets
 from muxi.client.connection import Connection
 from muxi.client.facts import Facts
 from muxi.client.knowledge import Knowledge
@@ -21,6 +22,11 @@ class Resources(Connection):
     def secrets(self) -> Secrets:
         """The project's secrets."""
         return Secrets(self._call)
+
+    @property
+    def budgets(self) -> Budgets:
+        """What may be consumed, what is left of it, and what was consumed."""
+        return Budgets(self._call)
 
     @property
     def memories(self) -> Memories:

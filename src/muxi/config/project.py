@@ -19,6 +19,7 @@ from muxi.config.model_settings import ModelDefinition, Positive, Section
 from muxi.config.secret import SecretRef
 from muxi.config.server_settings import ServerSettings
 from muxi.config.tool_settings import ASSISTANT_TOOLS, ToolDefinition, ToolKey
+from muxi.core.budgets import Budget, BudgetName
 from muxi.core.definitions import AgentDefinition, AgentName
 
 DEFAULT_AGENT = "assistant"
@@ -96,6 +97,9 @@ class Project(Section):
     """What agents remember of their conversations, and what they are told of it."""
     knowledge: KnowledgeSettings = Field(default_factory=KnowledgeSettings)
     """Documents that agents look into."""
+
+    budgets: dict[BudgetName, Budget] = Field(default_factory=dict[str, Budget])
+    """Budgets by name: what runs, agents, users and tenants may consume."""
 
     folder: Path = Field(default=Path(), exclude=True)
     """The project's folder; relative paths start there. Not part of the file."""

@@ -62,6 +62,7 @@ from muxi.config.project import (
 from muxi.config.server_settings import ServerSettings, TlsSettings
 from muxi.config.service_tool_settings import ApiSettings, MailServer
 from muxi.config.tool_settings import BUILTIN_KINDS, PackageTool, PythonTool
+from muxi.core.budgets import Budget
 from muxi.core.definitions import AgentDefinition
 from muxi.core.documents import KnowledgePolicy
 from muxi.core.memories import MemoryPolicy
@@ -76,6 +77,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     ApprovalRule,
     ApprovalSettings,
     Bounds,
+    Budget,
     CompactionPolicy,
     CompactionSettings,
     Condition,

@@ -81,7 +81,8 @@ _TABLE = (
     Action("policies.write", "make, change and remove policies"),
     Action("budgets.read", "see budgets", _BUDGET),
     Action("budgets.write", "set budgets", _BUDGET),
-    Action("usage.read", "see what was consumed"),
+    Action("usage.read", "see what they have consumed"),
+    Action("usage.read_all", "see what everybody has consumed, and what is left of every budget"),
     Action("audit.read", "read and export the audit log"),
 )
 

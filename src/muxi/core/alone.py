@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from muxi.core.errors import SecretMissing
 from muxi.core.events import Event
 from muxi.core.messages import Message, ToolCallPart
-from muxi.core.ports import Context, Host, Verdict
+from muxi.core.ports import Context, Estimate, Host, Reservation, Verdict
 from muxi.core.requests import ToolSpec
 from muxi.core.steps import Step
 from muxi.core.usage import Usage
@@ -54,11 +55,15 @@ class MemoryJournal:
 class OpenLedger:
     """No budgets beyond the limits of the run itself."""
 
-    async def reserve(self, ctx: Context, estimate: Callable[[], Usage]) -> str:
-        return ""
+    async def reserve(self, ctx: Context, estimate: Callable[[], Estimate]) -> Reservation:
+        return UNRESERVED
 
-    async def settle(self, ctx: Context, reservation: str, actual: Usage) -> None:
+    async def settle(self, ctx: Context, reservation: Reservation, actual: Usage) -> None:
         """Nothing was reserved."""
+
+
+UNRESERVED: Final = Reservation()
+"""What is reserved where nothing is bounded."""
 
 
 class SpecPolicy:

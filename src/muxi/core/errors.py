@@ -28,6 +28,7 @@ MuxiError
 │   └── ToolDenied
 ├── RunError
 │   ├── LimitReached
+│   │   └── BudgetExceeded
 │   ├── OutputInvalid
 │   ├── GuardrailBlocked
 │   ├── RunWaiting
@@ -56,6 +57,7 @@ MuxiError
 │   ├── IdempotencyKeyReused
 │   └── PreconditionFailed
 ├── InvalidInput
+├── RateLimited
 └── AccessDenied
 """
 
@@ -228,6 +230,12 @@ class LimitReached(RunError):
     hint = "Raise the limit on the agent, or ask for less at once."
 
 
+class BudgetExceeded(LimitReached):
+    """A budget has too little left. `details` say which, how much is left, and when it resets."""
+
+    hint = "Wait until the budget resets, or ask whoever keeps it for more."
+
+
 class OutputInvalid(RunError):
     """The answer did not have the shape that was asked for, even after repair."""
 
@@ -396,6 +404,13 @@ class PreconditionFailed(Conflict):
 
 class InvalidInput(MuxiError):
     """What was sent does not have the right form."""
+
+
+class RateLimited(MuxiError):
+    """There were too many requests. `details.retry_after` is the number of seconds to wait."""
+
+    retryable = True
+    hint = "Wait for as long as `Retry-After` says, and ask less often."
 
 
 class AccessDenied(MuxiError):

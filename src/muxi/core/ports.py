@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal, Protocol, TypeVar
 
 from muxi.core.context import RunContext
+from muxi.core.errors import LimitReached
 from muxi.core.events import ApprovalDecision, Event
 from muxi.core.messages import Message, Part, ToolCallPart
 from muxi.core.requests import ToolSpec
@@ -120,21 +122,56 @@ class Media(Protocol):
         ...
 
 
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Estimate:
+    """The most that a call may consume. A cost of None means that no price is known."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    bounded: bool = True
+    """Whether the answer cannot have more tokens than that, whatever it is told."""
+    input_cost: Decimal | None = Decimal(0)
+    """US dollars."""
+    output_cost: Decimal | None = Decimal(0)
+    """US dollars, if the answer is as long as it may be."""
+    model: str | None = None
+    """Name of the model, for messages."""
+
+
+@dataclass(slots=True, frozen=True)
+class Reservation:
+    """What a ledger has set aside for one call, which must keep within it."""
+
+    id: str = ""
+    output_tokens: int | None = None
+    """The most that the answer may have; None for no other bound than that of the estimate."""
+    seconds: float | None = None
+    """The longest that the call may take; None for no bound."""
+    exceeded: LimitReached | None = None
+    """What to raise if the call is cut short by what was granted."""
+
+
 class Ledger(Protocol):
-    """Budgets: reserved before each call and settled after it."""
+    """Budgets: reserved before each call and settled after it.
 
-    async def reserve(self, ctx: Context, estimate: Callable[[], Usage]) -> str:
-        """Set aside the most that a call may consume and return the reservation's id.
+    A run that another one began counts for the run at their root too, which `ctx` names.
+    """
 
-        `estimate` is called only by a ledger that has a budget to keep; a cost of None in what it
-        returns means that no price is known.
+    async def reserve(self, ctx: Context, estimate: Callable[[], Estimate]) -> Reservation:
+        """Set aside the most that a call may consume.
+
+        `estimate` is called only by a ledger that has a budget to keep. What other calls hold may
+        be waited for.
 
         Raises:
             LimitReached: A budget would be exceeded.
+            PriceUnknown: A budget bounds the cost, and the estimate has none.
         """
         ...
 
-    async def settle(self, ctx: Context, reservation: str, actual: Usage) -> None: ...
+    async def settle(self, ctx: Context, reservation: Reservation, actual: Usage) -> None:
+        """Count what was consumed and give back the rest."""
+        ...
 
 
 @dataclass(slots=True, frozen=True)

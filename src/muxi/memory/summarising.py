@@ -23,6 +23,7 @@ from muxi.core.requests import ModelRequest, ModelSettings
 from muxi.core.summaries import Summary
 from muxi.core.usage import Usage
 from muxi.memory.extractive import extract, tokens_of, transcript
+from muxi.models.estimate import estimate
 from muxi.models.model import Model
 
 _log = logging.getLogger("muxi.memory")
@@ -116,11 +117,14 @@ class Retelling:
         return Written(chosen.text, None, written.usage)
 
     async def _ask(self, request: ModelRequest) -> Written:
-        reservation = await self.ledger.reserve(self.ctx, self._most(request))
+        reservation = await self.ledger.reserve(self.ctx, lambda: estimate(self.model, request))
+        if reservation.output_tokens is not None:
+            request.settings.max_tokens = reservation.output_tokens
+        patience = min(_PATIENCE, reservation.seconds or _PATIENCE)
         used = Usage(requests=1)
         texts: list[str] = []
         try:
-            async with asyncio.timeout(_PATIENCE), aclosing(self.model.stream(request)) as events:
+            async with asyncio.timeout(patience), aclosing(self.model.stream(request)) as events:
                 async for event in events:
                     if isinstance(event, ResponseCompleted):
                         used = event.usage
@@ -131,19 +135,6 @@ class Retelling:
                 self.left -= used.total_tokens
             await self.ledger.settle(self.ctx, reservation, used)
         return Written("\n".join(texts).strip(), self.model.name, used)
-
-    def _most(self, request: ModelRequest) -> Callable[[], Usage]:
-        """The most that the call may consume, for a ledger that has a budget to keep."""
-
-        def estimate() -> Usage:
-            usage = Usage(requests=1, output_tokens=request.settings.max_tokens or 0)
-            usage.input_tokens = self.model.count_text(request.instructions)
-            usage.input_tokens += sum(map(self.model.count, request.messages))
-            price = self.model.profile.price
-            usage.cost = None if price is None else price.cost(usage)
-            return usage
-
-        return estimate
 
 
 async def _aside(act: Callable[[Source, int], str], source: Source, room: int) -> str:

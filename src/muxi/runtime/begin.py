@@ -6,7 +6,7 @@ a new run and of a further attempt, give the same rights: two leases and a block
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
@@ -55,6 +55,8 @@ class Beginning:
     """What the input and what is before it refer to."""
     ended: AbstractSet[str] = frozenset()
     """Runs that have told their end, which the database does not hold yet."""
+    also: Callable[[Tx], object] | None = None
+    """What else is stored with it."""
 
     def store(self, tx: Tx, holder: str) -> Begun:
         """Store the thread, the user's message and the run.
@@ -89,6 +91,8 @@ class Beginning:
         runs.create(tx, run)
         # A new thread was stored with this message as its leaf.
         messages.insert(tx, said, place="leaf" if self.new_thread is None else "aside")
+        if self.also is not None:
+            self.also(tx)
         return Begun(run, said, *held, block)
 
 

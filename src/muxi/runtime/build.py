@@ -23,6 +23,7 @@ from muxi.memory.facts import FactStore
 from muxi.runtime.agents import Agents
 from muxi.runtime.approvals import Approvals
 from muxi.runtime.blobs import Blobs
+from muxi.runtime.budgets import Budgets
 from muxi.runtime.client_calls import ClientCalls
 from muxi.runtime.engine import Engine, engine_of
 from muxi.runtime.forgetting import ForgettingService, forgetting_service
@@ -43,6 +44,7 @@ from muxi.runtime.streams import Streams
 from muxi.runtime.threads import Threads
 from muxi.runtime.toolbox import Toolbox
 from muxi.runtime.tools import Tools
+from muxi.runtime.usage import UsageService
 from muxi.storage import threads as stored_threads
 from muxi.storage.database import open_database, sqlite_path
 from muxi.storage.sqlite import SqliteSettings
@@ -80,6 +82,8 @@ class Runtime:
     forgetting: ForgettingService
     knowledge: Knowledge
     mcp: McpServers
+    budgets: Budgets
+    usage: UsageService
     recovery: Recovery
     guard: Guard
     identity: Identity
@@ -142,6 +146,7 @@ class Runtime:
             await self.tools.close()
             await self.models.close()
             await self.identity.close()
+            await self.runs.ledger.close()
             await self.database.close()
         finally:
             self._ownership.release()
@@ -179,6 +184,7 @@ async def open_runtime(
     runtime = _assemble(engine, ownership)
     try:
         await runtime.agents.check(LOCAL)
+        await runtime.budgets.check()
         await runtime.identity.start()
         await runtime.forgetting.start()
         await runtime.remembering.start()
@@ -254,6 +260,8 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         ),
         knowledge=engine.past.knowledge,
         mcp=engine.mcp,
+        budgets=Budgets(database=engine.database, ledger=engine.runs.ledger),
+        usage=UsageService(database=engine.database),
         recovery=Recovery(runs=runs, expire=approvals.expire, alone=database.dialect == "sqlite"),
         guard=Guard(settings=project.identity),
         identity=Identity(database, project.identity),

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from muxi.config.project import Project
-from muxi.core.alone import OpenLedger
-from muxi.core.ports import Ledger
+from muxi.identity.ledger import BudgetLedger, RunLedger
 from muxi.memory.compaction import Compactor
 from muxi.memory.forgetting import Forgetting
 from muxi.memory.history import HistoryCache
 from muxi.runtime.agents import Agents
 from muxi.runtime.blobs import Blobs
+from muxi.runtime.budgets import ledger_of
 from muxi.runtime.forgetting import forgetting_of
 from muxi.runtime.imaging import ModelImaging
 from muxi.runtime.knowledge import Knowledge
@@ -74,7 +74,7 @@ def engine_of(
     mcp = McpServers(project=project, secrets=secrets, state=state, tools=made_tools)
     agents.named.append(mcp.toolsets)
     streams = Streams(database)
-    ledger = OpenLedger()
+    ledger = ledger_of(database, project.budgets)
     forgetting = forgetting_of(state, database, blobs.files)
     past = _past(agents, ledger=ledger, forgetting=forgetting)
     runs = Runs(
@@ -103,7 +103,7 @@ def engine_of(
     )
 
 
-def _past(agents: Agents, *, ledger: Ledger, forgetting: Forgetting) -> Past:
+def _past(agents: Agents, *, ledger: BudgetLedger, forgetting: Forgetting) -> Past:
     """What runs are told of the past, and what becomes of them; gives agents their tools for it."""
     project, database, models = agents.project, agents.database, agents.models
     memory = remembering(
@@ -121,5 +121,7 @@ def _past(agents: Agents, *, ledger: Ledger, forgetting: Forgetting) -> Past:
     )
     agents.further += [memory.toolsets, knowledge.toolsets]
     history = HistoryCache(database)
-    compactor = Compactor(database=database, cache=history, ledger=ledger, model=models.live)
+    compactor = Compactor(
+        database=database, cache=history, ledger=RunLedger(ledger), model=models.live
+    )
     return Past(history=history, compactor=compactor, remembering=memory, knowledge=knowledge)

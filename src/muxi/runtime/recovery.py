@@ -32,7 +32,7 @@ _MOST_CRASHES = 5
 """Attempts that may die before a run is given up: it may be what kills them."""
 
 _SWEEP = 24 * 3600.0
-"""Seconds between two sweeps of files that nothing refers to."""
+"""Seconds between two sweeps of what nobody needs any more."""
 
 _PAGE = 1000
 
@@ -76,6 +76,7 @@ class Recovery:
                     swept = time.monotonic()
                     for tenant in await self.runs.database.tenants("sweep"):
                         await self.runs.blobs.sweep(tenant)
+                        await self.runs.ledger.clean(tenant)
             except StorageError as error:
                 _log.warning("Leases could not be renewed: %s", error.message)
 

@@ -17,10 +17,11 @@ from muxi.core.events import FINAL_STATUSES, Problem, RunCompleted, RunStatus, R
 from muxi.core.ids import new_id
 from muxi.core.messages import Message
 from muxi.core.pages import Page
-from muxi.core.ports import Credentials, Host, Ledger
+from muxi.core.ports import Credentials, Host
 from muxi.core.terms import RunTerms
 from muxi.core.threads import Run, Thread
 from muxi.core.usage import Limits
+from muxi.identity.ledger import BudgetLedger
 from muxi.memory.history import History
 from muxi.runtime.attempt import Attempt
 from muxi.runtime.begin import Beginning, Begun, occupied, take_over
@@ -57,7 +58,7 @@ class Runs:
     streams: Streams
     agents: Agents
     credentials: Credentials
-    ledger: Ledger
+    ledger: BudgetLedger
     past: Past
     blobs: Blobs
     people: LivePeople = field(init=False)
@@ -192,19 +193,21 @@ class Runs:
         stream = self.streams.open(who, thread.id)
         if stream.sources and request.parent_id is None:
             raise occupied(thread.id, next(iter(stream.sources)), "running")
-        beginning = Beginning(
-            run=run,
-            input=stored,
-            new_thread=fresh,
-            parent_id=request.parent_id,
-            earlier=earlier,
-            blobs=[*blobs, *more],
-            ended=self.untold.keys(),
-            definition=None if self.agents.is_recorded(version) else version.definition,
-        )
-        small = len(request.text) < _SMALL and not earlier
-        store = partial(self._store, who, stream, beginning, agent=agent, small=small)
-        begun = await store(said=said if blobs else None, follow=follow)
+        async with self.ledger.admitting(who, agent.name, agent.model, run.id) as also:
+            beginning = Beginning(
+                run=run,
+                input=stored,
+                new_thread=fresh,
+                parent_id=request.parent_id,
+                earlier=earlier,
+                blobs=[*blobs, *more],
+                ended=self.untold.keys(),
+                definition=None if self.agents.is_recorded(version) else version.definition,
+                also=also,
+            )
+            small = len(request.text) < _SMALL and not earlier
+            store = partial(self._store, who, stream, beginning, agent=agent, small=small)
+            begun = await store(said=said if blobs else None, follow=follow)
         self.agents.recorded(version)
         return begun
 
@@ -402,7 +405,7 @@ def _host(
 ) -> Host:
     return Host(
         journal=journal,
-        ledger=of.ledger,
+        ledger=of.ledger.of_run(journal),
         policy=of.agents.policy(agent),
         credentials=of.credentials,
         sources=of.past.sources(who, agent, history, of.blobs),

@@ -40,6 +40,7 @@ _STATUS: Mapping[type[MuxiError], int] = {
     errors.ModelKeyMissing: 422,
     errors.PriceUnknown: 422,
     errors.LimitReached: 429,
+    errors.RateLimited: 429,
     errors.ModelRateLimited: 503,
     errors.ModelUnavailable: 503,
     errors.ModelTimeout: 504,

@@ -8,6 +8,7 @@ from functools import cache
 from starlette.responses import Response
 
 from muxi.server import (
+    budgets,
     facts,
     forgetting,
     knowledge,
@@ -47,6 +48,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *mcp_servers.OPERATIONS,
     *mcp_trust.OPERATIONS,
     *secrets.OPERATIONS,
+    *budgets.OPERATIONS,
     *sign_in.OPERATIONS,
     Operation(
         method="GET",

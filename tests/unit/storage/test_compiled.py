@@ -49,7 +49,8 @@ def test_every_statement_names_the_tenant_of_every_table(noun: str) -> None:
 WALKS = {
     # A tenant is one row of this table.
     *{("tenants", "GET"), ("tenants", "UPDATE"), ("tenants", "TOUCH")},
-    # Few rows: what a tenant has of agents, secrets and documents.
+    # Few rows: what a tenant has of agents, budgets, secrets and documents.
+    ("budgets", "ALL"),
     *{("agents", "LIST"), ("secrets", "ALL"), ("documents", "WAITING"), ("documents", "OWNERS")},
     *{("erasing", "UNNAME_AGENTS"), ("erasing", "UNNAME_VERSIONS")},
     # A partial index of what is under way, which is never much.

@@ -76,6 +76,7 @@ BUILTIN_ROLES: Final = {
                 "project.read",
                 "audit.read",
                 "usage.read",
+                "usage.read_all",
                 "budgets.read",
                 "users.read",
                 "groups.read",

@@ -25,6 +25,20 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT pk_agents PRIMARY KEY (tenant, name)
 )
  WITHOUT ROWID""",
+    """CREATE TABLE balances (
+    tenant TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    period TEXT NOT NULL,
+    starts_at BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    tokens BIGINT NOT NULL,
+    nano_dollars BIGINT NOT NULL,
+    runs BIGINT NOT NULL,
+    microseconds BIGINT NOT NULL,
+    CONSTRAINT pk_balances PRIMARY KEY (tenant, subject, period, starts_at)
+)
+ WITHOUT ROWID""",
+    """CREATE INDEX ix_balances_end ON balances (tenant, ends_at)""",
     """CREATE TABLE blobs (
     tenant TEXT NOT NULL,
     hash TEXT NOT NULL,
@@ -32,6 +46,14 @@ CREATE: tuple[str, ...] = (
     media_type TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     CONSTRAINT pk_blobs PRIMARY KEY (tenant, hash)
+)
+ WITHOUT ROWID""",
+    """CREATE TABLE budgets (
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    record TEXT NOT NULL,
+    CONSTRAINT pk_budgets PRIMARY KEY (tenant, name)
 )
  WITHOUT ROWID""",
     """CREATE TABLE cursors (
@@ -173,6 +195,21 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT pk_postings PRIMARY KEY (tenant, owner, corpus, word, base)
 )
  WITHOUT ROWID""",
+    """CREATE TABLE reservations (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    period TEXT NOT NULL,
+    starts_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    tokens BIGINT NOT NULL,
+    nano_dollars BIGINT NOT NULL,
+    microseconds BIGINT NOT NULL,
+    CONSTRAINT pk_reservations PRIMARY KEY (tenant, id, subject, period, starts_at)
+)
+ WITHOUT ROWID""",
+    """CREATE INDEX ix_reservations_balance ON reservations (tenant, subject, period, starts_at)""",
+    """CREATE INDEX ix_reservations_expiry ON reservations (tenant, expires_at)""",
     """CREATE TABLE schema_info (
     version INTEGER NOT NULL,
     oldest_program TEXT NOT NULL,
@@ -440,9 +477,12 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('agent_versions', 'sqlite_autoindex_agent_versions_1', '1000 1000 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('agents', 'agents', '1000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('alembic_version', 'sqlite_autoindex_alembic_version_1', '1000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('balances', 'ix_balances_end', '1000000 1000000 10')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('balances', 'balances', '1000000 1000000 10 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('blob_uses', 'ix_blob_uses_tenant_holder', '1000000 1000000 1000')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('blob_uses', 'blob_uses', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('blobs', 'blobs', '1000000 1000000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('budgets', 'budgets', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('credentials', 'ix_credentials_expiry', '1000000 1000000 10')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('credentials', 'ix_credentials_user', '1000000 1000000 10 2 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('credentials', 'credentials', '1000000 1000000 1')""",
@@ -480,6 +520,9 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('passages', 'uq_passages_id', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('postings', 'postings', '1000000 1000000 1000 500 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('provider_files', 'provider_files', '1000000 1000000 10 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'ix_reservations_balance', '1000000 1000000 10 1 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'ix_reservations_expiry', '1000000 1000000 10')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'reservations', '1000000 1000000 10 1 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_open', '100 100 20')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_owner', '1000000 1000000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_tenant_thread_id_id', '1000000 1000000 10 1')""",

@@ -19,6 +19,26 @@ WHERE usage.tenant = ? AND (? IS NULL OR usage.owner = ?) AND usage.created_at >
 FROM usage
 WHERE usage.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR usage.owner = %(principal)s::VARCHAR) AND usage.created_at >= %(since)s::BIGINT AND usage.created_at < %(until)s::BIGINT AND (%(owner)s::VARCHAR IS NULL OR usage.owner = %(owner)s::VARCHAR) AND (%(agent)s::VARCHAR IS NULL OR usage.agent = %(agent)s::VARCHAR) AND (%(model)s::VARCHAR IS NULL OR usage.model = %(model)s::VARCHAR)""",
 )
+GROUPED = Statement(
+    sqlite="""SELECT CASE WHEN (? = 'yes') THEN coalesce(usage.agent, '') ELSE '' END AS anon_1, CASE WHEN (? = 'yes') THEN coalesce(usage.owner, '') ELSE '' END AS anon_2, CASE WHEN (? = 'yes') THEN coalesce(usage.model, '') ELSE '' END AS anon_3, count(*) AS count_1, coalesce(sum(usage.requests), 0) AS coalesce_1, coalesce(sum(usage.tool_calls), 0) AS coalesce_2, coalesce(sum(usage.input_tokens), 0) AS coalesce_3, coalesce(sum(usage.output_tokens), 0) AS coalesce_4, coalesce(sum(usage.cached_tokens), 0) AS coalesce_5, coalesce(sum(usage.reasoning_tokens), 0) AS coalesce_6, coalesce(sum(usage.microseconds), 0) AS coalesce_7, coalesce(sum(usage.nano_dollars), 0) AS coalesce_8, count(usage.nano_dollars) AS count_2
+FROM usage
+WHERE usage.tenant = ? AND (? IS NULL OR usage.owner = ?) AND usage.created_at >= ? AND usage.created_at < ? AND (? IS NULL OR usage.owner = ?) AND (? IS NULL OR usage.agent = ?) AND (? IS NULL OR usage.model = ?) AND (? IS NULL OR (CASE WHEN (? = 'yes') THEN coalesce(usage.agent, '') ELSE '' END, CASE WHEN (? = 'yes') THEN coalesce(usage.owner, '') ELSE '' END, CASE WHEN (? = 'yes') THEN coalesce(usage.model, '') ELSE '' END) > (?, ?, ?)) GROUP BY CASE WHEN (? = 'yes') THEN coalesce(usage.agent, '') ELSE '' END, CASE WHEN (? = 'yes') THEN coalesce(usage.owner, '') ELSE '' END, CASE WHEN (? = 'yes') THEN coalesce(usage.model, '') ELSE '' END ORDER BY CASE WHEN (? = 'yes') THEN coalesce(usage.agent, '') ELSE '' END, CASE WHEN (? = 'yes') THEN coalesce(usage.owner, '') ELSE '' END, CASE WHEN (? = 'yes') THEN coalesce(usage.model, '') ELSE '' END
+ LIMIT ? OFFSET 0""",
+    order="by_agent by_owner by_model tenant principal principal since until owner owner agent agent model model after_agent by_agent by_owner by_model after_agent after_owner after_model by_agent by_owner by_model by_agent by_owner by_model limit",
+    postgresql="""SELECT CASE WHEN (%(by_agent)s::VARCHAR = 'yes') THEN coalesce(usage.agent, '') ELSE '' END AS anon_1, CASE WHEN (%(by_owner)s::VARCHAR = 'yes') THEN coalesce(usage.owner, '') ELSE '' END AS anon_2, CASE WHEN (%(by_model)s::VARCHAR = 'yes') THEN coalesce(usage.model, '') ELSE '' END AS anon_3, count(*) AS count_1, coalesce(sum(usage.requests), 0) AS coalesce_1, coalesce(sum(usage.tool_calls), 0) AS coalesce_2, coalesce(sum(usage.input_tokens), 0) AS coalesce_3, coalesce(sum(usage.output_tokens), 0) AS coalesce_4, coalesce(sum(usage.cached_tokens), 0) AS coalesce_5, coalesce(sum(usage.reasoning_tokens), 0) AS coalesce_6, coalesce(sum(usage.microseconds), 0) AS coalesce_7, coalesce(sum(usage.nano_dollars), 0) AS coalesce_8, count(usage.nano_dollars) AS count_2
+FROM usage
+WHERE usage.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR usage.owner = %(principal)s::VARCHAR) AND usage.created_at >= %(since)s::BIGINT AND usage.created_at < %(until)s::BIGINT AND (%(owner)s::VARCHAR IS NULL OR usage.owner = %(owner)s::VARCHAR) AND (%(agent)s::VARCHAR IS NULL OR usage.agent = %(agent)s::VARCHAR) AND (%(model)s::VARCHAR IS NULL OR usage.model = %(model)s::VARCHAR) AND (%(after_agent)s::VARCHAR IS NULL OR (CASE WHEN (%(by_agent)s::VARCHAR = 'yes') THEN coalesce(usage.agent, '') ELSE '' END, CASE WHEN (%(by_owner)s::VARCHAR = 'yes') THEN coalesce(usage.owner, '') ELSE '' END, CASE WHEN (%(by_model)s::VARCHAR = 'yes') THEN coalesce(usage.model, '') ELSE '' END) > (%(after_agent)s::VARCHAR, %(after_owner)s::VARCHAR, %(after_model)s::VARCHAR)) GROUP BY CASE WHEN (%(by_agent)s::VARCHAR = 'yes') THEN coalesce(usage.agent, '') ELSE '' END, CASE WHEN (%(by_owner)s::VARCHAR = 'yes') THEN coalesce(usage.owner, '') ELSE '' END, CASE WHEN (%(by_model)s::VARCHAR = 'yes') THEN coalesce(usage.model, '') ELSE '' END ORDER BY CASE WHEN (%(by_agent)s::VARCHAR = 'yes') THEN coalesce(usage.agent, '') ELSE '' END, CASE WHEN (%(by_owner)s::VARCHAR = 'yes') THEN coalesce(usage.owner, '') ELSE '' END, CASE WHEN (%(by_model)s::VARCHAR = 'yes') THEN coalesce(usage.model, '') ELSE '' END
+ LIMIT %(limit)s::BIGINT OFFSET 0""",
+)
+LAST = Statement(
+    sqlite="""SELECT max(usage.created_at) AS max_1
+FROM usage
+WHERE usage.tenant = ? AND (? IS NULL OR usage.owner = ?) AND usage.created_at < ?""",
+    order="tenant principal principal until",
+    postgresql="""SELECT max(usage.created_at) AS max_1
+FROM usage
+WHERE usage.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR usage.owner = %(principal)s::VARCHAR) AND usage.created_at < %(until)s::BIGINT""",
+)
 OF_RUN = Statement(
     sqlite="""SELECT usage.record
 FROM usage

@@ -122,6 +122,52 @@ credentials = Table(
     sqlite_with_rowid=False,
 )
 
+budgets = Table(
+    "budgets",
+    metadata,
+    _text("tenant", key=True),
+    _text("name", key=True),
+    _number("updated_at"),
+    _text("record"),
+    sqlite_with_rowid=False,
+)
+
+# What one subject has consumed in one period, whichever budgets bound it.
+balances = Table(
+    "balances",
+    metadata,
+    _text("tenant", key=True),
+    _text("subject", key=True),
+    _text("period", key=True),
+    Column("starts_at", BigInteger, primary_key=True, autoincrement=False),
+    _number("ends_at"),
+    _number("tokens"),
+    _number("nano_dollars"),
+    _number("runs"),
+    _number("microseconds"),
+    Index("ix_balances_end", "tenant", "ends_at"),
+    sqlite_with_rowid=False,
+)
+
+# What calls under way may consume, where several processes share the balances. They expire, so
+# that a process which dies gives back what it held.
+reservations = Table(
+    "reservations",
+    metadata,
+    _text("tenant", key=True),
+    _text("id", key=True),
+    _text("subject", key=True),
+    _text("period", key=True),
+    Column("starts_at", BigInteger, primary_key=True, autoincrement=False),
+    _number("expires_at"),
+    _number("tokens"),
+    _number("nano_dollars"),
+    _number("microseconds"),
+    Index("ix_reservations_balance", "tenant", "subject", "period", "starts_at"),
+    Index("ix_reservations_expiry", "tenant", "expires_at"),
+    sqlite_with_rowid=False,
+)
+
 
 idempotency_keys = Table(
     "idempotency_keys",
