@@ -7,13 +7,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from support.postgres import postgres, postgres_database
 
 __all__ = ["postgres", "postgres_database"]
 
 # What decides whether a change lands gives the same answer twice; `--hypothesis-profile=explore`
 # looks for what nobody has seen yet.
-settings.register_profile("repeatable", derandomize=True)
-settings.register_profile("explore")
+UNHURRIED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+"""A busy machine is no fault of what is tested."""
+settings.register_profile("repeatable", derandomize=True, **UNHURRIED)
+settings.register_profile("explore", **UNHURRIED)
 settings.load_profile("repeatable")

@@ -13,10 +13,10 @@ import uvicorn
 from mcp.shared.exceptions import MCPError
 from starlette.types import Receive, Scope, Send
 
-from muxi.runtime.principal import LOCAL
+from muxi.core.caller import LOCAL_CALLER
 from muxi.server.mcp.call import Call
 from muxi.server.mcp.host import Host
-from muxi.server.mcp.paths import PRINCIPAL
+from muxi.server.mcp.paths import CALLER
 from muxi.server.mcp.surface import ServedTool, Surface
 from muxi.server.mcp.tasks import Tasks, TaskSupport
 
@@ -120,7 +120,7 @@ async def serving_long_calls(**options: Any) -> AsyncGenerator[LongCalls]:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope[PRINCIPAL] = LOCAL
+            scope[CALLER] = LOCAL_CALLER
             await host.serve(scope, receive, send)
 
     await host.start()
