@@ -47,6 +47,9 @@ class Terms(Record):
     settings: ModelSettings = Field(default_factory=ModelSettings)
     """What differs from the defaults goes before the agent's own; `max_tokens` only narrows it."""
 
+    kept: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    """What the client's protocol wants to find again with the run."""
+
     @field_validator("tools")
     @classmethod
     def _named(cls, value: tuple[ToolSpec, ...]) -> tuple[ToolSpec, ...]:

@@ -91,25 +91,27 @@ class App:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
 
-    def _find(self, path: str) -> tuple[_Place, dict[str, str]]:
-        """What lies at `path`, and the names in it."""
+    def _find(self, path: str, method: str) -> _Found:
+        """What is to be done at `path`, and the names in it."""
+        method = "GET" if method == "HEAD" else method
         place = self._fixed.get(path)
         if place is not None:
-            return place, {}
+            return _Found(place, {}, place.methods.get(method))
         for pattern, place in self._patterns:
             if match := pattern.match(path):
-                return place, match.groupdict()
-        return self._nowhere, {}
+                return _Found(place, match.groupdict(), place.methods.get(method))
+        return _Found(self._nowhere, {}, None)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])
         request_id = (REQUEST_ID_HEADER, begin_request(headers).encode())
+        found = self._find(scope["path"], scope["method"])
         try:
-            answer = await self._answer(scope, receive, headers)
+            answer = await self._answer(scope, receive, headers, found)
         except Refused as refused:
-            answer = self._refusal(headers, refused)
+            answer = self._refusal(headers, refused, found.operation)
         except Exception as error:  # noqa: BLE001 -- the boundary of a request: whatever a route raises is answered
-            answer = _problem(error)
+            answer = _problem(error, found.operation)
         if isinstance(answer, EventStream):
             answer.headers = (*answer.headers, request_id)
             await send_events(answer, receive, send)
@@ -121,12 +123,11 @@ class App:
             await answer(scope, receive, send)
 
     async def _answer(
-        self, scope: Scope, receive: Receive, headers: Headers
+        self, scope: Scope, receive: Receive, headers: Headers, found: _Found
     ) -> Response | EventStream | Endpoint:
         access, method = self._access, scope["method"]
-        place, names = self._find(scope["path"])
+        place, operation = found.place, found.operation
         access.check_address(headers, scope["server"], scope["scheme"])
-        operation = place.methods.get("GET" if method == "HEAD" else method)
         caller = STRANGER
         if operation is None or not operation.open:
             caller = await self._identify(scope, headers)
@@ -139,7 +140,7 @@ class App:
             runtime=self._runtime,
             access=access,
             caller=caller,
-            path=names,
+            path=found.names,
             body=parse_body(operation.body, body, headers),
             query=parse_query(operation.query, scope["query_string"]),
             headers=headers,
@@ -212,10 +213,12 @@ class App:
             raise NotFound(f"There is nothing at {path[:200]}.", hint=_SEE)
         return self._pages.find(path)
 
-    def _refusal(self, headers: Headers, refused: Refused) -> Response:
+    def _refusal(
+        self, headers: Headers, refused: Refused, operation: AnyOperation | None
+    ) -> Response:
         if refused.status == 401 and b"text/html" in headers.get(b"accept", b""):
             return self._access.login_page()
-        answer = _problem(refused)
+        answer = _problem(refused, operation)
         answer.raw_headers.extend(refused.headers)
         return answer
 
@@ -228,6 +231,16 @@ class _Place:
     """All operations of one path, or of the paths that no operation has."""
 
     methods: dict[str, AnyOperation] = field(default_factory=dict[str, "AnyOperation"])
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a request is for."""
+
+    place: _Place
+    names: dict[str, str]
+    """What stands in the path, by the names that the operation gives it."""
+    operation: AnyOperation | None
 
 
 def _answered(answer: Answer, operation: AnyOperation, headers: Headers) -> Response | EventStream:
@@ -255,9 +268,12 @@ async def _shown(read: AnyOperation, call: Call[Any, Any], scope: Scope) -> byte
     raise PreconditionFailed("What is at this address has no ETag.")
 
 
-def _problem(error: Exception) -> Response:
+def _problem(error: Exception, operation: AnyOperation | None) -> Response:
     problem = problem_for(error)
-    answer = Response(problem.model_dump_json(), problem.status, _NO_STORE, problems.MEDIA_TYPE)
+    if operation is not None and operation.problem is not None:
+        answer = operation.problem(problem)
+    else:
+        answer = Response(problem.model_dump_json(), problem.status, _NO_STORE, problems.MEDIA_TYPE)
     if isinstance(seconds := problem.details.get("retry_after"), int):
         answer.raw_headers.append((b"retry-after", str(seconds).encode()))
     return answer

@@ -28,7 +28,7 @@ from muxi.runtime.idempotency import Claim
 from muxi.runtime.principal import Principal
 from muxi.runtime.requests import RunRequest
 from muxi.server.access import Access
-from muxi.server.problems import Refused, invalid
+from muxi.server.problems import ProblemDetails, Refused, invalid
 
 Headers = Mapping[bytes, bytes]
 
@@ -175,6 +175,8 @@ class Operation(Generic[Body, Query]):
     """Whether it begins a run, by `Call.start` or `Call.start_and_follow`."""
     current: Callable[[Call[Body, Query]], Reading] | None = None
     """How what is changed is read in the transaction that changes it, for `If-Match`."""
+    problem: Callable[[ProblemDetails], Response] | None = None
+    """Renders errors as the operation's protocol has them; None for those of this API."""
     tag: str = field(default="project")
 
     def __post_init__(self) -> None:

@@ -22,6 +22,8 @@ from muxi.server import (
     threads,
     tools,
 )
+from muxi.server.openai import chat as openai_chat
+from muxi.server.openai import models as openai_models
 from muxi.server.openapi import describe
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation
 
@@ -39,6 +41,8 @@ async def get_openapi(_: Call[Nothing, Nothing]) -> Response:
 OPERATIONS: tuple[AnyOperation, ...] = (
     *runs.OPERATIONS,
     *threads.OPERATIONS,
+    *openai_chat.OPERATIONS,
+    *openai_models.OPERATIONS,
     *memories.OPERATIONS,
     *facts.OPERATIONS,
     *forgetting.OPERATIONS,
