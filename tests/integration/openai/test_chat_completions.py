@@ -324,8 +324,8 @@ REFUSED: list[tuple[Any, str]] = [
 async def test_what_cannot_be_done_is_refused_by_name(tmp_path: Path) -> None:
     async with talking(tmp_path, []) as (_, client, _m):
         for change, param in REFUSED:
+            body: Any = {"model": "a", "messages": ASK, **change}
             with pytest.raises(openai.BadRequestError) as refused:
-                body: Any = {"model": "a", "messages": ASK, **change}
                 await client.chat.completions.create(**body)
             assert refused.value.param is not None
             assert refused.value.param.startswith(param), refused.value.param

@@ -25,7 +25,7 @@ from muxi.server.table import OPERATIONS
 
 PNG = b"\x89PNG\r\n\x1a\n an eye"
 AGENTS = {"a": {"name": "a", "tools": ["pay"], "approve": ["pay"]}}
-SHARED = re.compile(r"/api/(agents|budgets|secrets|models|tools|mcp)\b")
+SHARED = re.compile(r"/(?:api|v1)/(agents|budgets|secrets|models|tools|mcp)\b")
 """What belongs to the project, whoever asks."""
 
 

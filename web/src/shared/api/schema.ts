@@ -468,6 +468,9 @@ export interface components {
         };
         RunTerms: {
             instructions: string;
+            kept: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
             output?: components["schemas"]["OutputSchema"] | null;
             settings: components["schemas"]["ModelSettings"];
             since?: string | null;
