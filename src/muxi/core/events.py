@@ -60,6 +60,11 @@ class Approval(Record):
     expires_at: datetime | None = None
     """When the question closes by itself; None for never."""
 
+    @property
+    def of_client(self) -> bool:
+        """Whether it is a call that the program which began the run is to make."""
+        return self.question is not None and self.question.asked == "client"
+
 
 class ApprovalDecision(Record):
     """A person's answer."""

@@ -12,6 +12,12 @@ from muxi.core.record import Record, now
 from muxi.core.terms import RunTerms
 from muxi.core.usage import Limits, Usage
 
+ROOT = "root"
+"""In place of a message to answer: say something that stands beside the thread's beginning."""
+
+CLIENT_ID = "client_id"
+"""Key of a client's own name of a thread or message, in its metadata."""
+
 
 class Thread(Record):
     """A conversation: a tree of messages with a current leaf."""

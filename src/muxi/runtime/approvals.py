@@ -55,6 +55,12 @@ class Approvals:
         """A question, open or not. Raises `NotFound`."""
         return approval_of(await self._step(who, approval_id))
 
+    async def decision(self, who: Principal, approval_id: str) -> ApprovalDecision | None:
+        """What was said to a question; None while it is open. Raises `NotFound`."""
+        result = (await self._step(who, approval_id)).result or {}
+        said = {name: result[name] for name in ApprovalDecision.model_fields if name in result}
+        return ApprovalDecision.model_validate(said) if said else None
+
     async def resolve(self, who: Principal, approval_id: str, decision: ApprovalDecision) -> Run:
         """Store a person's answer; the run goes on if it was the last that it waited for.
 

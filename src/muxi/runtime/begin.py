@@ -15,7 +15,7 @@ from muxi.core.definitions import AgentDefinition
 from muxi.core.errors import Conflict, NotFound
 from muxi.core.events import FINAL_STATUSES, RunStatus
 from muxi.core.messages import Message
-from muxi.core.threads import Run, Thread
+from muxi.core.threads import ROOT, Run, Thread
 from muxi.runtime.streams import FIRST_BLOCK
 from muxi.storage import agents, blobs, leases, messages, runs, sequences, steps, threads
 from muxi.storage.blobs import Blob
@@ -73,6 +73,8 @@ class Beginning:
             self.new_thread.leaf_id = said.id
             threads.create(tx, self.new_thread)
             said.parent_id = _insert(tx, self.earlier, run.thread_id)
+        elif self.parent_id == ROOT:
+            said.parent_id = None
         elif self.parent_id is not None:
             if messages.get(tx, self.parent_id).thread_id != run.thread_id:
                 raise NotFound(f"There is no message {self.parent_id} in this thread.")

@@ -25,6 +25,7 @@ from muxi.runtime.approvals import Approvals
 from muxi.runtime.blobs import Blobs
 from muxi.runtime.budgets import Budgets
 from muxi.runtime.client_calls import ClientCalls
+from muxi.runtime.conversations import Conversations
 from muxi.runtime.engine import Engine, engine_of
 from muxi.runtime.forgetting import ForgettingService, forgetting_service
 from muxi.runtime.guard import Guard
@@ -74,6 +75,7 @@ class Runtime:
     runs: Runs
     approvals: Approvals
     client_calls: ClientCalls
+    conversations: Conversations
     blobs: Blobs
     idempotency: Idempotency
     facts: FactStore
@@ -234,6 +236,7 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
     agents, runs, streams = engine.agents, engine.runs, engine.streams
     memory = engine.past.remembering
     approvals = Approvals(database=database, runs=runs)
+    client_calls = ClientCalls(runs=runs)
     return Runtime(
         project=project,
         state=state,
@@ -249,7 +252,8 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         streams=streams,
         runs=runs,
         approvals=approvals,
-        client_calls=ClientCalls(runs=runs),
+        client_calls=client_calls,
+        conversations=Conversations(runs=runs, approvals=approvals, client_calls=client_calls),
         blobs=engine.blobs,
         idempotency=Idempotency(database=database, secrets=engine.secrets),
         facts=memory.facts,

@@ -8,7 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from muxi.core.messages import AnyPart, Message, Role, Text, TextPart, UnknownPart, user_message
 from muxi.core.terms import Terms
+from muxi.core.threads import CLIENT_ID, Thread
 from muxi.core.usage import Limits
+
+_TITLE = 60
+"""Characters of the first message that become the title of its thread."""
 
 _FROM_PEOPLE = ("text", "image", "audio", "file")
 
@@ -30,7 +34,10 @@ class RunRequest(BaseModel):
     """Name of the agent; the thread's, or else the project's own, if it is left out."""
     thread_id: str | None = None
     """The thread to continue; a new one is begun if it is left out."""
-    parent_id: str | None = Field(default=None, description="The message to answer to, for a fork.")
+    parent_id: str | None = Field(
+        default=None,
+        description="The message to answer to, for a fork; `root` to begin the thread anew.",
+    )
 
     limits: Bounds | None = None
     """Bounds on this run beside those of its agent; the narrower ones count."""
@@ -44,6 +51,11 @@ class RunRequest(BaseModel):
     def past(self) -> Sequence[Message]:
         """What was said before, where the caller holds the conversation and not a thread."""
         return ()
+
+    def new_thread(self) -> Thread:
+        """The thread to begin, if none is continued; whoever stores it is its owner."""
+        title = " ".join(self.text[: 4 * _TITLE].split())[:_TITLE]
+        return Thread(title=title or None, agent=self.agent)
 
     @property
     def text(self) -> str:
@@ -71,13 +83,28 @@ class ClientRequest(RunRequest):
     """`tool` if the conversation ends with results of calls that no waiting run has asked for."""
     history: list[Message] = Field(default_factory=list[Message])
     """What was said before, oldest first; a new thread begins with it."""
+    client_id: str | None = None
+    """What the client calls the message."""
+    begins: Thread | None = None
+    """The thread to begin, where the client names its conversations."""
 
     def message(self, author: str | None) -> Message:
         """See `RunRequest`."""
         if self.role == "user":
-            return super().message(author)
-        assert not isinstance(self.input, str), "results are parts"
-        return Message(role=self.role, parts=self.input)
+            said = super().message(author)
+        else:
+            assert not isinstance(self.input, str), "results are parts"
+            said = Message(role=self.role, parts=self.input)
+        if self.client_id is not None:
+            said.metadata[CLIENT_ID] = self.client_id
+        return said
+
+    def new_thread(self) -> Thread:
+        """See `RunRequest`."""
+        thread = super().new_thread()
+        if self.begins is not None:
+            thread.id, thread.metadata = self.begins.id, self.begins.metadata
+        return thread
 
     def past(self) -> Sequence[Message]:
         """See `RunRequest`."""

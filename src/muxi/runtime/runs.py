@@ -46,9 +46,6 @@ if TYPE_CHECKING:
 _SMALL = 16_384
 """Characters of a message that are stored in no time."""
 
-_TITLE = 60
-"""Characters of the first message that become the title of its thread."""
-
 
 @dataclass(kw_only=True)
 class Runs:
@@ -380,9 +377,9 @@ async def _thread(
         return await database.read(who, read, tiny=True), None
     if request.parent_id is not None:
         raise InvalidInput("A message to answer lies in a thread: name it as `thread_id`.")
-    text = request.text
-    title = " ".join(text[: 4 * _TITLE].split())[:_TITLE]
-    return None, Thread(title=title or None, agent=request.agent, owner=who.principal or "")
+    thread = request.new_thread()
+    thread.owner = who.principal or ""
+    return None, thread
 
 
 async def _driven_elsewhere(database: Database, who: Principal, thread_id: str) -> Conflict:

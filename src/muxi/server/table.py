@@ -22,6 +22,8 @@ from muxi.server import (
     threads,
     tools,
 )
+from muxi.server.agui import door as agui
+from muxi.server.aisdk import door as aisdk
 from muxi.server.openai import chat as openai_chat
 from muxi.server.openai import models as openai_models
 from muxi.server.openapi import describe
@@ -54,6 +56,8 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *secrets.OPERATIONS,
     *budgets.OPERATIONS,
     *sign_in.OPERATIONS,
+    *agui.OPERATIONS,
+    *aisdk.OPERATIONS,
     Operation(
         method="GET",
         path="/openapi.json",

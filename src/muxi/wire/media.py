@@ -1,11 +1,12 @@
-"""Images, sound and files on their way to a provider, and words for those that it cannot take.
+"""Images, sound and files on their way out, and words for those that a provider cannot take.
 
-Used by the encoders of this room. Bytes of stored blobs must have been loaded before.
+Used by the encoders of this room. For a provider, bytes of stored blobs must have been loaded.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
+from urllib.parse import quote
 
 from muxi.core.errors import InvalidInput
 from muxi.core.messages import AudioPart, ImagePart, MediaPart
@@ -27,6 +28,13 @@ def encoded(part: MediaPart) -> str:
 def address(part: MediaPart) -> str:
     """The URL of `part`, or its bytes as a `data:` URL (RFC 2397)."""
     return part.url or f"data:{part.media_type};base64,{encoded(part)}"
+
+
+def shown_at(part: MediaPart) -> str:
+    """Where a front end of ours finds `part`: elsewhere, here by its hash, or in the URL itself."""
+    if part.blob is not None:
+        return f"/api/blobs/{quote(part.blob, safe=':')}"
+    return address(part)
 
 
 def file_name(part: MediaPart) -> str:

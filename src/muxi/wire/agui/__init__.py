@@ -1,0 +1,1 @@
+"""The AG-UI protocol, revision 1.0 (https://docs.ag-ui.com): what a front end sends and is told."""
