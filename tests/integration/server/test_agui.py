@@ -34,7 +34,10 @@ async def _post(
 
 async def _told(muxi: Served, body: dict[str, Any], path: str = "/agui") -> Told:
     """The events of a run, each valid and in the order that the protocol demands."""
-    response = await _post(muxi, body, path)
+    return await _read(await _post(muxi, body, path))
+
+
+async def _read(response: aiohttp.ClientResponse) -> Told:
     text = await response.text()
     assert response.status == 200, text
     assert response.content_type == "text/event-stream"
@@ -220,14 +223,15 @@ async def test_the_same_run_is_told_again_and_not_begun_twice(tmp_path: Path) ->
 
 async def test_a_second_window_joins_the_run_under_way(tmp_path: Path) -> None:
     async with front(tmp_path) as (muxi, shop):
-        slow = asyncio.create_task(_told(muxi, _input("r1", _user("slow", "u1"))))
+        slow = await _post(muxi, _input("r1", _user("slow", "u1")))
         await asyncio.wait_for(shop.waits.wait(), 10)
-        joined = asyncio.create_task(_told(muxi, _input("r2")))
+        joined = await _post(muxi, _input("r2"))
         refused = await _told(muxi, _input("r3", _user("me too", "u2")))
         assert _types(refused) == ["RUN_ERROR"]
         shop.go.set()
-        assert _text(await slow) == _text(await joined) == "begin and end"
-        assert _one(await joined, "MESSAGES_SNAPSHOT")["messages"][0]["content"] == "slow"
+        told = await _read(joined)
+        assert _text(await _read(slow)) == _text(told) == "begin and end"
+        assert _one(told, "MESSAGES_SNAPSHOT")["messages"][0]["content"] == "slow"
 
 
 async def test_ends_that_are_no_success(tmp_path: Path) -> None:
@@ -239,12 +243,10 @@ async def test_ends_that_are_no_success(tmp_path: Path) -> None:
         assert _text(failed) == "Well"
         broken = await _told(muxi, _input("r2", _user("break", "u1"), thread="b"))
         assert _one(broken, "TOOL_CALL_RESULT")["metadata"]["muxi"]["outcome"] == "error"
-        slow = asyncio.create_task(_told(muxi, _input("r3", _user("slow", "u1"), thread="s")))
+        slow = await _post(muxi, _input("r3", _user("slow", "u1"), thread="s"))
         await asyncio.wait_for(shop.waits.wait(), 10)
-        running = (await muxi.client.runs(status="running")).items
-        await muxi.client.cancel(running[0].id)
-        assert (await slow)[-1]["outcome"] == {"type": "cancelled"}
-        shop.go.set()
+        await muxi.client.cancel(slow.headers["x-run-id"])
+        assert (await _read(slow))[-1]["outcome"] == {"type": "cancelled"}
 
 
 async def test_other_users_have_other_conversations_of_the_same_name(tmp_path: Path) -> None:

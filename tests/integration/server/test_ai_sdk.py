@@ -169,24 +169,24 @@ async def test_whoever_resumes_is_told_all_and_nobody_else_is(tmp_path: Path) ->
     async with front(tmp_path) as (muxi, shop):
         stream = f"{muxi.url}/api/chat/c/stream"
         assert (await muxi.http.get(stream)).status == 204
-        slow = asyncio.create_task(_told(muxi, _body(_user("slow", "u1"))))
+        slow = await _post(muxi, _body(_user("slow", "u1")))
         await asyncio.wait_for(shop.waits.wait(), 10)
         foreign = await muxi.http.get(stream, headers={"X-Muxi-User": "ann"})
         assert foreign.status == 204
         resumed = await muxi.http.get(stream)
         shop.go.set()
-        assert _chunks(resumed, await resumed.text()) == await slow
+        assert _chunks(resumed, await resumed.text()) == _chunks(slow, await slow.text())
         assert (await muxi.http.get(stream)).status == 204
 
 
 async def test_a_cancelled_answer_is_aborted_and_a_failed_one_is_an_error(tmp_path: Path) -> None:
     async with front(tmp_path) as (muxi, shop):
-        slow = asyncio.create_task(_told(muxi, _body(_user("slow", "u1"))))
+        slow = await _post(muxi, _body(_user("slow", "u1")))
         await asyncio.wait_for(shop.waits.wait(), 10)
-        (running,) = (await muxi.client.runs(status="running")).items
-        await muxi.client.cancel(running.id)
-        assert [chunk["type"] for chunk in (await slow)[-2:]] == ["abort", "finish"]
-        assert (await slow)[-1]["finishReason"] == "interrupted"
+        await muxi.client.cancel(slow.headers["x-run-id"])
+        chunks = _chunks(slow, await slow.text())
+        assert [chunk["type"] for chunk in chunks[-2:]] == ["abort", "finish"]
+        assert chunks[-1]["finishReason"] == "interrupted"
         failed = await _told(muxi, _body(_user("fail", "u1"), chat="d"))
         assert failed[-1]["errorText"].startswith("Not this one.")
         broken = await _told(muxi, _body(_user("break", "u1"), chat="e"))

@@ -25,7 +25,7 @@ from muxi.server.table import OPERATIONS
 
 PNG = b"\x89PNG\r\n\x1a\n an eye"
 AGENTS = {"a": {"name": "a", "tools": ["pay"], "approve": ["pay"]}}
-SHARED = re.compile(r"/(?:api|v1)/(agents|budgets|secrets|models|tools|mcp)\b")
+SHARED = re.compile(r"/((?:api|v1)/(agents|budgets|secrets|models|tools|mcp)|agui)\b")
 """What belongs to the project, whoever asks."""
 
 
@@ -118,6 +118,8 @@ _PARTS = {
     "/api/memories/{id}": "memory",
     "/api/facts/{id}": "fact",
     "/api/knowledge/{id}": "document",
+    "/api/chat/{id}": "thread",
+    "/api/chat/{id}/stream": "thread",
 }
 _BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/api/threads/{id}"): {"title": "Mine now"},

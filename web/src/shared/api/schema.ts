@@ -316,7 +316,7 @@ export interface components {
         NamedTool: {
             name: string;
         };
-        OfferedTool: {
+        "OfferedTool-Output": {
             digest: string;
             name: string;
             version?: string | null;
@@ -431,7 +431,7 @@ export interface components {
             status: "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled" | "limited" | "blocked";
             terms?: components["schemas"]["RunTerms"] | null;
             thread_id: string;
-            tools: components["schemas"]["OfferedTool"][];
+            tools: components["schemas"]["OfferedTool-Output"][];
             usage: components["schemas"]["Usage"];
         };
         RunCompleted: {
