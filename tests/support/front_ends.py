@@ -21,7 +21,7 @@ class Shop:
     def __init__(self) -> None:
         self.paid: list[int] = []
         self.waits = asyncio.Event()
-        """Set while an answer is in the middle, until `go`."""
+        """Set while an answer is in the middle, until `go` is set or said."""
         self.go = asyncio.Event()
 
     def weather(self, city: str) -> dict[str, Any]:
@@ -45,6 +45,8 @@ class Shop:
             return f"So: {', '.join(results)}"
         if last.text == "instructions":
             return request.instructions
+        if last.text == "go":
+            self.go.set()
         otherwise = f"You said {last.text}, after {len(request.messages) - 1}."
         return self._answers().get(last.text, otherwise)
 

@@ -90,15 +90,6 @@ const scenarios = {
     const answered = await run(front, { tools });
     return { asked, answered, messages: told(front) };
   },
-  async state() {
-    const front = agent('state', { initialState: { items: ['milk'] } });
-    say(front, 'buy');
-    const bought = await run(front);
-    const other = agent('state');
-    say(other, 'hello');
-    await run(other);
-    return { bought, state: front.state, other: other.state };
-  },
   async second_window() {
     const first = agent('windows');
     say(first, 'one');

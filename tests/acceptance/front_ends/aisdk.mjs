@@ -122,11 +122,7 @@ const scenarios = {
     while (!again.chat.messages.some((message) => text(message).includes('begin'))) {
       await new Promise((next) => setTimeout(next, 5));
     }
-    await fetch(`${url}/api/secrets/go`, {
-      method: 'PUT',
-      headers: { ...headers, 'content-type': 'application/json' },
-      body: JSON.stringify({ value: 'on' }),
-    });
+    await chat('third').chat.sendMessage({ text: 'go' });
     await Promise.all([sending, resuming]);
     const late = chat('resumption');
     await late.chat.resumeStream();

@@ -100,7 +100,7 @@ async def _start(
         terms=_terms(asked),
     )
     try:
-        run, feed = await runs.start_and_follow(call.who, request)
+        run, feed = await call.start_and_follow(request)
     except Conflict:
         try:
             run = await runs.get(call.who, request.id or "")
@@ -315,6 +315,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="Run the project's agent for an AG-UI front end",
         handler=run_agent,
         action="runs.start",
+        starts_run=True,
         body=RunAgentInput,
         media_type="text/event-stream",
         tag="agui",
@@ -325,6 +326,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="Run an agent for an AG-UI front end",
         handler=run_named_agent,
         action="runs.start",
+        starts_run=True,
         body=RunAgentInput,
         media_type="text/event-stream",
         tag="agui",

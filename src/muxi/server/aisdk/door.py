@@ -132,7 +132,7 @@ async def _start(
         parent_id=place.parent_id,
         terms=_terms(asked),
     )
-    return _told(*await runtime.runs.start_and_follow(call.who, request))
+    return _told(*await call.start_and_follow(request))
 
 
 async def _go_on(call: Call[ChatRequest, Nothing], place: Place, last: UiMessage) -> EventStream:
@@ -231,6 +231,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="Say something as `useChat` of the AI SDK does, and follow the answer",
         handler=post_chat,
         action="runs.start",
+        starts_run=True,
         body=ChatRequest,
         media_type="text/event-stream",
         tag="chat",
