@@ -30,6 +30,11 @@ class Served:
     """Sends the token; `url` is its base."""
     url: str
 
+    @property
+    def token(self) -> str:
+        """The project's token."""
+        return self.runtime.state.token()
+
     async def follow(self, run_id: str, since: int = 0) -> list[Event]:
         """All events of a run to its end."""
         return [event async for event in self.client.events(run_id, since=since)]

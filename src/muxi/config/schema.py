@@ -59,6 +59,7 @@ from muxi.config.project import (
     SnapshotSettings,
     StorageSettings,
 )
+from muxi.config.realtime_settings import EventSettings
 from muxi.config.server_settings import ServerSettings, TlsSettings
 from muxi.config.service_tool_settings import ApiSettings, MailServer
 from muxi.config.tool_settings import BUILTIN_KINDS, PackageTool, PythonTool
@@ -82,6 +83,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     CompactionSettings,
     Condition,
     ConversionSettings,
+    EventSettings,
     FactSettings,
     IdentitySettings,
     JwtIssuer,

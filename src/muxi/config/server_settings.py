@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from muxi.config.mcp_offer import McpOffer
 from muxi.config.model_settings import Section
+from muxi.config.realtime_settings import EventSettings
 
 _NAME: Final = (
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
@@ -73,3 +74,5 @@ class ServerSettings(Section):
     """The certificate with which the server speaks HTTPS itself; a proxy may do that instead."""
     mcp: McpOffer = Field(default_factory=McpOffer)
     """What MCP clients find at `/mcp` and over `muxi mcp serve`."""
+    events: EventSettings = Field(default_factory=EventSettings)
+    """How events reach those who follow them."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, JsonValue, Tag, TypeAdapter
+from pydantic import Discriminator, Field, JsonValue, Tag, TypeAdapter, model_validator
 
 from muxi.core.documents import Citation
 from muxi.core.messages import AnyPart, Message, Role, StopReason, ToolResultPart
@@ -334,11 +334,19 @@ class RunCompleted(Event):
 
 
 class Gap(Event):
-    """Events before `seq` are no longer kept, or this reader was too slow; read the thread anew."""
+    """Events after `from_seq` are not told, up to number `seq`: they are no longer kept, or are
+    more than a reader is told who comes back or is slow. The snapshot has all that they led to."""
 
     type: Literal["gap"] = "gap"
     from_seq: int
     thread_id: str
+    snapshot: str = ""
+    """Path of what to read in their place: the thread's messages."""
+
+    @model_validator(mode="after")
+    def _find_snapshot(self) -> Gap:
+        self.snapshot = self.snapshot or f"/api/threads/{self.thread_id}/messages"
+        return self
 
 
 class UnknownEvent(Event):

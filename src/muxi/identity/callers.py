@@ -90,6 +90,9 @@ class Callers:
         self._tenants: dict[str, _Tenant] = {}
         self._changes = 0
         """Of this process. What was read before one is not kept after it."""
+        self.on_change: list[Callable[[str], None]] = []
+        """Told the tenant after each change that this process has made: something of it may not be
+        good any more."""
         self._uses: dict[str, dict[str, int]] = {}
         """By tenant and credential, when it was last used, as long as that is not stored."""
 
@@ -137,6 +140,8 @@ class Callers:
         """Look again at whatever belongs to a tenant: something of it has changed."""
         self._changes += 1
         self._tenants.pop(tenant, None)
+        for listener in self.on_change:
+            listener(tenant)
 
     async def note_uses(self) -> None:
         """Store when credentials were last used, if that is not stored yet."""

@@ -73,7 +73,7 @@ def engine_of(
     agents = Agents(project=project, database=database, models=made_models, tools=made_tools)
     mcp = McpServers(project=project, secrets=secrets, state=state, tools=made_tools)
     agents.named.append(mcp.toolsets)
-    streams = Streams(database)
+    streams = Streams(database, window=project.server.events.window)
     ledger = ledger_of(database, project.budgets)
     forgetting = forgetting_of(state, database, blobs.files)
     past = _past(agents, ledger=ledger, forgetting=forgetting)

@@ -22,7 +22,7 @@ _log = logging.getLogger("muxi.runtime")
 MAX_QUEUED = 1 << 20
 """Bytes of events that wait for one reader."""
 
-_PAGE = 512
+PAGE = 512
 """Stored events that are read at once."""
 
 _PING_AFTER = 15.0
@@ -158,7 +158,7 @@ class Feed:
         try:
             # Asked first: what a run stored before it was over is then among the events.
             state = await self._origin.state()
-            events = await self._origin.stored(self._sent, _PAGE)
+            events = await self._origin.stored(self._sent, PAGE)
         except StorageError as error:
             if state == "here":
                 # The run has the same trouble, and ends soon if it does not pass.
@@ -167,7 +167,7 @@ class Feed:
             _log.warning("A reader of %s cannot catch up: %s", self.thread_id, error.message)
             self.close()
             return [gap_frame(self.thread_id, after=self._sent)]
-        if len(events) < _PAGE:
+        if len(events) < PAGE:
             # Unless frames or the run itself were lost while we looked.
             self._joined = self._looked and state != "elsewhere"
             self._ended = self._ended or state == "over"

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 from muxi.core.errors import NotFound
 from muxi.core.events import FINAL_STATUSES, Event
-from muxi.runtime.feed import Feed, Origin, State
+from muxi.runtime.feed import PAGE, Feed, Origin, State
 from muxi.runtime.frames import Frame
 from muxi.runtime.principal import Principal
+from muxi.runtime.windows import past_events
 from muxi.storage import events as stored_events
 from muxi.storage import leases, sequences
 from muxi.storage import runs as stored_runs
@@ -29,6 +29,9 @@ FIRST_BLOCK = 256
 """Numbers that a thread gets with each run: enough for most."""
 
 _NEXT_BLOCK = 2048
+
+WINDOW = 20_000
+"""Numbers that a reader may be behind and still be told all; beyond, they get a `gap`."""
 
 
 class Source(Protocol):
@@ -163,7 +166,8 @@ class ThreadStream:
 class Streams:
     """All threads that are written or read in this process."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, window: int = WINDOW) -> None:
+        self._window = window
         self._database = database
         self._alone = database.dialect == "sqlite"
         self._open: dict[tuple[str, str], ThreadStream] = {}
@@ -235,17 +239,34 @@ class Streams:
         stream.feeds.discard(feed)
         self.drop_idle(stream)
 
+    async def head(self, who: Principal, thread_id: str) -> int:
+        """The number of the last event of a thread that is stored; 0 if there is none."""
+        read = partial(stored_events.last_seq, thread_id=thread_id)
+        return await self._database.read(who, read, tiny=True)
+
+    async def past(self, who: Principal, thread_id: str, *, since: int) -> list[Event]:
+        """The next events of a thread after number `since`: some hundred, or all there are.
+
+        What was published when this is called is among them, or behind a `gap`.
+        """
+        stream = self.open(who, thread_id)
+        try:
+            return await self._stored(stream, None, since, PAGE)
+        finally:
+            self.drop_idle(stream)
+
     async def _stored(
         self, stream: ThreadStream, run_id: str | None, since: int, limit: int
-    ) -> Sequence[Event]:
+    ) -> list[Event]:
         for source in list(stream.sources.values()):
             await source.settle()
         read = partial(
-            stored_events.read,
+            past_events,
             thread_id=stream.thread_id,
+            run_id=run_id,
             since=since,
             limit=limit,
-            run_id=run_id,
+            window=self._window,
         )
         return await self._database.read(stream.who, read)
 

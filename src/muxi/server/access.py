@@ -20,6 +20,7 @@ from muxi.identity.sessions import LINK_SECONDS, Browser
 from muxi.server.addresses import Address, Addresses
 from muxi.server.login_page import Way, login_page
 from muxi.server.problems import Refused
+from muxi.server.tickets import Tickets
 from muxi.storage.records import instant
 
 COOKIE: Final = "muxi_session"
@@ -48,6 +49,8 @@ class Access:
         self.identity = identity
         self.addresses = addresses
         self._token = token.encode()
+        self.tickets = Tickets()
+        """What opens WebSockets."""
         self.bearers: list[Authenticator] = [identity.callers.identify]
         """Asked in turn about `Authorization: Bearer`, once it is not the token file's."""
         self.ways: list[Way] = []

@@ -29,6 +29,11 @@ class Corked:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
+    @property
+    def bare(self) -> asyncio.Transport:
+        """The transport itself, for what gathers its writes by other rules."""
+        return self._transport
+
     def write(self, data: bytes) -> None:
         """Send `data` after what was written before, soon."""
         if not self._pieces:

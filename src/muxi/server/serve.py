@@ -34,6 +34,7 @@ from muxi.server.mcp.endpoint import Endpoint, endpoint_of
 from muxi.server.pages import Pages
 from muxi.server.sockets import open_tcp, open_unix, tls_context
 from muxi.server.table import OPERATIONS
+from muxi.server.upgrades import Upgrades
 
 DEFAULT_PORT = 5050
 
@@ -173,7 +174,8 @@ async def serving(
     access = Access(runtime.state.token(), runtime.identity, Addresses(settings, host=host))
     mcp = mcp or endpoint_of(runtime)
     app = App(runtime, OPERATIONS, access=access, pages=Pages(), mcp=mcp)
-    uvicorn_server = _Uvicorn(_configuration(app, settings.proxies), tls)
+    upgrades = Upgrades(runtime, access)
+    uvicorn_server = _Uvicorn(_configuration(app, upgrades, settings.proxies), tls)
     await _start(uvicorn_server, listeners)
     runtime.announce(url=url, socket=socket)
     exposed = tls is None and not settings.proxies and not is_local(host)
@@ -266,12 +268,12 @@ def _stopped_by_signals(server: Server) -> Generator[None]:
         restore()
 
 
-def _configuration(app: App, proxies: list[str]) -> uvicorn.Config:
+def _configuration(app: App, upgrades: Upgrades, proxies: list[str]) -> uvicorn.Config:
     return uvicorn.Config(
         _Answers(app),
         interface="asgi3",
         http=CorkedProtocol,
-        ws="none",
+        ws=upgrades,  # pyright: ignore[reportArgumentType] -- whatever makes a protocol will do
         lifespan="off",
         log_config=None,
         access_log=False,

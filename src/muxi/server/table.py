@@ -19,6 +19,7 @@ from muxi.server import (
     runs,
     secrets,
     sign_in,
+    socket_tickets,
     threads,
     tools,
 )
@@ -58,6 +59,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *sign_in.OPERATIONS,
     *agui.OPERATIONS,
     *aisdk.OPERATIONS,
+    *socket_tickets.OPERATIONS,
     Operation(
         method="GET",
         path="/openapi.json",

@@ -95,7 +95,7 @@ async def test_a_slow_reader_misses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed_file, "MAX_QUEUED", 1500)
-    monkeypatch.setattr(feed_file, "_PAGE", 16)
+    monkeypatch.setattr(feed_file, "PAGE", 16)
     async with served(tmp_path, [WORDS]) as muxi:
         thread = await muxi.client.create_thread()
         slow = muxi.runtime.streams.follow_thread(LOCAL, thread.id)

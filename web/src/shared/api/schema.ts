@@ -138,6 +138,7 @@ export interface components {
             from_seq: number;
             run_id: string;
             seq: number;
+            snapshot: string;
             thread_id: string;
             /** @constant */
             type: "gap";
