@@ -6,6 +6,7 @@ Used by `client` only.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -28,6 +29,8 @@ class Content(NamedTuple):
 
     data: bytes
     media_type: str
+    headers: Mapping[str, str] = MappingProxyType({})
+    """What else is told of it."""
 
 
 class Call(Protocol):

@@ -141,7 +141,7 @@ class Connection:
             body = Content(json.dumps(body).encode(), "application/json")
         # As a file, which aiohttp sends in pieces.
         data = None if body is None else BytesIO(body.data)
-        headers = None if body is None else {"Content-Type": body.media_type}
+        headers = None if body is None else {"Content-Type": body.media_type, **body.headers}
         with connection_errors(self._where):
             async with self._connected().request(
                 method,

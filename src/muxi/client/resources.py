@@ -8,6 +8,7 @@ from __future__ import annotations
 from muxi.client.budgets import Budgets
 from muxi.client.connection import Connection
 from muxi.client.facts import Facts
+from muxi.client.files import Files
 from muxi.client.knowledge import Knowledge
 from muxi.client.mcp import McpServers
 from muxi.client.memories import Memories
@@ -47,6 +48,11 @@ class Resources(Connection):
     def tools(self) -> Tools:
         """The tools that agents could have."""
         return Tools(self._call)
+
+    @property
+    def files(self) -> Files:
+        """Files that messages refer to."""
+        return Files(self._call)
 
     @property
     def knowledge(self) -> Knowledge:

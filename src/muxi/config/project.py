@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from muxi.config.approval_settings import ApprovalSettings
+from muxi.config.file_settings import FileSettings
 from muxi.config.identity_settings import IdentitySettings
 from muxi.config.knowledge_settings import KnowledgeSettings
 from muxi.config.mcp_settings import McpSettings
@@ -97,6 +98,8 @@ class Project(Section):
     """What agents remember of their conversations, and what they are told of it."""
     knowledge: KnowledgeSettings = Field(default_factory=KnowledgeSettings)
     """Documents that agents look into."""
+    files: FileSettings = Field(default_factory=FileSettings)
+    """What people may send, how much of it, and who looks at it first."""
 
     budgets: dict[BudgetName, Budget] = Field(default_factory=dict[str, Budget])
     """Budgets by name: what runs, agents, users and tenants may consume."""

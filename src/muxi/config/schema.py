@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from muxi.config.approval_settings import ApprovalRule, ApprovalSettings, Bounds, Condition
 from muxi.config.federation_settings import JwtIssuer, OidcProvider
+from muxi.config.file_settings import FileSettings
 from muxi.config.identity_settings import (
     IdentitySettings,
     KeySettings,
@@ -85,6 +86,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     ConversionSettings,
     EventSettings,
     FactSettings,
+    FileSettings,
     IdentitySettings,
     JwtIssuer,
     KeySettings,

@@ -56,6 +56,8 @@ _TABLE = (
     Action("knowledge.read", "see and search documents"),
     Action("knowledge.write", "add documents"),
     Action("knowledge.delete", "remove documents"),
+    Action("files.read", "see and fetch their own files"),
+    Action("files.write", "send and delete files"),
     Action("mcp.serve", "speak MCP with this server"),
     Action("mcp.read", "see MCP servers and what was approved of them", _SERVER),
     Action("mcp.use", "read what MCP servers offer", _SERVER),

@@ -57,6 +57,8 @@ MuxiError
 │   ├── IdempotencyKeyReused
 │   └── PreconditionFailed
 ├── InvalidInput
+│   ├── TooLarge
+│   └── FileRefused
 ├── RateLimited
 └── AccessDenied
 """
@@ -404,6 +406,14 @@ class PreconditionFailed(Conflict):
 
 class InvalidInput(MuxiError):
     """What was sent does not have the right form."""
+
+
+class TooLarge(InvalidInput):
+    """What was sent is larger than is allowed."""
+
+
+class FileRefused(InvalidInput):
+    """The file is not taken: of a kind that is not allowed here, or refused by a scanner."""
 
 
 class RateLimited(MuxiError):

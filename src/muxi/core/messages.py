@@ -54,16 +54,27 @@ class ReasoningPart(Part):
 
 
 class MediaPart(Part):
-    """Bytes by value, by address or by reference to a stored blob; exactly one of the three."""
+    """Bytes by value, by address, or by reference to a stored blob or to a file that was sent.
 
-    media_type: str
-    """Internet media type, such as `image/png`."""
+    Exactly one of the four; a message that is stored has a blob in place of bytes and of a file.
+    """
+
+    media_type: str = "application/octet-stream"
+    """Internet media type, such as `image/png`; that of the file, if there is one."""
     data: bytes | None = None
     url: str | None = None
     blob: str | None = None
     """Content hash of a stored blob, `sha256:...`."""
+    file_id: str | None = None
+    """Id of a file that was sent to the server before, `file_...`."""
     name: str | None = None
     """File name to show, without folders."""
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it has its bytes in one of the four ways."""
+        ways = (self.data, self.url, self.blob, self.file_id)
+        return sum(each is not None for each in ways) == 1
 
 
 class ImagePart(MediaPart):

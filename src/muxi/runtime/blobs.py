@@ -14,17 +14,28 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar, cast
 
-from muxi.core.errors import MuxiError
-from muxi.core.messages import MediaPart, Message, Part, ToolResultPart, media
+from muxi.core.errors import Conflict, MuxiError
+from muxi.core.messages import (
+    AudioPart,
+    FilePart,
+    ImagePart,
+    MediaPart,
+    Message,
+    Part,
+    ToolResultPart,
+    media,
+)
 from muxi.core.ports import Context, ContextBlock, ContextQuery, ContextSource
 from muxi.runtime.principal import Principal
-from muxi.storage import blobs
+from muxi.storage import blobs, files
 from muxi.storage.blob_files import BlobFiles
 from muxi.storage.blobs import Blob
 from muxi.storage.journal import StoredJournal
 from muxi.storage.transaction import Database
 
 P = TypeVar("P", bound=Part)
+
+_KINDS: dict[str, type[MediaPart]] = {"image": ImagePart, "audio": AudioPart}
 
 _log = logging.getLogger("muxi.runtime")
 
@@ -47,7 +58,8 @@ class Blobs:
         The bytes are in their files; the blobs are to be recorded with the message.
 
         Raises:
-            NotFound: It refers to a blob that is not there, or is not this user's to see.
+            NotFound: It refers to a blob or file that is not there, or is not this user's to see.
+            Conflict: It refers to a file that has not come to its end.
         """
         referred = [part.blob for part in media(message.parts) if part.blob is not None]
         parts, found = await self.lay_down_parts(who, message.parts)
@@ -68,6 +80,8 @@ class Blobs:
         found: list[Blob] = []
 
         async def put(part: MediaPart) -> MediaPart:
+            if part.file_id is not None:
+                return await self._named(who, part, found)
             if part.data is None:
                 return part
             blob = await asyncio.to_thread(self.files.put, who.tenant, part.data, part.media_type)
@@ -83,6 +97,11 @@ class Blobs:
         parts = await self.take_up_parts(who, message.parts)
         return message.model_copy(update={"parts": parts})
 
+    async def asked(self, who: Principal, said: Message, stored: Message) -> Message:
+        """What a model is asked: `said` as it came if it came with all its bytes, else `stored`."""
+        whole = all(part.data is not None or part.url is not None for part in media(said.parts))
+        return said if whole else await self.take_up(who, stored)
+
     async def take_up_parts(self, who: Principal, parts: Sequence[P]) -> list[P]:
         """As `take_up`, of parts."""
 
@@ -93,6 +112,21 @@ class Blobs:
             return part.model_copy(update={"data": data, "blob": None})
 
         return await _replaced(parts, get)
+
+    async def _named(self, who: Principal, part: MediaPart, found: list[Blob]) -> MediaPart:
+        """The part with the blob of the file that it names, as what that file is."""
+        read = partial(files.get, file_id=part.file_id or "")
+        file = await self.database.read(who, read, tiny=True)
+        if file.hash is None:
+            raise Conflict(f"The file {file.id} is not complete.", hint="Send the rest first.")
+        found.append(Blob(file.hash, file.size, file.media_type))
+        kind = _KINDS.get(file.kind, FilePart)
+        return kind(
+            media_type=file.media_type,
+            blob=file.hash,
+            name=part.name or file.name,
+            provider=part.provider,
+        )
 
     async def _known(self, who: Principal, digest: str) -> Blob:
         return await self.database.read(who, partial(blobs.get, hash=digest), tiny=True)

@@ -27,6 +27,7 @@ from muxi.runtime.budgets import Budgets
 from muxi.runtime.client_calls import ClientCalls
 from muxi.runtime.conversations import Conversations
 from muxi.runtime.engine import Engine, engine_of
+from muxi.runtime.files import Files, files_of
 from muxi.runtime.forgetting import ForgettingService, forgetting_service
 from muxi.runtime.guard import Guard
 from muxi.runtime.idempotency import Idempotency
@@ -77,6 +78,7 @@ class Runtime:
     client_calls: ClientCalls
     conversations: Conversations
     blobs: Blobs
+    files: Files
     idempotency: Idempotency
     facts: FactStore
     memories: Memories
@@ -237,6 +239,7 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
     memory = engine.past.remembering
     approvals = Approvals(database=database, runs=runs)
     client_calls = ClientCalls(runs=runs)
+    files = files_of(project, state, engine.blobs)
     return Runtime(
         project=project,
         state=state,
@@ -255,6 +258,7 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         client_calls=client_calls,
         conversations=Conversations(runs=runs, approvals=approvals, client_calls=client_calls),
         blobs=engine.blobs,
+        files=files,
         idempotency=Idempotency(database=database, secrets=engine.secrets),
         facts=memory.facts,
         memories=Memories(database=database, finder=memory.finder, backlog=memory.backlog),
@@ -266,7 +270,11 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         mcp=engine.mcp,
         budgets=Budgets(database=engine.database, ledger=engine.runs.ledger),
         usage=UsageService(database=engine.database),
-        recovery=Recovery(runs=runs, expire=approvals.expire, alone=database.dialect == "sqlite"),
+        recovery=Recovery(
+            runs=runs,
+            expire=approvals.expire,
+            sweepers=[engine.blobs.sweep, files.sweep, runs.ledger.clean],
+        ),
         guard=Guard(settings=project.identity),
         identity=Identity(database, project.identity),
         _ownership=ownership,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -26,15 +27,7 @@ def project_function(
     """
     from muxi.tools.function import as_tool
 
-    place, _, path = definition.function.rpartition(":")
-    found: Any = _module(name, place, folder)
-    try:
-        for step in path.split("."):
-            found = getattr(found, step)
-    except AttributeError as error:
-        raise ConfigError(f"The tool {name}: {place} has no {path}.") from error
-    if not callable(found):
-        raise ConfigError(f"The tool {name}: {definition.function} is not a function.")
+    found = function_at(definition.function, folder, what=f"The tool {name}")
     options: dict[str, Any] = {
         option: value
         for option in ("approval", "timeout", "retries")
@@ -48,14 +41,37 @@ def project_function(
     return made.changed(name=name, version=version or made.version, **options)
 
 
-def _module(name: str, place: str, folder: Path) -> ModuleType:
-    """The module that holds a tool, by its name or by its file in the project."""
+def function_at(named: str, folder: Path, *, what: str) -> Callable[..., Any]:
+    """What `file.py:function` or `package.module:function` names.
+
+    Args:
+        named: The module, by its name or by its file in the project, and the function in it.
+        folder: The project's.
+        what: What it is to be, for errors.
+
+    Raises:
+        ConfigError: There is no such function, or it cannot be imported.
+    """
+    place, _, path = named.rpartition(":")
+    found: Any = _module(what, place, folder)
+    try:
+        for step in path.split("."):
+            found = getattr(found, step)
+    except AttributeError as error:
+        raise ConfigError(f"{what}: {place} has no {path}.") from error
+    if not callable(found):
+        raise ConfigError(f"{what}: {named} is not a function.")
+    return found
+
+
+def _module(what: str, place: str, folder: Path) -> ModuleType:
+    """The module that holds a function, by its name or by its file in the project."""
     try:
         if not place.endswith(".py"):
             return importlib.import_module(place)
         file = folder / place
         if not file.is_file():
-            raise ConfigError(f"The tool {name}: there is no file {file}.")
+            raise ConfigError(f"{what}: there is no file {file}.")
         spec = importlib.util.spec_from_file_location(f"muxi_project_{file.stem}", file)
         assert spec is not None
         assert spec.loader is not None
@@ -67,5 +83,5 @@ def _module(name: str, place: str, folder: Path) -> ModuleType:
     except Exception as error:
         # The project's own code: whatever it raises while it is imported is a mistake in it.
         words = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"The tool {name}: {place} cannot be imported. {words}") from error
+        raise ConfigError(f"{what}: {place} cannot be imported. {words}") from error
     return module

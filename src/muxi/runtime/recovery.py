@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -49,13 +49,14 @@ class Recovery:
     runs: Runs
     expire: Callable[[], Awaitable[None]]
     """Closes the questions that nobody has answered in time."""
-    alone: bool
-    """Whether no other process can be at work: whatever lease there is, its holder is dead."""
+    sweepers: Sequence[Callable[[str], Awaitable[None]]]
+    """What clears up after a tenant, once a day."""
     _task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Go on with what was left behind, then watch."""
-        await self._take_over(seize=self.alone)
+        # The owner of a SQLite project is alone: whatever lease there is, its holder is dead.
+        await self._take_over(seize=self.runs.database.dialect == "sqlite")
         self._task = asyncio.create_task(self._watch(), name="recovery")
 
     async def stop(self) -> None:
@@ -75,8 +76,8 @@ class Recovery:
                 if time.monotonic() - swept > _SWEEP:
                     swept = time.monotonic()
                     for tenant in await self.runs.database.tenants("sweep"):
-                        await self.runs.blobs.sweep(tenant)
-                        await self.runs.ledger.clean(tenant)
+                        for sweep in self.sweepers:
+                            await sweep(tenant)
             except StorageError as error:
                 _log.warning("Leases could not be renewed: %s", error.message)
 

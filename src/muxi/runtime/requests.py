@@ -6,7 +6,16 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from muxi.core.messages import AnyPart, Message, Role, Text, TextPart, UnknownPart, user_message
+from muxi.core.messages import (
+    AnyPart,
+    MediaPart,
+    Message,
+    Role,
+    Text,
+    TextPart,
+    UnknownPart,
+    user_message,
+)
 from muxi.core.terms import Terms
 from muxi.core.threads import CLIENT_ID, Thread
 from muxi.core.usage import Limits
@@ -73,6 +82,8 @@ class RunRequest(BaseModel):
             for part in value:
                 if isinstance(part, UnknownPart) or part.type not in _FROM_PEOPLE:
                     raise ValueError(f"a person cannot send parts of type {part.type[:50]!r}")
+                if isinstance(part, MediaPart) and not part.is_one:
+                    raise ValueError("a part has one of `data`, `url`, `blob` and `file_id`")
         return value
 
 

@@ -204,7 +204,8 @@ class Runs:
             )
             small = len(request.text) < _SMALL and not earlier
             store = partial(self._store, who, stream, beginning, agent=agent, small=small)
-            begun = await store(said=said if blobs else None, follow=follow)
+            asked = await self.blobs.asked(who, said, stored) if blobs else None
+            begun = await store(said=asked, follow=follow)
         self.agents.recorded(version)
         return begun
 

@@ -32,6 +32,8 @@ class StateFolder:
         self.master_key = self.root / "master.key"
         self.snapshots = self.root / "snapshots"
         self.blobs = self.root / "blobs"
+        self.unfinished = self.root / "unfinished"
+        """Files that are being sent; on the disk of the blobs, which they become."""
 
     @property
     def socket(self) -> Path:

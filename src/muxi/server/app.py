@@ -20,7 +20,7 @@ from muxi.core.errors import InvalidInput, NotFound, PreconditionFailed
 from muxi.runtime.build import Runtime
 from muxi.server import problems
 from muxi.server.access import Access
-from muxi.server.bodies import read_body
+from muxi.server.bodies import pieces, read_body
 from muxi.server.conditions import (
     IF_MATCH,
     IF_NONE_MATCH,
@@ -50,6 +50,8 @@ from muxi.server.sse import send_events
 from muxi.server.users import named_tenant, named_user
 
 _WITHOUT_BODY = ("GET", "HEAD", "DELETE")
+_TELLING = (b"content-type", b"content-length", b"upload-length", b"upload-metadata")
+"""Headers that make requests differ whose bodies are alike, or are not looked at before."""
 _TAGGED = ("GET", "PUT", "PATCH")
 _SAFETY = (
     (b"x-content-type-options", b"nosniff"),
@@ -93,13 +95,12 @@ class App:
 
     def _find(self, path: str, method: str) -> _Found:
         """What is to be done at `path`, and the names in it."""
-        method = "GET" if method == "HEAD" else method
         place = self._fixed.get(path)
         if place is not None:
-            return _Found(place, {}, place.methods.get(method))
+            return _Found(place, {}, place.operation(method))
         for pattern, place in self._patterns:
             if match := pattern.match(path):
-                return _Found(place, match.groupdict(), place.methods.get(method))
+                return _Found(place, match.groupdict(), place.operation(method))
         return _Found(self._nowhere, {}, None)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,7 +136,9 @@ class App:
             return await self._find_mcp(scope, caller)
         if operation is None:
             return self._without_operation(place, scope)
-        body = b"" if method in _WITHOUT_BODY else await read_body(receive, headers)
+        body = b""
+        if method not in _WITHOUT_BODY and not operation.streamed:
+            body = await read_body(receive, headers)
         call: Call[Any, Any] = Call(
             runtime=self._runtime,
             access=access,
@@ -146,6 +149,7 @@ class App:
             headers=headers,
             scheme=scope["scheme"],
             address=scope["client"][0] if scope["client"] else "",
+            pieces=partial(pieces, receive),
         )
         if operation.action:
             upon = None if operation.resource is None else operation.resource(call)
@@ -154,7 +158,8 @@ class App:
         if method != "POST" or HEADER not in headers or operation.open:
             return await carry_out()
         seen = b"" if operation.confidential else body
-        parts = (scope["raw_path"], scope["query_string"], headers.get(b"content-type", b""), seen)
+        told = (headers.get(name, b"") for name in _TELLING)
+        parts = (scope["raw_path"], scope["query_string"], seen, *told)
         key = key_of(scope["headers"])
         return await once(operation, call, key, parts=parts, carry_out=carry_out)
 
@@ -231,6 +236,11 @@ class _Place:
     """All operations of one path, or of the paths that no operation has."""
 
     methods: dict[str, AnyOperation] = field(default_factory=dict[str, "AnyOperation"])
+
+    def operation(self, method: str) -> AnyOperation | None:
+        """What a method does here; the head of what can be read is its answer without the body."""
+        found = self.methods.get(method)
+        return self.methods.get("GET") if found is None and method == "HEAD" else found
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ Called by the dispatcher, and by operations that take a body piece by piece.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.types import Receive
@@ -59,6 +60,25 @@ async def _collect(receive: Receive, timer: asyncio.Timeout, deadline: float) ->
         if more:
             timer.reschedule(deadline + size / _SLOWEST)
     return b"".join(chunks)
+
+
+async def pieces(receive: Receive) -> AsyncIterator[bytes]:
+    """The body as it comes, however long, as long as something comes.
+
+    Raises:
+        Refused: The client broke it off, or was silent for too long.
+    """
+    more = True
+    while more:
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                message: Any = await receive()
+        except TimeoutError:
+            raise _too_slow() from None
+        if message["type"] == "http.disconnect":
+            raise Refused(400, InvalidInput("The request was broken off."))
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
 
 
 def _too_slow() -> Refused:

@@ -7,7 +7,7 @@ one call on a service of the runtime.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from urllib.parse import parse_qsl
@@ -77,6 +77,8 @@ class Call(Generic[Body, Query]):
     """How the request came, `http` or `https`."""
     address: str = ""
     """Where it came from; empty from this machine's socket."""
+    pieces: Callable[[], AsyncIterator[bytes]]
+    """Gives the body as it comes, to an operation that asked for that."""
     claim: Claim | None = None
     """What the request's idempotency key stands for, if it has one."""
 
@@ -171,6 +173,8 @@ class Operation(Generic[Body, Query]):
     """Whether it is served to whoever has signed in, whatever they may do."""
     confidential: bool = False
     """Whether its body or its answer holds a secret, so that neither may be kept."""
+    streamed: bool = False
+    """Whether its body is handed over as it comes, of any media type, and may be of any size."""
     starts_run: bool = False
     """Whether it begins a run, by `Call.start` or `Call.start_and_follow`."""
     current: Callable[[Call[Body, Query]], Reading] | None = None

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from muxi.server import (
     budgets,
     facts,
+    files,
     forgetting,
     knowledge,
     mcp_servers,
@@ -51,6 +52,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *forgetting.OPERATIONS,
     *project.OPERATIONS,
     *knowledge.OPERATIONS,
+    *files.OPERATIONS,
     *tools.OPERATIONS,
     *mcp_servers.OPERATIONS,
     *mcp_trust.OPERATIONS,

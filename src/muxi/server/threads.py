@@ -19,6 +19,7 @@ from muxi.server.operations import (
     Operation,
     Strict,
 )
+from muxi.server.shown import shown_as
 
 
 class NewThread(Strict):
@@ -87,29 +88,9 @@ def since_of(call: Call[Nothing, SinceQuery]) -> int:
 
 async def get_blob(call: Call[Nothing, Nothing]) -> Response:
     blob, data = await call.runtime.blobs.get(call.who, call.path["hash"])
-    # Bytes from anywhere: shown as what they are if that is harmless, and never run.
-    shown = blob.media_type in _SHOWN
-    headers = {
-        "cache-control": "private, max-age=31536000, immutable",
-        "content-security-policy": "default-src 'none'; sandbox",
-        "content-disposition": "inline" if shown else "attachment",
-    }
-    return Response(data, 200, headers, blob.media_type if shown else "application/octet-stream")
-
-
-_SHOWN = frozenset(
-    {
-        "image/png",
-        "image/jpeg",
-        "image/gif",
-        "image/webp",
-        "audio/mpeg",
-        "audio/wav",
-        "audio/ogg",
-        "audio/webm",
-        "text/plain",
-    }
-)
+    media_type, headers = shown_as(blob.media_type)
+    headers["etag"] = f'"{blob.hash}"'
+    return Response(data, 200, headers, media_type)
 
 
 OPERATIONS: tuple[AnyOperation, ...] = (

@@ -13,7 +13,8 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from muxi.core.errors import (
@@ -45,14 +46,36 @@ class BlobFiles:
         """
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
         path = self._path(tenant, digest)
-        try:
+        with storage_errors():
             if path.exists():
                 os.utime(path)
             else:
                 _write(path, data)
-        except OSError as error:
-            raise _typed(error) from error
         return Blob(digest, len(data), media_type)
+
+    def adopt(self, tenant: str, file: Path, blob: Blob) -> None:
+        """Take a file that is whole and on the disk as the bytes of `blob`; it moves there.
+
+        Raises:
+            StorageError: The folder cannot be written.
+        """
+        path = self._path(tenant, blob.hash)
+        with storage_errors():
+            if path.exists():
+                os.utime(path)
+                file.unlink()
+            else:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                file.replace(path)
+                os.utime(path)
+                _sync_folder(path.parent)
+
+    def path(self, tenant: str, digest: str) -> Path:
+        """Where the bytes of a blob lie, for who sends them as they are. Raises `NotFound`."""
+        path = self._path(tenant, digest)
+        if not path.exists():
+            raise NotFound(f"There is no blob {digest}.")
+        return path
 
     def get(self, tenant: str, digest: str) -> bytes:
         """The bytes of a blob.
@@ -117,6 +140,15 @@ class BlobFiles:
         if match is None:
             raise InvalidInput("This is not the hash of a blob.")
         return self._folder(tenant) / match[1][:2] / match[1]
+
+
+@contextmanager
+def storage_errors() -> Generator[None]:
+    """Errors of the system, in muxi's terms."""
+    try:
+        yield
+    except OSError as error:
+        raise _typed(error) from error
 
 
 def _write(path: Path, data: bytes) -> None:

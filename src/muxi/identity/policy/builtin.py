@@ -43,6 +43,7 @@ BUILTIN_ROLES: Final = {
                 "knowledge.read",
                 "knowledge.write",
                 "knowledge.delete",
+                "files.*",
                 "mcp.serve",
                 "mcp.use",
                 "mcp.login",

@@ -89,6 +89,7 @@ export interface components {
         AudioPart: {
             blob?: string | null;
             data?: string | null;
+            file_id?: string | null;
             media_type: string;
             name?: string | null;
             provider?: {
@@ -117,6 +118,7 @@ export interface components {
         FilePart: {
             blob?: string | null;
             data?: string | null;
+            file_id?: string | null;
             media_type: string;
             name?: string | null;
             provider?: {
@@ -174,6 +176,7 @@ export interface components {
         ImagePart: {
             blob?: string | null;
             data?: string | null;
+            file_id?: string | null;
             media_type: string;
             name?: string | null;
             provider?: {
