@@ -99,7 +99,9 @@ class SqlTool(ToolKind):
     functions: ClassVar[tuple[str, ...]] = (*reading, "sql_execute")
     kind: Literal["sql"] = "sql"
     databases: Annotated[
-        dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z][\w-]{0,63}$")], SecretRef],
+        dict[
+            Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")], SecretRef
+        ],
         Field(min_length=1),
     ]
     """Addresses by name: `sqlite:///shop.db`, `postgresql://user@host/name`, `secret://NAME`."""

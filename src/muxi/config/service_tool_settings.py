@@ -90,7 +90,9 @@ class OpenapiTool(ToolKind):
     functions: ClassVar[tuple[str, ...]] = (*reading, "change_api")
     kind: Literal["openapi"] = "openapi"
     apis: Annotated[
-        dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z][\w-]{0,63}$")], ApiSettings],
+        dict[
+            Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")], ApiSettings
+        ],
         Field(min_length=1),
     ]
     """The services by name."""

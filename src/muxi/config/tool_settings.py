@@ -148,6 +148,6 @@ ToolDefinition = Annotated[BuiltinTool | PythonTool | PackageTool, Field(discrim
 """One entry of `tools`. Without `kind`, its name decides: a built-in tool's, or else Python."""
 
 ToolKey = Annotated[
-    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}(@\d+\.\d+\.\d+[0-9A-Za-z.+-]*)?$")
+    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}(@[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*)?$")
 ]
 """The name of a tool, or `NAME@VERSION` where several versions of one are declared."""

@@ -57,7 +57,8 @@ class Budget(Record):
     per: Annotated[
         str,
         StringConstraints(
-            pattern=r"^(run|tenant|user|agent|user:[^\x00]{1,256}|agent:[A-Za-z][A-Za-z0-9_-]{0,63})$"
+            max_length=300,
+            pattern=r"^(run|tenant|user|agent|user:[^\x00]+|agent:[A-Za-z][A-Za-z0-9_-]{0,63})$",
         ),
     ]
     """`run`, `user`, `agent` or `tenant`: each of them has its own. `user:ID` or `agent:NAME`: this

@@ -16,7 +16,7 @@ from muxi.core.record import Record
 SemanticVersion = Annotated[
     str,
     StringConstraints(
-        pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$"
+        pattern=r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$"
     ),
 ]
 """A version as semver.org 2.0.0 writes it."""

@@ -14,7 +14,7 @@ from muxi.core.pages import Page
 from muxi.core.servers import ServerInfo
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 
-_LOOPBACK = r"^http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,5}/[^?#]{0,200}$"
+_LOOPBACK = r"^http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,5}/[^?#]*$"
 _LONGEST = 8_192
 
 
@@ -31,7 +31,7 @@ class ApprovalBody(Strict):
 
 
 class LoginBody(Strict):
-    redirect_url: str = Field(pattern=_LOOPBACK)
+    redirect_url: str = Field(pattern=_LOOPBACK, max_length=300)
     """Where the browser shall come back to, on this machine."""
 
 
