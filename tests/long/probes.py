@@ -35,6 +35,7 @@ from muxi.storage import (
     usage,
 )
 from muxi.storage.blobs import Blob
+from muxi.storage.master_keys import KeyRing, MasterKey
 from muxi.storage.transaction import Tx
 
 PEOPLE = ("ann", "bob")
@@ -42,7 +43,7 @@ THREADS = tuple(f"thr_{n}" for n in range(5))
 RUNS = tuple(f"run_{n}" for n in range(6))
 NAMES = ("one", "two")
 HASHES = tuple(f"sha256:{n:064d}" for n in range(3))
-_KEY = secrets.MasterKey(bytes(32))
+_KEY = KeyRing([MasterKey(bytes(32))])
 _MOST_MESSAGES = 12
 
 TABLES = (

@@ -41,6 +41,10 @@ COMMANDS = {
     "secrets": ("muxi.cli.secrets", "Store keys that the project refers to."),
     "budget": ("muxi.cli.budget", "Set budgets, and see what is left of them."),
     "usage": ("muxi.cli.usage", "Show what was consumed, by day, agent, user and model."),
+    "credentials": (
+        "muxi.cli.credentials",
+        "Bring your own keys for tools and MCP servers.",
+    ),
     "snapshots": ("muxi.cli.snapshots", "List and restore copies of the database."),
     "schema": ("muxi.cli.schema", "Print the JSON Schema of muxi.yaml."),
     "version": ("muxi.cli.version", "Print the version."),

@@ -67,6 +67,28 @@ def delete_secret(name: NameArgument, project: ProjectOption = None) -> None:
     output.say(f"Deleted {name}.")
 
 
+@app.command("rotate-key")
+def rotate_key(json: JsonOption = False, project: ProjectOption = None) -> None:
+    """Change the master key that all secrets are sealed with.
+
+    Values stay as they are. A change that was broken off, at any moment, is finished at the next
+    start or by this command.
+    """
+    from muxi.cli.session import Session, in_session
+    from muxi.core.status import KeyRotation
+
+    async def work(session: Session) -> KeyRotation:
+        return await session.client.secrets.rotate_key()
+
+    done = in_session(project, work)
+    if json:
+        output.as_json(done.model_dump(mode="json"))
+        return
+    output.say(f"The master key is {done.key_id} now; {done.rewrapped} secrets went on to it.")
+    if done.note:
+        output.say(done.note)
+
+
 def read_secret(question: str) -> str:
     """A value that is typed unseen, or that comes through a pipe.
 

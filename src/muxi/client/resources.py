@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from muxi.client.budgets import Budgets
 from muxi.client.connection import Connection
+from muxi.client.credentials import Credentials
 from muxi.client.facts import Facts
 from muxi.client.files import Files
 from muxi.client.knowledge import Knowledge
@@ -28,6 +29,11 @@ class Resources(Connection):
     def budgets(self) -> Budgets:
         """What may be consumed, what is left of it, and what was consumed."""
         return Budgets(self._call)
+
+    @property
+    def credentials(self) -> Credentials:
+        """What the client's user brings for tools and MCP servers."""
+        return Credentials(self._call)
 
     @property
     def memories(self) -> Memories:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from muxi.client.calls import Call
 from muxi.core.pages import Page
-from muxi.core.status import SecretInfo
+from muxi.core.status import KeyRotation, SecretInfo
 
 
 class Secrets:
@@ -26,6 +26,11 @@ class Secrets:
     async def put(self, name: str, value: str) -> None:
         """Store a secret, in place of what the name held."""
         await self._call("PUT", f"/api/secrets/{quote(name, safe='')}", body={"value": value})
+
+    async def rotate_key(self) -> KeyRotation:
+        """Change the master key, or finish a change that was broken off."""
+        body = await self._call("POST", "/api/secrets/rotate-key", body={})
+        return KeyRotation.model_validate_json(body)
 
     async def delete(self, name: str) -> None:
         """Raises `SecretMissing` if there is none of that name."""

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from muxi.config.credential_settings import CredentialName, CredentialSettings
 from muxi.config.federation_settings import JwtIssuer, OidcProvider, ProviderName
 from muxi.config.model_settings import Positive, Section
 from muxi.config.policy_settings import PolicySettings, Roles, RoleSettings
@@ -51,6 +52,10 @@ class IdentitySettings(Section):
     """The project's own roles by name; users and groups bear them."""
     policies: dict[RuleName, PolicySettings] = Field(default_factory=dict[str, PolicySettings])
     """What is allowed or refused to users, groups or everybody, by name."""
+    credentials: dict[CredentialName, CredentialSettings] = Field(
+        default_factory=dict[str, CredentialSettings]
+    )
+    """Secrets of tools and MCP servers that each user may bring, by name."""
     oidc: dict[ProviderName, OidcProvider] = Field(default_factory=dict[str, OidcProvider])
     """Providers of OpenID Connect with which people sign in, by name."""
     jwt: dict[ProviderName, JwtIssuer] = Field(default_factory=dict[str, JwtIssuer])

@@ -14,6 +14,7 @@ from muxi.config.approval_settings import ApprovalSettings
 from muxi.config.file_settings import FileSettings
 from muxi.config.identity_settings import IdentitySettings
 from muxi.config.knowledge_settings import KnowledgeSettings
+from muxi.config.master_key_settings import MasterKeySettings
 from muxi.config.mcp_settings import McpSettings
 from muxi.config.memory_settings import MemorySettings
 from muxi.config.model_settings import ModelDefinition, Positive, Section
@@ -52,6 +53,8 @@ class StorageSettings(Section):
     """PostgreSQL only: the role that owns and migrates the tables; by default that of `url`."""
     durability: Literal["full", "normal"] = "full"
     """`full` survives a power cut; `normal` may then lose the last moments, never the file."""
+    master_key: MasterKeySettings = Field(default_factory=MasterKeySettings)
+    """Where the key is that stored secrets are sealed with."""
     snapshots: SnapshotSettings = Field(default_factory=SnapshotSettings)
     """Copies of the SQLite file before it is migrated."""
 

@@ -18,6 +18,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from muxi.config.approval_settings import ApprovalRule, ApprovalSettings, Bounds, Condition
+from muxi.config.credential_settings import CredentialSettings
 from muxi.config.federation_settings import JwtIssuer, OidcProvider
 from muxi.config.file_settings import FileSettings
 from muxi.config.identity_settings import (
@@ -31,6 +32,7 @@ from muxi.config.knowledge_settings import (
     KnowledgeSettings,
     SourceSettings,
 )
+from muxi.config.master_key_settings import MasterKeySettings
 from muxi.config.mcp_auth import McpAuthSettings
 from muxi.config.mcp_offer import McpOffer
 from muxi.config.mcp_settings import (
@@ -85,6 +87,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     Condition,
     ConversionSettings,
     EventSettings,
+    CredentialSettings,
     FactSettings,
     FileSettings,
     IdentitySettings,
@@ -94,6 +97,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     KnowledgeSettings,
     Limits,
     MailServer,
+    MasterKeySettings,
     McpAuthSettings,
     McpOffer,
     McpServerSettings,

@@ -50,6 +50,7 @@ MuxiError
 ├── ServerUnavailable
 │   └── ServerTooSlow
 ├── IdentityProviderUnavailable
+├── KeyServiceFailed
 ├── NotFound
 ├── Conflict
 │   ├── RequestInProgress
@@ -369,6 +370,13 @@ class IdentityProviderUnavailable(MuxiError):
 
     retryable = True
     hint = "Try again later; check its address under `identity` in muxi.yaml."
+
+
+class KeyServiceFailed(MuxiError):
+    """The key service could not be asked, or refused."""
+
+    retryable = True
+    hint = "Check `storage.master_key.service` in muxi.yaml, and what the service itself says."
 
 
 class NotFound(MuxiError):

@@ -204,6 +204,26 @@ class Credentials(Protocol):
         ...
 
 
+class KeyService(Protocol):
+    """Keeps a key that nobody can read, and wraps others with it: a KMS or an HSM.
+
+    It wraps master keys: it is asked when muxi first needs one and when one is changed, and never
+    for a single secret.
+    """
+
+    async def wrap(self, key: bytes) -> bytes:
+        """`key`, readable by this service only.
+
+        Raises:
+            KeyServiceFailed: It cannot, or will not.
+        """
+        ...
+
+    async def unwrap(self, wrapped: bytes) -> bytes:
+        """The key that `wrap` was given. Raises `KeyServiceFailed`."""
+        ...
+
+
 class Runnable(Protocol):
     """What takes input and streams events: an agent, a team, a remote agent."""
 

@@ -45,6 +45,17 @@ class SecretInfo(Record):
     name: str
 
 
+class KeyRotation(Record):
+    """What a change of the master key has done."""
+
+    key_id: str
+    """Which key is used now. It tells nothing of the key itself."""
+    rewrapped: int
+    """Secrets that went on to it."""
+    note: str | None = None
+    """What is left to do by hand."""
+
+
 class ServerStatus(Record):
     """The state of a project and of the process that owns it."""
 

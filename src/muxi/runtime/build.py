@@ -26,6 +26,7 @@ from muxi.runtime.blobs import Blobs
 from muxi.runtime.budgets import Budgets
 from muxi.runtime.client_calls import ClientCalls
 from muxi.runtime.conversations import Conversations
+from muxi.runtime.credentials import UserCredentials
 from muxi.runtime.engine import Engine, engine_of
 from muxi.runtime.files import Files, files_of
 from muxi.runtime.forgetting import ForgettingService, forgetting_service
@@ -40,6 +41,7 @@ from muxi.runtime.principal import LOCAL, Principal
 from muxi.runtime.recovery import Recovery
 from muxi.runtime.remembering import Remembering
 from muxi.runtime.runs import Runs
+from muxi.runtime.sealed import Sealed
 from muxi.runtime.secrets import Secrets
 from muxi.runtime.state import StateFolder
 from muxi.runtime.streams import Streams
@@ -66,7 +68,9 @@ class Runtime:
     project: Project
     state: StateFolder
     database: Database
+    sealed: Sealed
     secrets: Secrets
+    credentials: UserCredentials
     models: Models
     tools: Tools
     toolbox: Toolbox
@@ -151,6 +155,7 @@ class Runtime:
             await self.models.close()
             await self.identity.close()
             await self.runs.ledger.close()
+            await self.sealed.close()
             await self.database.close()
         finally:
             self._ownership.release()
@@ -190,6 +195,7 @@ async def open_runtime(
         await runtime.agents.check(LOCAL)
         await runtime.budgets.check()
         await runtime.identity.start()
+        await runtime.sealed.resume()
         await runtime.forgetting.start()
         await runtime.remembering.start()
         if go_on:
@@ -244,7 +250,9 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         project=project,
         state=state,
         database=database,
+        sealed=engine.sealed,
         secrets=engine.secrets,
+        credentials=engine.credentials,
         models=engine.models,
         tools=engine.tools,
         toolbox=Toolbox(agents=agents, mcp=engine.mcp),

@@ -17,15 +17,18 @@ from muxi.memory.history import HistoryCache
 from muxi.runtime.agents import Agents
 from muxi.runtime.blobs import Blobs
 from muxi.runtime.budgets import ledger_of
+from muxi.runtime.credentials import UserCredentials
 from muxi.runtime.forgetting import forgetting_of
 from muxi.runtime.imaging import ModelImaging
 from muxi.runtime.knowledge import Knowledge
+from muxi.runtime.master_keys import key_source
 from muxi.runtime.mcp import McpServers
 from muxi.runtime.models import Models
 from muxi.runtime.past import Past
 from muxi.runtime.principal import LOCAL
 from muxi.runtime.remembering import remembering
 from muxi.runtime.runs import Runs
+from muxi.runtime.sealed import Sealed
 from muxi.runtime.secrets import Secrets
 from muxi.runtime.state import StateFolder
 from muxi.runtime.streams import Streams
@@ -44,7 +47,9 @@ class Engine:
     project: Project
     state: StateFolder
     database: Database
+    sealed: Sealed
     secrets: Secrets
+    credentials: UserCredentials
     models: Models
     tools: Tools
     agents: Agents
@@ -65,7 +70,11 @@ def engine_of(
     tools: dict[str, Callable[..., Any]],
 ) -> Engine:
     """The engine of a project, with the models and tools that a program hands in."""
-    secrets = Secrets(database, state, LOCAL.tenant)
+    sealed = Sealed(database, key_source(project, state, database))
+    secrets = Secrets(sealed, LOCAL.tenant)
+    credentials = UserCredentials(
+        declared=project.identity.credentials, sealed=sealed, secrets=secrets
+    )
     made_models = Models(project=project, secrets=secrets, given=models)
     blobs = Blobs(database=database, files=BlobFiles(state.blobs))
     imaging = ModelImaging(models=made_models, blobs=blobs)
@@ -81,7 +90,7 @@ def engine_of(
         database=database,
         streams=streams,
         agents=agents,
-        credentials=secrets,
+        credentials=credentials,
         ledger=ledger,
         past=past,
         blobs=blobs,
@@ -90,7 +99,9 @@ def engine_of(
         project=project,
         state=state,
         database=database,
+        sealed=sealed,
         secrets=secrets,
+        credentials=credentials,
         models=made_models,
         tools=made_tools,
         agents=agents,

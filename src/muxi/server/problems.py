@@ -53,6 +53,7 @@ _STATUS: Mapping[type[MuxiError], int] = {
     errors.LoginNeeded: 409,
     errors.ServerUnavailable: 503,
     errors.IdentityProviderUnavailable: 503,
+    errors.KeyServiceFailed: 503,
     errors.StorageBusy: 503,
     errors.StorageUnavailable: 503,
     errors.StorageFull: 507,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from muxi.core.errors import InvalidInput
 from muxi.core.pages import Page
-from muxi.core.status import SecretInfo
+from muxi.core.status import KeyRotation, SecretInfo
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
@@ -35,6 +35,10 @@ async def put_secret(call: Call[NewSecret, Nothing]) -> Response:
 async def delete_secret(call: Call[Nothing, Nothing]) -> Response:
     await call.runtime.delete_secret(_name(call.path["name"]))
     return Response(status_code=204)
+
+
+async def rotate_key(call: Call[Nothing, Nothing]) -> KeyRotation:
+    return await call.runtime.sealed.rotate()
 
 
 def _name(given: str) -> str:
@@ -63,6 +67,15 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         action="secrets.write",
         body=NewSecret,
         status=204,
+        tag="secrets",
+    ),
+    Operation(
+        method="POST",
+        path="/api/secrets/rotate-key",
+        summary="Change the master key that all secrets are sealed with",
+        handler=rotate_key,
+        action="secrets.rotate",
+        answer=KeyRotation,
         tag="secrets",
     ),
     Operation(

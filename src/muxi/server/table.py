@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from muxi.server import (
     budgets,
+    credentials,
     facts,
     files,
     forgetting,
@@ -58,6 +59,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *mcp_trust.OPERATIONS,
     *secrets.OPERATIONS,
     *budgets.OPERATIONS,
+    *credentials.OPERATIONS,
     *sign_in.OPERATIONS,
     *agui.OPERATIONS,
     *aisdk.OPERATIONS,

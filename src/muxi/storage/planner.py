@@ -30,6 +30,7 @@ _SMALL: Final = {
     "cursors",
     "documents",
     "forgettings",
+    "master_keys",
     "schema_info",
     "secrets",
     "tenants",

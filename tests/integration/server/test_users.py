@@ -25,8 +25,8 @@ from muxi.server.table import OPERATIONS
 
 PNG = b"\x89PNG\r\n\x1a\n an eye"
 AGENTS = {"a": {"name": "a", "tools": ["pay"], "approve": ["pay"]}}
-SHARED = re.compile(r"/((?:api|v1)/(agents|budgets|secrets|models|tools|mcp)|agui)\b")
-"""What belongs to the project, whoever asks."""
+SHARED = re.compile(r"/((?:api|v1)/(agents|budgets|credentials|secrets|models|tools|mcp)|agui)\b")
+"""What belongs to the project, whoever asks; of a credential only its name does."""
 
 
 def pay(amount: int) -> str:

@@ -91,7 +91,7 @@ async def test_secrets_are_resolved_by_name_and_by_variable(
     await runtime.set_secret("MINE", "the-hidden-value")
     assert await runtime.secrets.resolve(SecretRef("secret://MINE")) == "the-hidden-value"
     assert await runtime.secrets.resolve(SecretRef("a-${X}-b", {"X": "y"})) == "a-y-b"
-    assert await runtime.secrets.secret(RunContext(deps=None), "MINE") == "the-hidden-value"
+    assert await runtime.credentials.secret(RunContext(deps=None), "MINE") == "the-hidden-value"
     assert await runtime.secrets.names() == ["MINE"]
     assert b"the-hidden-value" not in runtime.state.database.read_bytes()
 

@@ -51,7 +51,8 @@ WALKS = {
     *{("tenants", "GET"), ("tenants", "UPDATE"), ("tenants", "TOUCH")},
     # Few rows: what a tenant has of agents, budgets, secrets and documents.
     ("budgets", "ALL"),
-    *{("agents", "LIST"), ("secrets", "ALL"), ("documents", "WAITING"), ("documents", "OWNERS")},
+    *{("agents", "LIST"), ("documents", "WAITING"), ("documents", "OWNERS")},
+    *{("secrets", "OF_OTHER_KEYS"), ("master_keys", "ALL"), ("master_keys", "DELETE_OTHERS")},
     *{("erasing", "UNNAME_AGENTS"), ("erasing", "UNNAME_VERSIONS")},
     # A partial index of what is under way, which is never much.
     *{("runs", "UNFINISHED"), ("runs", "READY")},

@@ -18,32 +18,32 @@ from muxi.core.errors import (
 from muxi.storage import secrets
 from muxi.storage.blob_files import BlobFiles
 from muxi.storage.database import open_database
-from muxi.storage.secrets import MasterKey, master_key
+from muxi.storage.master_keys import KeyRing, MasterKey, load_file, save_file
 from muxi.testing.storage.samples import ANN
 
 
 def test_the_master_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "state" / "master.key"
-    made = master_key(path)
+    made = load_file(path)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert master_key(path).id == made.id
-    assert MasterKey.parse(path.read_text()).id == made.id
+    assert load_file(path).current.id == made.current.id
+    assert KeyRing.parse(path.read_text()).current.id == made.current.id
     assert [entry.name for entry in path.parent.iterdir()] == ["master.key"]
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "master.key"
-    master_key(path)
+    load_file(path)
     path.chmod(0o640)
     with pytest.raises(StorageError, match="Others than its owner") as caught:
-        master_key(path)
+        load_file(path)
     assert caught.value.hint == f"chmod 600 {path}"
 
 
 def test_a_key_that_cannot_be_kept_is_a_typed_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageReadOnly):
-        master_key(tmp_path / "file" / "master.key")
+        load_file(tmp_path / "file" / "master.key")
 
 
 @pytest.mark.parametrize("text", ["", "not hex", "ab" * 16])
@@ -52,6 +52,21 @@ def test_what_is_no_key_is_refused_without_showing_it(text: str) -> None:
         MasterKey.parse(text)
     assert not text or text not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_a_file_holds_former_keys_as_long_as_something_needs_them(tmp_path: Path) -> None:
+    path = tmp_path / "master.key"
+    ring = load_file(path).renewed()
+
+    save_file(path, ring)
+
+    kept = load_file(path)
+    assert [key.id for key in kept.keys] == [key.id for key in ring.keys]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [entry.name for entry in tmp_path.iterdir()] == ["master.key"]
+    assert kept.current.text not in repr(kept)
+    with pytest.raises(InvalidInput, match="no master key"):
+        KeyRing.parse(" , ")
 
 
 def test_a_key_shows_its_id_only() -> None:
@@ -63,7 +78,7 @@ def test_a_key_shows_its_id_only() -> None:
 
 async def test_a_sealed_value_cannot_be_moved_or_changed() -> None:
     database = await open_database("sqlite://")
-    key = MasterKey.fresh()
+    key = KeyRing([MasterKey.fresh()])
     for name in ("mine", "other"):
         await database.write(ANN, lambda tx, n=name: secrets.put(tx, key, n, f"value of {n}"))
     await database.write(

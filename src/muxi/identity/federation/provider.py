@@ -226,7 +226,7 @@ class Provider:
         document = await fetching.post(endpoint, sent, basic=basic)
         for name in ("access_token", "refresh_token", "id_token"):
             if isinstance(value := document.body.get(name), str):
-                SECRETS.learn(value)
+                SECRETS.learn(value, passing=True)
         if document.status == 200:
             return document.body
         if document.status >= 500 or document.status == 429:

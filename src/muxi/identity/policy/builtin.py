@@ -47,6 +47,8 @@ BUILTIN_ROLES: Final = {
                 "mcp.serve",
                 "mcp.use",
                 "mcp.login",
+                "credentials.read",
+                "credentials.write",
                 "keys.read",
                 "keys.write",
                 "budgets.read",

@@ -32,6 +32,13 @@ def protect_owned(connection: Connection, tables: Iterable[str]) -> None:
     _bind(connection, tables, _OWN_MEMORY)
 
 
+def protect_owned_anew(connection: Connection, tables: Iterable[str]) -> None:
+    """As `protect_owned`, for tables that an earlier migration has protected less."""
+    for table in tables:
+        _execute(connection, f"DROP POLICY tenant ON {table}")
+        protect_owned(connection, [table])
+
+
 def protect_tenants(connection: Connection, table: str) -> None:
     """As `protect`; and system jobs, which name themselves, may see which tenants there are."""
     protect(connection, [table])

@@ -5,11 +5,16 @@ from __future__ import annotations
 from sqlalchemy import LargeBinary, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from muxi.storage.queries.terms import given, mine, values
+from muxi.storage.queries.terms import given, mine, number, one, seen, values
 from muxi.storage.schema import secrets
 
 _changed = ("key_id", "wrapped_key", "sealed", "updated_at")
-_this = (mine(secrets), secrets.c.owner == given("owner"), secrets.c.name == given("name"))
+_this = (
+    mine(secrets),
+    seen(secrets.c.owner),
+    secrets.c.owner == given("owner"),
+    secrets.c.name == given("name"),
+)
 
 
 def _put(insert: sqlite.Insert | postgresql.Insert) -> object:
@@ -26,13 +31,15 @@ PUT = {
 }
 GET = select(secrets.c.key_id, secrets.c.wrapped_key, secrets.c.sealed).where(*_this)
 NAMES = (
-    select(secrets.c.name)
-    .where(mine(secrets), secrets.c.owner == given("owner"))
+    select(secrets.c.name, secrets.c.updated_at)
+    .where(mine(secrets), seen(secrets.c.owner), secrets.c.owner == given("owner"))
     .order_by(secrets.c.name)
 )
-ALL = (
+OF_OTHER_KEYS = (
     select(secrets.c.owner, secrets.c.name, secrets.c.key_id, secrets.c.wrapped_key)
-    .where(mine(secrets))
+    .where(mine(secrets), secrets.c.key_id != given("key_id"))
+    .limit(number("limit"))
+    .offset(one(0))
     .with_for_update()
 )
 REWRAP = (
@@ -41,3 +48,6 @@ REWRAP = (
     .values(key_id=given("key_id"), wrapped_key=bindparam("wrapped_key", type_=LargeBinary()))
 )
 DELETE = delete(secrets).where(*_this)
+DELETE_OF_OWNER = delete(secrets).where(
+    mine(secrets), seen(secrets.c.owner), secrets.c.owner == given("owner")
+)

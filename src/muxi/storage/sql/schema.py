@@ -159,6 +159,14 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT pk_leases PRIMARY KEY (tenant, kind, id)
 )
  WITHOUT ROWID""",
+    """CREATE TABLE master_keys (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    wrapped BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    CONSTRAINT pk_master_keys PRIMARY KEY (tenant, id)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE passages (
     number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     tenant TEXT NOT NULL,
@@ -353,6 +361,19 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT fk_events_threads FOREIGN KEY(tenant, thread_id) REFERENCES threads (tenant, id) ON DELETE CASCADE
 )""",
     """CREATE UNIQUE INDEX uq_events_seq ON events (tenant, thread_id, seq)""",
+    """CREATE TABLE foreign_identities (
+    tenant TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    record TEXT NOT NULL,
+    CONSTRAINT pk_foreign_identities PRIMARY KEY (tenant, issuer, subject),
+    CONSTRAINT fk_foreign_identities_users FOREIGN KEY(tenant, user_id) REFERENCES users (tenant, id) ON DELETE CASCADE
+)
+ WITHOUT ROWID""",
+    """CREATE INDEX ix_foreign_identities_user ON foreign_identities (tenant, user_id)""",
     """CREATE TABLE memberships (
     tenant TEXT NOT NULL,
     group_name TEXT NOT NULL,
@@ -499,6 +520,8 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('files', 'ix_files_expiry', '100 100 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('files', 'ix_files_owner', '1000000 1000000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('files', 'files', '1000000 1000000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('foreign_identities', 'ix_foreign_identities_user', '1000000 1000000 10')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('foreign_identities', 'foreign_identities', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('forgettings', 'ix_forgettings_state', '1000 1000 250')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('forgettings', 'sqlite_autoindex_forgettings_1', '1000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('groups', 'groups', '1000000 1000000 1')""",
@@ -506,6 +529,7 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('idempotency_keys', 'ix_idempotency_keys_owner', '1000000 1000000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('idempotency_keys', 'idempotency_keys', '1000000 1000000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('leases', 'leases', '1000000 1000000 250000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('master_keys', 'master_keys', '1000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('memberships', 'ix_memberships_user', '1000000 1000000 10')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('memberships', 'memberships', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('messages', 'ix_messages_tenant_thread_id_parent_id', '1000000 1000000 10 1')""",

@@ -13,37 +13,44 @@ PUT = Statement(
 GET = Statement(
     sqlite="""SELECT secrets.key_id, secrets.wrapped_key, secrets.sealed
 FROM secrets
-WHERE secrets.tenant = ? AND secrets.owner = ? AND secrets.name = ?""",
-    order="tenant owner name",
+WHERE secrets.tenant = ? AND (? IS NULL OR substr(secrets.owner, 1, 5) != 'user:' OR secrets.owner = ('user:' || ?)) AND secrets.owner = ? AND secrets.name = ?""",
+    order="tenant principal principal owner name",
     postgresql="""SELECT secrets.key_id, secrets.wrapped_key, secrets.sealed
 FROM secrets
-WHERE secrets.tenant = %(tenant)s::VARCHAR AND secrets.owner = %(owner)s::VARCHAR AND secrets.name = %(name)s::VARCHAR""",
+WHERE secrets.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(secrets.owner, 1, 5) != 'user:' OR secrets.owner = ('user:' || %(principal)s::VARCHAR)) AND secrets.owner = %(owner)s::VARCHAR AND secrets.name = %(name)s::VARCHAR""",
 )
 NAMES = Statement(
-    sqlite="""SELECT secrets.name
+    sqlite="""SELECT secrets.name, secrets.updated_at
 FROM secrets
-WHERE secrets.tenant = ? AND secrets.owner = ? ORDER BY secrets.name""",
-    order="tenant owner",
-    postgresql="""SELECT secrets.name
+WHERE secrets.tenant = ? AND (? IS NULL OR substr(secrets.owner, 1, 5) != 'user:' OR secrets.owner = ('user:' || ?)) AND secrets.owner = ? ORDER BY secrets.name""",
+    order="tenant principal principal owner",
+    postgresql="""SELECT secrets.name, secrets.updated_at
 FROM secrets
-WHERE secrets.tenant = %(tenant)s::VARCHAR AND secrets.owner = %(owner)s::VARCHAR ORDER BY secrets.name""",
+WHERE secrets.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(secrets.owner, 1, 5) != 'user:' OR secrets.owner = ('user:' || %(principal)s::VARCHAR)) AND secrets.owner = %(owner)s::VARCHAR ORDER BY secrets.name""",
 )
-ALL = Statement(
+OF_OTHER_KEYS = Statement(
     sqlite="""SELECT secrets.owner, secrets.name, secrets.key_id, secrets.wrapped_key
 FROM secrets
-WHERE secrets.tenant = ?""",
-    order="tenant",
+WHERE secrets.tenant = ? AND secrets.key_id != ?
+ LIMIT ? OFFSET 0""",
+    order="tenant key_id limit",
     postgresql="""SELECT secrets.owner, secrets.name, secrets.key_id, secrets.wrapped_key
 FROM secrets
-WHERE secrets.tenant = %(tenant)s::VARCHAR FOR UPDATE""",
+WHERE secrets.tenant = %(tenant)s::VARCHAR AND secrets.key_id != %(key_id)s::VARCHAR
+ LIMIT %(limit)s::BIGINT OFFSET 0 FOR UPDATE""",
 )
 REWRAP = Statement(
-    sqlite="UPDATE secrets SET key_id=?, wrapped_key=? WHERE secrets.tenant = ? AND secrets.owner = ? AND secrets.name = ?",
-    order="key_id wrapped_key tenant owner name",
-    postgresql="UPDATE secrets SET key_id=%(key_id)s::VARCHAR, wrapped_key=%(wrapped_key)s WHERE secrets.tenant = %(tenant)s::VARCHAR AND secrets.owner = %(owner)s::VARCHAR AND secrets.name = %(name)s::VARCHAR",
+    sqlite="UPDATE secrets SET key_id=?, wrapped_key=? WHERE secrets.tenant = ? AND (? IS NULL OR substr(secrets.owner, 1, 5) != 'user:' OR secrets.owner = ('user:' || ?)) AND secrets.owner = ? AND secrets.name = ?",
+    order="key_id wrapped_key tenant principal principal owner name",
+    postgresql="UPDATE secrets SET key_id=%(key_id)s::VARCHAR, wrapped_key=%(wrapped_key)s WHERE secrets.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(secrets.owner, 1, 5) != 'user:' OR secrets.owner = ('user:' || %(principal)s::VARCHAR)) AND secrets.owner = %(owner)s::VARCHAR AND secrets.name = %(name)s::VARCHAR",
 )
 DELETE = Statement(
-    sqlite="DELETE FROM secrets WHERE secrets.tenant = ? AND secrets.owner = ? AND secrets.name = ?",
-    order="tenant owner name",
-    postgresql="DELETE FROM secrets WHERE secrets.tenant = %(tenant)s::VARCHAR AND secrets.owner = %(owner)s::VARCHAR AND secrets.name = %(name)s::VARCHAR",
+    sqlite="DELETE FROM secrets WHERE secrets.tenant = ? AND (? IS NULL OR substr(secrets.owner, 1, 5) != 'user:' OR secrets.owner = ('user:' || ?)) AND secrets.owner = ? AND secrets.name = ?",
+    order="tenant principal principal owner name",
+    postgresql="DELETE FROM secrets WHERE secrets.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(secrets.owner, 1, 5) != 'user:' OR secrets.owner = ('user:' || %(principal)s::VARCHAR)) AND secrets.owner = %(owner)s::VARCHAR AND secrets.name = %(name)s::VARCHAR",
+)
+DELETE_OF_OWNER = Statement(
+    sqlite="DELETE FROM secrets WHERE secrets.tenant = ? AND (? IS NULL OR substr(secrets.owner, 1, 5) != 'user:' OR secrets.owner = ('user:' || ?)) AND secrets.owner = ?",
+    order="tenant principal principal owner",
+    postgresql="DELETE FROM secrets WHERE secrets.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(secrets.owner, 1, 5) != 'user:' OR secrets.owner = ('user:' || %(principal)s::VARCHAR)) AND secrets.owner = %(owner)s::VARCHAR",
 )

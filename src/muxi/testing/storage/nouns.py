@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 
 from muxi.core.definitions import AgentDefinition
-from muxi.core.errors import Conflict, InvalidInput, NotFound, SecretMissing, StorageError
+from muxi.core.errors import InvalidInput, NotFound, SecretMissing, StorageError
 from muxi.core.messages import Message, TextPart, ToolCallPart
 from muxi.core.steps import Step
 from muxi.core.threads import Run, Thread
@@ -17,6 +18,7 @@ from muxi.core.usage import Usage
 from muxi.storage import agents, blobs, messages, runs, secrets, steps, threads
 from muxi.storage import usage as usage_rows
 from muxi.storage.blobs import Blob
+from muxi.storage.master_keys import KeyRing, MasterKey
 from muxi.storage.transaction import Database, Scope, Tx
 from muxi.testing.storage.samples import ANN, a_message, a_run, a_thread
 
@@ -242,7 +244,9 @@ class NounConformance:
     async def test_secrets_are_sealed_and_survive_a_new_master_key(
         self, database: Database
     ) -> None:
-        old, new = secrets.MasterKey.fresh(), secrets.MasterKey.fresh()
+        old = KeyRing([MasterKey.fresh()])
+        both = old.renewed()
+        new = KeyRing([both.current])
         value = "s3cret \0 \N{KEY}"
         for owner in ("", "ann"):
             await database.write(
@@ -250,15 +254,17 @@ class NounConformance:
             )
         stored = await database.read(ANN, lambda tx: tx.raw("SELECT * FROM secrets"))
         assert "s3cret" not in repr(stored)
-        assert await database.write(ANN, lambda tx: secrets.rotate(tx, old, new)) == 2
+        rewrap = partial(secrets.rewrap, keys=both, limit=2)
+        assert [await database.write(ANN, rewrap) for _ in range(2)] == [2, 0]
         assert await database.read(ANN, lambda tx: secrets.get(tx, new, "K", owner="ann")) == (
             value + "ann"
         )
         with pytest.raises(StorageError):
             await database.read(ANN, lambda tx: secrets.get(tx, old, "K"))
-        with pytest.raises(Conflict):
-            await database.write(ANN, lambda tx: secrets.rotate(tx, old, secrets.MasterKey.fresh()))
-        assert await database.read(ANN, secrets.names) == ["K"]
+        other = KeyRing([MasterKey.fresh()])
+        with pytest.raises(StorageError, match="another master key"):
+            await database.write(ANN, partial(secrets.rewrap, keys=other, limit=9))
+        assert list(await database.read(ANN, secrets.names)) == ["K"]
         await database.write(ANN, lambda tx: secrets.delete(tx, "K"))
         with pytest.raises(SecretMissing):
             await database.read(ANN, lambda tx: secrets.get(tx, new, "K"))

@@ -11,6 +11,7 @@ from muxi.core.usage import Usage
 from muxi.storage import agents, blobs, events, leases, messages, runs, secrets, steps, threads
 from muxi.storage import usage as usage_rows
 from muxi.storage.blobs import Blob
+from muxi.storage.master_keys import KeyRing, MasterKey
 from muxi.storage.transaction import Database, Scope, Tx
 from muxi.testing.storage.samples import a_message, a_thread
 
@@ -24,7 +25,7 @@ class TenantConformance:
     async def test_two_tenants_with_the_same_ids_never_see_each_other(
         self, database: Database
     ) -> None:
-        key = secrets.MasterKey.fresh()
+        key = KeyRing([MasterKey.fresh()])
         for scope in (HERE, THERE):
             await database.write(scope, lambda tx: _fill(tx, key))
         for scope in (HERE, THERE):
@@ -77,7 +78,7 @@ class TenantConformance:
                 Scope(tenant, "ann")
 
 
-def _fill(tx: Tx, key: secrets.MasterKey) -> None:
+def _fill(tx: Tx, key: KeyRing) -> None:
     """One of each noun, bearing the name of its tenant."""
     name = tx.scope.tenant
     thread = threads.create(tx, Thread(id="thr_same", title=name, owner="ann"))
@@ -92,7 +93,7 @@ def _fill(tx: Tx, key: secrets.MasterKey) -> None:
     secrets.put(tx, key, "same", name)
 
 
-def _see(tx: Tx, key: secrets.MasterKey) -> list[str | None]:
+def _see(tx: Tx, key: KeyRing) -> list[str | None]:
     """What each noun says its tenant is; a thread that was deleted says nothing."""
     found: list[str | None] = [
         *(thread.title for thread in threads.page(tx).items),

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-from muxi.storage.migrations.security import protect
+from muxi.storage.migrations.security import protect, protect_owned_anew
 from muxi.storage.planner import tell_planner
 
 revision = "0003"
@@ -168,6 +168,33 @@ reservations = Table(
     sqlite_with_rowid=False,
 )
 
+# Who somebody of another issuer is here. A subject never changes, unlike names and addresses.
+foreign_identities = Table(
+    "foreign_identities",
+    metadata,
+    _text("tenant", key=True),
+    _text("issuer", key=True),
+    _text("subject", key=True),
+    _text("user_id"),
+    _number("created_at"),
+    _number("seen_at"),
+    _text("record"),
+    _of("users", "user_id"),
+    Index("ix_foreign_identities_user", "tenant", "user_id"),
+    sqlite_with_rowid=False,
+)
+
+# The project's own, in its first tenant: the newest seals, the others still open what they sealed.
+master_keys = Table(
+    "master_keys",
+    metadata,
+    _text("tenant", key=True),
+    _text("id", key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+    _number("created_at"),
+    sqlite_with_rowid=False,
+)
+
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -233,6 +260,7 @@ def upgrade() -> None:
     metadata.create_all(connection, tables=made, checkfirst=False)
     if connection.dialect.name == "postgresql":
         protect(connection, [table.name for table in made])
+        protect_owned_anew(connection, ["secrets"])
     op.create_index("ix_runs_owner", "runs", ["tenant", "owner", "id"])
     others = text("role <> 'owner'")
     op.create_index(

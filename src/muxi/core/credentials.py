@@ -1,0 +1,21 @@
+"""A user's own credentials for tools and MCP servers, as they cross a door. Data only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from muxi.core.record import Record
+
+
+class CredentialInfo(Record):
+    """A credential that users may bring. Its value is never told."""
+
+    name: str
+    """The name under which tools and MCP servers of the project refer to it."""
+    title: str
+    help: str | None = None
+    """How a user gets one."""
+    required: bool = False
+    """Whether runs of a user without one are refused it, rather than given the project's."""
+    updated_at: datetime | None = None
+    """When the user has set their own; None if they have not."""
