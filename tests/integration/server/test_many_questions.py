@@ -90,7 +90,7 @@ async def _measure(muxi: Served, record_property: Any) -> None:
     assert isinstance((await muxi.follow(run.id))[-1], RunCompleted)
     for name, seconds in figures.items():
         record_property(name, round(seconds, 4))
-        assert seconds < 2, figures
+        assert seconds < 20, figures
     seen, cursor = 0, None
     while True:
         page = await muxi.client.approvals(limit=200, cursor=cursor)

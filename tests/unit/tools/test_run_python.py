@@ -157,7 +157,7 @@ async def test_there_is_no_way_out(code: str, tmp_path: Path, monkeypatch: pytes
 async def test_code_without_end_is_ended(code: str):
     started = time.monotonic()
     text = await run(code, timeout=0.5, max_output=1_000)
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 30
     assert "Error" in text or "ended" in text
     assert len(text) < 4_000
 
