@@ -57,6 +57,7 @@ class Session:
         *,
         answers: bool,
         user: str | None = None,
+        tenant: str | None = None,
     ) -> None:
         self.state = state_of(path)
         self.told: Callable[[str], None] | None = None
@@ -65,6 +66,7 @@ class Session:
         self._project = project
         self._answers = answers
         self._user = user
+        self._tenant = tenant
         self._runtime: Runtime | None = None
         self._server: Server | None = None
         self._seeking = asyncio.Lock()
@@ -83,6 +85,7 @@ class Session:
                 socket=self.state.socket,
                 token=self.state.token(),
                 user=self._user,
+                tenant=self._tenant,
                 regain=self._regain,
             )
         )
@@ -155,6 +158,7 @@ def in_session(
     *,
     answers: bool = False,
     user: str | None = None,
+    tenant: str | None = None,
 ) -> T:
     """Do `work` in a session with the project at `path`, and end the session.
 
@@ -164,6 +168,7 @@ def in_session(
         answers: Whether a model may be needed: embedded weights are then fetched before, and runs
             that a dead process left go on. A command that only looks asks no model anything.
         user: Id of the user for whom to do it; the person at this machine if None.
+        tenant: Id of the tenant in which to do it; the project's own if None.
 
     Raises:
         InvalidInput: This is no id of a user.
@@ -179,7 +184,8 @@ def in_session(
         project = load_project(path)
         if answers:
             prepare_weights(project)
-    return interrupts.run(_perform(Session(path, project, answers=answers, user=user), work))
+    session = Session(path, project, answers=answers, user=user, tenant=tenant)
+    return interrupts.run(_perform(session, work))
 
 
 async def _perform(session: Session, work: Callable[[Session], Coroutine[None, None, T]]) -> T:

@@ -30,7 +30,8 @@ class Client(Resources):
         socket: Path of the socket beside a project, `.muxi/muxi.sock`.
         token: Content of the project's token file.
         timeout: Seconds to wait for an answer. Streams of events have no such bound.
-        user: Id of the user to act for; the person at the server's machine if None.
+        user: Id of the user to act for; who the token belongs to if None.
+        tenant: Id of the tenant to act in, for who runs the project; their own if None.
         regain: Finds another server in the place of one that is gone. A request is then made again,
             unless it may have been carried out already and must not be twice.
     """

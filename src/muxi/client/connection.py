@@ -17,7 +17,7 @@ import aiohttp
 from muxi.client.calls import Content, Params
 from muxi.client.errors import LATE, LOST, connection_errors, reported_error
 from muxi.core.errors import NotFound, SecretMissing, ServerUnavailable
-from muxi.core.users import USER_HEADER, user_id
+from muxi.core.users import TENANT_HEADER, USER_HEADER, user_id
 
 Regain = Callable[[ServerUnavailable], Awaitable[None]]
 """Returns when there is a server again; raises if there is none, for instance what it was given."""
@@ -37,7 +37,8 @@ class Connection:
         socket: Path of the socket beside a project, `.muxi/muxi.sock`.
         token: Content of the project's token file.
         timeout: Seconds to wait for an answer. Streams of events have no such bound.
-        user: Id of the user to act for; the person at the server's machine if None.
+        user: Id of the user to act for; who the token belongs to if None.
+        tenant: Id of the tenant to act in, for who runs the project; their own if None.
         regain: Finds another server in the place of one that is gone. A request is then made again,
             unless it may have been carried out already and must not be twice.
     """
@@ -50,6 +51,7 @@ class Connection:
         token: str | None = None,
         timeout: float = 30.0,
         user: str | None = None,
+        tenant: str | None = None,
         regain: Regain | None = None,
     ) -> None:
         self._base_url = "http://localhost" if socket is not None else base_url.rstrip("/")
@@ -57,6 +59,7 @@ class Connection:
         self._token = token
         self._timeout = timeout
         self._user = None if user is None else user_id(user)
+        self._tenant = tenant
         self._regain = regain
         self._session: aiohttp.ClientSession | None = None
 
@@ -229,6 +232,8 @@ class Connection:
                 headers["Authorization"] = f"Bearer {self._token}"
             if self._user is not None:
                 headers[USER_HEADER] = quote(self._user, safe="")
+            if self._tenant is not None:
+                headers[TENANT_HEADER] = self._tenant
             self._session = aiohttp.ClientSession(connector=connector, headers=headers)
         return self._session
 

@@ -15,6 +15,7 @@ from muxi.client.mcp import McpServers
 from muxi.client.memories import Memories
 from muxi.client.secrets import Secrets
 from muxi.client.tools import Tools
+from muxi.client.users import Groups, Keys, Tenants, Users
 
 
 class Resources(Connection):
@@ -64,3 +65,23 @@ class Resources(Connection):
     def knowledge(self) -> Knowledge:
         """Documents that agents look into."""
         return Knowledge(self._call)
+
+    @property
+    def users(self) -> Users:
+        """Users and service accounts, and oneself."""
+        return Users(self._call)
+
+    @property
+    def groups(self) -> Groups:
+        """Groups of users, who share roles."""
+        return Groups(self._call)
+
+    @property
+    def keys(self) -> Keys:
+        """Keys of the API."""
+        return Keys(self._call)
+
+    @property
+    def tenants(self) -> Tenants:
+        """Tenants, for who runs the project."""
+        return Tenants(self._call)

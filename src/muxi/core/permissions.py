@@ -7,6 +7,7 @@ it what the action is done upon; in both, `*` stands for anything. Checked here,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -54,6 +55,23 @@ def permission(text: str) -> Permission:
         if not actions:
             raise InvalidInput(f"{pattern} is not done upon anything that could be named.")
     return Permission(actions, resource or "*")
+
+
+def covers(held: Iterable[str], wanted: str) -> bool:
+    """Whether the permissions `held` permit whatever `wanted` does."""
+    asked = permission(wanted)
+    having = [permission(text) for text in held]
+    return all(
+        any(action in each.actions and _within(asked.resource, each.resource) for each in having)
+        for action in asked.actions
+    )
+
+
+def _within(resource: str, pattern: str) -> bool:
+    """Whether all that `resource` means is meant by `pattern`, as far as that is easy to see."""
+    if pattern in ("*", resource):
+        return True
+    return "*" not in resource and fnmatchcase(resource, pattern)
 
 
 def _like(name: str, pattern: str) -> bool:

@@ -17,6 +17,7 @@ from typing import Final
 
 from muxi.core.caller import DEFAULT_TENANT, LOCAL_CALLER, LOCAL_USER, Caller, Credential
 from muxi.core.errors import AccessDenied, NotFound
+from muxi.core.identities import User
 from muxi.core.scope import Scope
 from muxi.identity import tokens
 from muxi.storage import credentials, tenants, users
@@ -136,6 +137,12 @@ class Callers:
                 self._keep(tenant, kept).standings[user] = found
         return found
 
+    async def roles_of(self, tenant: str, user: str) -> frozenset[str]:
+        """The roles of a user, also of one who may not sign in now. Raises `NotFound`."""
+        return await self._database.read(
+            Scope(tenant, None), lambda tx: _roles(tx, users.get(tx, user)), tiny=True
+        )
+
     def forget(self, tenant: str) -> None:
         """Look again at whatever belongs to a tenant: something of it has changed."""
         self._changes += 1
@@ -219,6 +226,9 @@ def standing_of(tx: Tx, user: str) -> Standing:
         raise AccessDenied("This credential belongs to nobody.") from None
     if tenant.disabled or account.user.disabled:
         raise AccessDenied("This user may not sign in.")
-    groups = users.groups_of(tx, user)
-    roles = frozenset(account.user.roles).union(*(group.roles for group in groups))
-    return Standing(roles, frozenset(group.name for group in groups))
+    return Standing(_roles(tx, account.user), frozenset(account.user.groups))
+
+
+def _roles(tx: Tx, user: User) -> frozenset[str]:
+    """A user's own roles and those of their groups."""
+    return frozenset(user.roles).union(*(group.roles for group in users.groups_of(tx, user.id)))

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from muxi.core.caller import DEFAULT_TENANT, LOCAL_USER
-from muxi.core.errors import AccessDenied
+from muxi.core.errors import AccessDenied, NotFound
 from muxi.core.identities import Session
 from muxi.core.pages import Page
 from muxi.identity import tokens
@@ -89,6 +89,20 @@ class Sessions:
             raise AccessDenied("Name or password is wrong.")
         self._attempts.succeeded(key, browser.address)
         return await self.begin(tenant, account.user.id, browser, how="password")
+
+    async def is_password(self, tenant: str, user: str, password: str, *, address: str) -> bool:
+        """Whether this is the password of a user, who is asked for it once more.
+
+        Raises:
+            AccessDenied: It was tried too often.
+        """
+        key = f"{tenant}/{user.casefold()}"
+        self._attempts.check(key, address)
+        account = await self._directory.read(tenant, partial(users.account, id=user))
+        right = await self._passwords.verify(account.password, password)
+        if not right:
+            self._attempts.failed(key, address)
+        return right
 
     async def begin(self, tenant: str, user: str, browser: Browser, *, how: str) -> str:
         """The token of a new session of a user who has been recognised.
@@ -170,14 +184,15 @@ class Sessions:
         items = [_shown(one) for one in found.items if one.expires_at and one.expires_at > now]
         return Page[Session](items=items, next=found.next)
 
-    async def get(self, tenant: str, id: str) -> Session:
-        """Raises `NotFound`."""
-        read = partial(credentials.get, kind="session", id=id)
-        return _shown(await self._directory.read(tenant, read))
+    async def end(self, tenant: str, id: str, *, of: str) -> None:
+        """End a session of a user. Raises `NotFound`."""
 
-    async def end(self, tenant: str, id: str) -> None:
-        """End a session. Raises `NotFound`."""
-        await self._directory.change(tenant, partial(credentials.delete, kind="session", id=id))
+        def end(tx: Tx) -> None:
+            if credentials.get(tx, "session", id).user != of:
+                raise NotFound(f"There is no session {id}.", id=id)
+            credentials.delete(tx, "session", id)
+
+        await self._directory.change(tenant, end)
 
     async def end_all(self, tenant: str, user: str, *, keep: str | None = None) -> int:
         """End all sessions of a user, save for the one to keep; gives their number."""

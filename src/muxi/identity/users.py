@@ -36,6 +36,8 @@ class Users:
         """
         if user_id(user.id) == LOCAL_USER:
             raise Conflict("The user `local` is the person at the server's machine.")
+        if "/" in user.id:
+            raise InvalidInput("The id of a user has no `/`: it stands in addresses.")
         if password is not None and user.kind == "service":
             raise InvalidInput("A service account has keys and no password.")
         hashed = None
@@ -108,11 +110,6 @@ class Users:
             credentials.delete_of(tx, id, "session", keep=keep)
 
         await self._directory.change(tenant, change)
-
-    async def has_password(self, tenant: str, id: str, password: str) -> bool:
-        """Whether this is the user's password."""
-        account = await self._directory.read(tenant, partial(users.account, id=id))
-        return await self._passwords.verify(account.password, password)
 
     async def put_group(self, tenant: str, group: Group) -> Group:
         """Make a group, or change what it is; who is in it stays."""

@@ -31,6 +31,7 @@ from muxi.server.conditions import (
     unless_changed,
 )
 from muxi.server.idempotency import HEADER, key_of, once
+from muxi.server.managing import require_operator
 from muxi.server.mcp.endpoint import Endpoint
 from muxi.server.mcp.paths import CALLER, LINES, PATH
 from muxi.server.operations import (
@@ -189,6 +190,7 @@ class App:
         )
         tenant = named_tenant(headers)
         if tenant is not None and tenant != caller.tenant:
+            require_operator(caller)
             await self._runtime.guard.require(caller, "tenants.act_for")
             await self._runtime.identity.tenants.get(tenant)
             caller = replace(caller, tenant=tenant)

@@ -12,6 +12,7 @@ from muxi.core.caller import DEFAULT_TENANT
 from muxi.core.errors import AccessDenied, InvalidInput, NotFound
 from muxi.core.identities import Me, SignInLink
 from muxi.identity.sessions import LINK_SECONDS, Browser
+from muxi.server.managing import is_own, require_management
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Raw, Strict
 
 _LONGEST = 10_000
@@ -61,7 +62,9 @@ async def sign_in(call: Call[LoginForm, Nothing]) -> Response:
 async def sign_out(call: Call[Nothing, Nothing]) -> Response:
     credential = call.caller.credential
     if credential.kind == "session":
-        await call.runtime.identity.sessions.end(call.caller.tenant, credential.id)
+        user = call.caller.user or ""
+        sessions = call.runtime.identity.sessions
+        await sessions.end(call.caller.tenant, credential.id, of=user)
     return call.access.drop_session(Response(status_code=204), scheme=call.scheme)
 
 
@@ -70,6 +73,8 @@ async def make_login_link(call: Call[LinkRequest, Nothing]) -> SignInLink:
     if url is None:
         raise NotFound("This process serves no browsers.", hint="`muxi up` does.")
     user = call.body.user or call.caller.subject
+    if not is_own(call, user):
+        await require_management(call, user)
     return await call.access.link(
         url, tenant=call.caller.tenant, user=user, seconds=call.body.seconds
     )
@@ -138,6 +143,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         body=LinkRequest,
         answer=SignInLink,
         status=201,
+        confidential=True,
         tag="access",
     ),
     Operation(

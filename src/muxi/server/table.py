@@ -8,11 +8,14 @@ from functools import cache
 from starlette.responses import Response
 
 from muxi.server import (
+    accounts,
     budgets,
     credentials,
     facts,
     files,
     forgetting,
+    groups,
+    keys,
     knowledge,
     mcp_servers,
     mcp_trust,
@@ -22,6 +25,7 @@ from muxi.server import (
     secrets,
     sign_in,
     socket_tickets,
+    tenants,
     threads,
     tools,
 )
@@ -64,6 +68,10 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *agui.OPERATIONS,
     *aisdk.OPERATIONS,
     *socket_tickets.OPERATIONS,
+    *accounts.OPERATIONS,
+    *groups.OPERATIONS,
+    *keys.OPERATIONS,
+    *tenants.OPERATIONS,
     Operation(
         method="GET",
         path="/openapi.json",

@@ -16,7 +16,15 @@ _OWN = (
 )
 """Memory of one's own: a user never sees that of another, whatever is allowed."""
 
-_LOOK = ("project.read", "agents.read", "models.read", "tools.read", "mcp.read")
+_LOOK = (
+    "account.read",
+    "account.write",
+    "project.read",
+    "agents.read",
+    "models.read",
+    "tools.read",
+    "mcp.read",
+)
 
 BUILTIN_ROLES: Final = {
     role.name: role
@@ -77,6 +85,8 @@ BUILTIN_ROLES: Final = {
             description="Reads the audit log, usage and rules, and no contents.",
             allow=[
                 "project.read",
+                "account.read",
+                "account.write",
                 "audit.read",
                 "usage.read",
                 "usage.read_all",
