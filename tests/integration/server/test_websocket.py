@@ -8,11 +8,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from support.served import Served, frames, number_of, served
+from support.served import Served, frames, served
 from support.sockets import socket
 
-from muxi.models.scripted import Gate, Reply, call
 from muxi.core.messages import TextPart
+from muxi.models.scripted import Gate, Reply, call
 
 WORDS = " ".join(f"word{number}" for number in range(40))
 
@@ -61,7 +61,8 @@ async def test_two_users_and_three_tabs_see_one_order(tmp_path: Path) -> None:
         for tab in tabs:
             await tab.event("run.completed")
         told = [tab.events(thread) for tab in tabs]
-        assert told[0] and all(each == told[0] for each in told)
+        assert told[0]
+        assert all(each == told[0] for each in told)
 
 
 async def test_one_socket_follows_many_threads(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ from muxi.server.users import named_user
 
 PATH: Final = "/ws"
 _SLOTS: Final = 15
-"""Seconds in which every socket is looked at once."""
+_PAUSE: Final = 1.0
+"""Seconds between two looks, each at one of so many parts of the sockets."""
 _METHOD: Final = "WEBSOCKET"
 """To `Access`: much can be done by an upgrade, so a cookie must come from our own page."""
 
@@ -87,7 +88,7 @@ class Hub:
         line.slot = min(range(_SLOTS), key=lambda slot: len(self._slots[slot]))
         self._slots[line.slot].add(line)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(1, self._look)
+            self._timer = asyncio.get_running_loop().call_later(_PAUSE, self._look)
 
     def forget(self, line: Line) -> None:
         """A socket is gone."""
@@ -132,7 +133,7 @@ class Hub:
         self._timer = None
         if not any(self._slots):
             return
-        self._timer = asyncio.get_running_loop().call_later(1, self._look)
+        self._timer = asyncio.get_running_loop().call_later(_PAUSE, self._look)
         self._round = (self._round + 1) % _SLOTS
         due = self._slots[self._round]
         for line in list(due):

@@ -8,6 +8,7 @@ It must never let a slow or broken peer cost more than its own buffers.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
@@ -26,6 +27,8 @@ from muxi.server.realtime.packets import PING
 
 MAX_MESSAGE: Final = 256 * 1024
 """Bytes of one message: what is larger is uploaded."""
+_UNREAD: Final = 128 * 1024
+"""Bytes that the system takes for a peer who does not read; by itself it may take megabytes."""
 _LONGEST_REASON: Final = 120
 """Bytes of the words that go with a close."""
 _LAST_WORD: Final = 1.0
@@ -165,6 +168,8 @@ class Line(asyncio.Protocol):
         server, client = get_local_addr(self.transport), get_remote_addr(self.transport)
         self.way = Way(server, client, scheme)
         self._connections.add(self)
+        opened = self.transport.get_extra_info("socket")
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
@@ -235,10 +240,10 @@ class Line(asyncio.Protocol):
         moves = unsent != self._unsent
         self._unsent = unsent
         unfinished = bool(self._pieces or self._ws.reader.buffer)
-        if self._silent and not moves:
-            self.transport.abort()
-        elif unfinished and self._stalled:
+        if unfinished and self._stalled:
             self.close(TOO_SLOW, "The message did not come in time.")
+        elif self._silent and not moves:
+            self.transport.abort()
         elif self._ws.state is OPEN:
             self._silent, self._stalled = True, unfinished
             self.write(PING)
