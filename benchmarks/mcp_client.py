@@ -155,9 +155,9 @@ def project(folder: Path, command: list[str]) -> Any:
 
 async def many(folder: Path, command: list[str], part: str, turns: int) -> dict[str, float]:
     """One part of what many servers cost, in this process: `connect`, `start` or `turns`."""
+    from muxi.core.caller import LOCAL_CALLER
     from muxi.models.scripted import ScriptedModel
     from muxi.runtime.build import open_runtime
-    from muxi.runtime.principal import LOCAL
     from muxi.runtime.requests import RunRequest
 
     model = ScriptedModel(lambda _: "Done.")
@@ -165,7 +165,9 @@ async def many(folder: Path, command: list[str], part: str, turns: int) -> dict[
     found: dict[str, float] = {}
 
     async def turn(agent: str) -> None:
-        _, feed = await runtime.runs.start_and_follow(LOCAL, RunRequest(agent=agent, input="Go"))
+        _, feed = await runtime.runs.start_and_follow(
+            LOCAL_CALLER, RunRequest(agent=agent, input="Go")
+        )
         while await feed.next() is not None:
             pass
 
@@ -182,7 +184,8 @@ async def many(folder: Path, command: list[str], part: str, turns: int) -> dict[
             from muxi.core.context import RunContext
 
             began, cpu_before = time.perf_counter(), cpu()
-            agent = await runtime.agents.live(await runtime.agents.current(LOCAL, "with"))
+            version = await runtime.agents.current(LOCAL_CALLER.scope, "with")
+            agent = await runtime.agents.live(version)
             servers = runtime.mcp.servers
             found["tools"] = sum(len(servers.tools(name)) for name in servers.names)
             found |= {"wall": time.perf_counter() - began, "cpu": cpu() - cpu_before}

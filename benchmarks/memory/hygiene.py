@@ -24,11 +24,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.memory.agent_logs import INSTRUCTIONS, Person, Said, Truth
 from benchmarks.memory.sloppy import OUTPUT, Agent, Extractor
 from muxi.config.project import Project
+from muxi.core.caller import LOCAL_CALLER
 from muxi.core.facts import Fact
 from muxi.core.memories import Memory
 from muxi.models.scripted import ScriptedModel
 from muxi.runtime.build import Runtime, open_runtime
-from muxi.runtime.principal import acting_for
 from muxi.runtime.requests import RunRequest
 from muxi.tools.function import tool
 
@@ -115,13 +115,14 @@ async def _live(runtime: Runtime, said: dict[str, list[Said]]) -> None:
     learning = runtime.remembering.learning
     assert learning is not None
     for user, messages in said.items():
-        who = acting_for(user)
+        caller = LOCAL_CALLER.acting(user)
+        who = caller.scope
         for at in range(0, len(messages), 8):
             # A thread is a day; then the workers have their time.
             thread = await runtime.threads.create(who)
             for each in messages[at : at + 8]:
                 request = RunRequest(input=each.text, thread_id=thread.id)
-                _, feed = await runtime.runs.start_and_follow(who, request)
+                _, feed = await runtime.runs.start_and_follow(caller, request)
                 while await feed.next() is not None:
                     pass
                 feed.close()
@@ -130,7 +131,7 @@ async def _live(runtime: Runtime, said: dict[str, list[Said]]) -> None:
 
 
 async def _look(runtime: Runtime, user: str, said: list[Said], figures: Figures) -> None:
-    who, owner = acting_for(user), f"user:{user}"
+    who, owner = LOCAL_CALLER.acting(user).scope, f"user:{user}"
     memories: list[Memory] = []
     cursor: str | None = None
     while True:

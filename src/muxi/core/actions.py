@@ -21,7 +21,13 @@ class Action:
     upon: str = ""
     """What its resource names, such as an agent; empty if it has none."""
 
+    @property
+    def changes(self) -> bool:
+        """Whether it leaves anything behind, so that it is entered in the audit log."""
+        return self.name.rpartition(".")[2] not in _LEAVES_NOTHING
 
+
+_LEAVES_NOTHING = ("read", "use", "act_for", "serve", "check")
 _AGENT = "an agent"
 _BUDGET = "a budget"
 _OWNER = "whose memory: `user:ID`, `agent:NAME`, `team:NAME` or `tenant`"

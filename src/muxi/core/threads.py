@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import Field, JsonValue
 
+from muxi.core.caller import Caller
 from muxi.core.events import Problem, RunStatus
 from muxi.core.ids import new_id
 from muxi.core.record import Record, now
@@ -52,6 +53,9 @@ class Run(Record):
     status: RunStatus = "queued"
     input_id: str | None = None
     """The message that started it."""
+    begun_by: Caller | None = None
+    """Who began it, and by what right: it may do what they may, wherever it goes on. None for the
+    person at the machine, in runs that are older than users."""
     root_run_id: str | None = None
     parent_run_id: str | None = None
     attempt: int = 1

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -142,6 +142,28 @@ class Callers:
         return await self._database.read(
             Scope(tenant, None), lambda tx: _roles(tx, users.get(tx, user)), tiny=True
         )
+
+    async def renewed(self, caller: Caller) -> Caller:
+        """What a caller may draw on now, who was identified before, perhaps by another process.
+
+        A session may have ended meanwhile, and so may a token's time: what was begun goes on. A
+        key that was revoked is good for nothing more.
+
+        Raises:
+            AccessDenied: The user is gone or disabled, or the key is revoked.
+        """
+        shown = caller.credential
+        if shown.kind not in ("session", "key") or caller.user is None:
+            return caller
+        standing = await self.standing(caller.tenant, caller.user)
+        if shown.kind == "key":
+            read = partial(credentials.find, id=shown.id)
+            stored = await self._database.read(Scope(caller.tenant, None), read, tiny=True)
+            if stored is None:
+                raise AccessDenied("The key that this was begun with is revoked.")
+            scopes = None if stored.scopes is None else frozenset(stored.scopes)
+            shown = replace(shown, scopes=scopes)
+        return replace(caller, credential=shown, roles=standing.roles, groups=standing.groups)
 
     def forget(self, tenant: str) -> None:
         """Look again at whatever belongs to a tenant: something of it has changed."""

@@ -18,14 +18,17 @@ from muxi.config.project import Project
 from muxi.config.tool_settings import BUILTIN_FUNCTIONS
 from muxi.core.definitions import AgentDefinition
 from muxi.core.errors import ConfigError, Conflict, NotFound
+from muxi.core.memories import MemoryPolicy
 from muxi.core.ports import Policy
 from muxi.core.requests import ModelSettings
 from muxi.core.status import AgentInfo
+from muxi.memory.policy import owners_of
 from muxi.runtime.conditions import Reading
 from muxi.runtime.models import Models
 from muxi.runtime.policy import ApprovalPolicy
 from muxi.runtime.principal import Principal
 from muxi.runtime.tools import Tools
+from muxi.runtime.warrant import Warrant, WarrantPolicy
 from muxi.storage import agents
 from muxi.storage.transaction import Database, Tx
 
@@ -134,16 +137,19 @@ class Agents:
             return whole
         return whole.model_copy(update=own.model_dump(exclude_none=True))
 
-    def policy(self, agent: Agent[object] | None) -> Policy:
+    def policy(self, agent: Agent[object] | None, warrant: Warrant) -> Policy:
         """Which calls of this agent's tools are made, refused or put to a person."""
         definition = None if agent is None else agent.spec.definition
-        return ApprovalPolicy(
+        memory = MemoryPolicy() if definition is None else definition.memory
+        approvals = ApprovalPolicy(
             settings=self.project.approvals,
             approve=() if definition is None else tuple(definition.approve),
             kind=BUILTIN_FUNCTIONS.get,
             price=self._price,
             database=self.database,
         )
+        owners = owners_of(memory, user=warrant.caller.subject, agent=warrant.agent)
+        return WarrantPolicy(warrant=warrant, owners=owners, inner=approvals)
 
     def _price(self, tool: str) -> Decimal | None:
         """What a call costs beside tokens: the project's own tools cost nothing that is known."""

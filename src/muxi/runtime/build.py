@@ -18,6 +18,7 @@ from muxi.config.secret import SecretRef
 from muxi.core.errors import SecretMissing
 from muxi.core.status import ServerStatus
 from muxi.core.version import __version__
+from muxi.identity.audit.log import AuditLog
 from muxi.identity.identity import Identity
 from muxi.memory.facts import FactStore
 from muxi.runtime.agents import Agents
@@ -95,6 +96,7 @@ class Runtime:
     recovery: Recovery
     guard: Guard
     identity: Identity
+    audit: AuditLog
     url: str | None = None
     """Where browsers reach this process; None if they do not."""
     _ownership: Ownership
@@ -155,6 +157,7 @@ class Runtime:
             await self.models.close()
             await self.identity.close()
             await self.runs.ledger.close()
+            await self.audit.close()
             await self.sealed.close()
             await self.database.close()
         finally:
@@ -195,6 +198,7 @@ async def open_runtime(
         await runtime.agents.check(LOCAL)
         await runtime.budgets.check()
         await runtime.identity.start()
+        await runtime.audit.start()
         await runtime.sealed.resume()
         await runtime.forgetting.start()
         await runtime.remembering.start()
@@ -271,9 +275,7 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         facts=memory.facts,
         memories=Memories(database=database, finder=memory.finder, backlog=memory.backlog),
         remembering=memory,
-        forgetting=forgetting_service(
-            project=project, state=state, forgetting=engine.forgetting, memory=memory, runs=runs
-        ),
+        forgetting=forgetting_service(project, state, engine.forgetting, memory=memory, runs=runs),
         knowledge=engine.past.knowledge,
         mcp=engine.mcp,
         budgets=Budgets(database=engine.database, ledger=engine.runs.ledger),
@@ -283,7 +285,8 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
             expire=approvals.expire,
             sweepers=[engine.blobs.sweep, files.sweep, runs.ledger.clean],
         ),
-        guard=Guard(settings=project.identity),
-        identity=Identity(database, project.identity),
+        guard=engine.access.guard,
+        identity=engine.access.identity,
+        audit=engine.access.audit,
         _ownership=ownership,
     )

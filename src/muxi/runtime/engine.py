@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from muxi.config.project import Project
+from muxi.identity.audit.log import AuditLog
+from muxi.identity.identity import Identity
 from muxi.identity.ledger import BudgetLedger, RunLedger
 from muxi.memory.compaction import Compactor
 from muxi.memory.forgetting import Forgetting
@@ -19,6 +21,7 @@ from muxi.runtime.blobs import Blobs
 from muxi.runtime.budgets import ledger_of
 from muxi.runtime.credentials import UserCredentials
 from muxi.runtime.forgetting import forgetting_of
+from muxi.runtime.guard import Guard
 from muxi.runtime.imaging import ModelImaging
 from muxi.runtime.knowledge import Knowledge
 from muxi.runtime.master_keys import key_source
@@ -40,6 +43,15 @@ if TYPE_CHECKING:
     from muxi.models.model import Model
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who there is, what they may do, and what they did."""
+
+    identity: Identity
+    guard: Guard
+    audit: AuditLog
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
     """What runs are made of, of one project."""
@@ -50,6 +62,7 @@ class Engine:
     sealed: Sealed
     secrets: Secrets
     credentials: UserCredentials
+    access: Access
     models: Models
     tools: Tools
     agents: Agents
@@ -75,6 +88,7 @@ def engine_of(
     credentials = UserCredentials(
         declared=project.identity.credentials, sealed=sealed, secrets=secrets
     )
+    access = _access(project, database, state)
     made_models = Models(project=project, secrets=secrets, given=models)
     blobs = Blobs(database=database, files=BlobFiles(state.blobs))
     imaging = ModelImaging(models=made_models, blobs=blobs)
@@ -85,7 +99,7 @@ def engine_of(
     streams = Streams(database, window=project.server.events.window)
     ledger = ledger_of(database, project.budgets)
     forgetting = forgetting_of(state, database, blobs.files)
-    past = _past(agents, ledger=ledger, forgetting=forgetting)
+    past = _past(agents, guard=access.guard, ledger=ledger, forgetting=forgetting)
     runs = Runs(
         database=database,
         streams=streams,
@@ -94,6 +108,8 @@ def engine_of(
         ledger=ledger,
         past=past,
         blobs=blobs,
+        guard=access.guard,
+        present=access.identity.callers.renewed,
     )
     return Engine(
         project=project,
@@ -102,6 +118,7 @@ def engine_of(
         sealed=sealed,
         secrets=secrets,
         credentials=credentials,
+        access=access,
         models=made_models,
         tools=made_tools,
         agents=agents,
@@ -114,7 +131,13 @@ def engine_of(
     )
 
 
-def _past(agents: Agents, *, ledger: BudgetLedger, forgetting: Forgetting) -> Past:
+def _access(project: Project, database: Database, state: StateFolder) -> Access:
+    audit = AuditLog(database=database, key_file=state.audit_key)
+    guard = Guard(settings=project.identity, database=database, audit=audit)
+    return Access(Identity(database, project.identity), guard, audit)
+
+
+def _past(agents: Agents, *, guard: Guard, ledger: BudgetLedger, forgetting: Forgetting) -> Past:
     """What runs are told of the past, and what becomes of them; gives agents their tools for it."""
     project, database, models = agents.project, agents.database, agents.models
     memory = remembering(
@@ -122,6 +145,7 @@ def _past(agents: Agents, *, ledger: BudgetLedger, forgetting: Forgetting) -> Pa
         database=database,
         models=models,
         agents=agents,
+        guard=guard,
         forget=forgetting.forget_memory,
     )
     knowledge = Knowledge(

@@ -169,10 +169,10 @@ def forgetting_of(state: StateFolder, database: Database, files: BlobFiles) -> F
 
 
 def forgetting_service(
-    *,
     project: Project,
     state: StateFolder,
     forgetting: Forgetting,
+    *,
     memory: Remembering,
     runs: Runs,
 ) -> ForgettingService:

@@ -6,24 +6,49 @@ service shows and changes only what is in the caller's scope, whatever is answer
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from muxi.config.identity_settings import IdentitySettings
 from muxi.core.caller import Caller
 from muxi.core.errors import AccessDenied
 from muxi.core.policies import Decision, PolicyRule, Role
+from muxi.core.scope import Scope
+from muxi.identity.audit.log import AuditLog
+from muxi.storage import rules, tenants
+from muxi.storage.transaction import Database, Tx
 
 if TYPE_CHECKING:
     from muxi.identity.policy.engine import Engine
 
+_FRESH: Final = 1.0
+"""Seconds for which a tenant's rules are believed, where other processes may change them."""
+
+
+@dataclass(slots=True)
+class _InForce:
+    """The rules of a tenant."""
+
+    engine: Engine
+    revision: int
+    checked: float
+    stale: bool = False
+    """Whether this process has changed them since."""
+
 
 @dataclass(kw_only=True)
 class Guard:
-    """Decides by the roles and policies of the project."""
+    """Decides by the roles and policies of the project and of each tenant."""
 
     settings: IdentitySettings
-    _engine: Engine | None = field(default=None, init=False)
+    database: Database
+    audit: AuditLog
+    _in_force: dict[str, _InForce] = field(default_factory=dict[str, "_InForce"], init=False)
+    _common: Engine | None = field(default=None, init=False)
+    """The rules of all tenants that have none of their own."""
+    _changes: int = field(default=0, init=False)
+    """Of this process. What was read before one is not kept after it."""
 
     async def decide(
         self,
@@ -41,10 +66,22 @@ class Guard:
             resource: What it is done upon, such as the name of an agent.
             agent: The agent in whose run it is done.
         """
-        engine = self._engine
-        if engine is None:
-            engine = self._engine = self._make()
-        return engine.decide(caller, action, resource, agent)
+        known = self._in_force.get(caller.tenant)
+        if known is None or not self._believed(known):
+            known = await self._look(caller.tenant, known)
+        return known.engine.decide(caller, action, resource, agent)
+
+    def judge(
+        self,
+        caller: Caller,
+        action: str,
+        resource: str | None = None,
+        *,
+        agent: str | None = None,
+    ) -> Decision:
+        """As `decide`, by the rules that were last looked at: where nothing can be awaited, after
+        something was decided for the same tenant."""
+        return self._in_force[caller.tenant].engine.decide(caller, action, resource, agent)
 
     async def allows(self, caller: Caller, action: str, resource: str | None = None) -> bool:
         """Whether `caller` may do `action`, such as `runs.start`, upon `resource`."""
@@ -61,6 +98,7 @@ class Guard:
         """Raises `AccessDenied` unless `caller` may do `action` upon `resource`."""
         decision = await self.decide(caller, action, resource, agent=agent)
         if not decision.allowed:
+            await self.audit.refused(caller, action, resource)
             raise AccessDenied(
                 decision.reason,
                 hint="`muxi can` says what you may do; who administers this project can change it.",
@@ -68,12 +106,49 @@ class Guard:
                 resource=resource,
             )
 
-    def _make(self) -> Engine:
+    def forget(self, tenant: str) -> None:
+        """Look at the rules of a tenant again: they have changed."""
+        self._changes += 1
+        if (known := self._in_force.get(tenant)) is not None:
+            known.stale = True
+
+    def _believed(self, known: _InForce) -> bool:
+        if known.stale:
+            return False
+        alone = self.database.dialect == "sqlite"
+        return alone or time.monotonic() - known.checked < _FRESH
+
+    async def _look(self, tenant: str, known: _InForce | None) -> _InForce:
+        """The rules of a tenant as they are now."""
+        checked, changes = time.monotonic(), self._changes
+        revision, roles, policies = await self.database.read(
+            Scope(tenant, None), _of_tenant, tiny=True
+        )
+        if known is None or known.revision != revision:
+            known = _InForce(self._engine(roles, policies), revision, checked)
+        known.checked = checked
+        if self._changes == changes or tenant not in self._in_force:
+            known.stale = self._changes != changes
+            self._in_force[tenant] = known
+        return known
+
+    def _engine(self, roles: list[Role], policies: list[PolicyRule]) -> Engine:
         from muxi.identity.policy.builtin import BUILTIN_ROLES
         from muxi.identity.policy.engine import Engine
 
-        roles = {**BUILTIN_ROLES, **declared_roles(self.settings)}
-        return Engine(roles, declared_policies(self.settings))
+        if self._common is None:
+            declared = {**BUILTIN_ROLES, **declared_roles(self.settings)}
+            self._common = Engine(declared, declared_policies(self.settings))
+        common = self._common
+        if not roles and not policies:
+            return common
+        # What the file says wins over a role of the same name that was stored before.
+        own = {role.name: role for role in roles if role.name not in common.roles}
+        return Engine({**own, **common.roles}, [*common.policies, *policies])
+
+
+def _of_tenant(tx: Tx) -> tuple[int, list[Role], list[PolicyRule]]:
+    return tenants.revision(tx), rules.roles(tx), rules.policies(tx)
 
 
 def declared_roles(settings: IdentitySettings) -> dict[str, Role]:

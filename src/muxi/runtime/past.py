@@ -19,6 +19,7 @@ from muxi.runtime.blobs import Blobs, WithBlobs
 from muxi.runtime.knowledge import Knowledge
 from muxi.runtime.principal import Principal
 from muxi.runtime.remembering import Remembering
+from muxi.runtime.warrant import Warrant
 
 if TYPE_CHECKING:
     from muxi.agents.agent import Agent
@@ -34,12 +35,15 @@ class Past:
     knowledge: Knowledge
 
     def sources(
-        self, who: Principal, agent: Agent[object] | None, history: History, blobs: Blobs
+        self, warrant: Warrant, agent: Agent[object] | None, history: History, blobs: Blobs
     ) -> Sequence[ContextSource]:
         """What a run is told of documents, and of the past: of its thread, and of others."""
+        who = warrant.caller.scope
         definition = None if agent is None else agent.spec.definition
-        past = self.remembering.source(who, definition, WithBlobs(who, history, blobs))
-        documents = self.knowledge.source(who, definition)
+        past = self.remembering.source(warrant, definition, WithBlobs(who, history, blobs))
+        # An attempt without an agent asks no model, and so is told nothing.
+        readable = agent is not None and warrant.may("knowledge.read")
+        documents = self.knowledge.source(who, definition) if readable else None
         return (past,) if documents is None else (documents, past)
 
     def ended(self, who: Principal, attempt: Attempt, *, closing: bool) -> None:

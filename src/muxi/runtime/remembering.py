@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from muxi.config.memory_settings import NO_EMBEDDER, FactSettings, MemorySettings
 from muxi.config.project import Project
+from muxi.core.caller import Caller
 from muxi.core.definitions import AgentDefinition
 from muxi.core.errors import MuxiError, NotFound
 from muxi.core.ids import new_id
@@ -30,8 +31,9 @@ from muxi.memory.policy import owners_of
 from muxi.memory.profile import Profile
 from muxi.memory.recall import Recall
 from muxi.retrieval.search import Searcher
+from muxi.runtime.guard import Guard
 from muxi.runtime.models import Models
-from muxi.runtime.principal import Principal
+from muxi.runtime.warrant import Warrant
 from muxi.storage.transaction import Database, Scope
 
 if TYPE_CHECKING:
@@ -63,13 +65,14 @@ class Remembering:
     reranker: Reranker | None = None
 
     def source(
-        self, who: Principal, definition: AgentDefinition | None, history: ContextSource
+        self, warrant: Warrant, definition: AgentDefinition | None, history: ContextSource
     ) -> ContextSource:
         """`history` with what is recalled for a run, and with what is known of its user."""
         if definition is None:
             return history
-        own, source = definition.memory, history
-        owners = owners_of(own, user=who.principal, agent=definition.name)
+        who, own, source = warrant.caller.scope, definition.memory, history
+        whose = owners_of(own, user=who.principal, agent=definition.name)
+        owners = warrant.readable("memories.read", whose)
         settings = self.settings.recall
         if owners and (settings.enabled if own.recall is None else own.recall):
             source = Recall(
@@ -80,6 +83,7 @@ class Remembering:
                 limit=settings.limit,
                 tokens=settings.tokens,
             )
+        owners = warrant.readable("facts.read", whose)
         if owners and (self.settings.profile if own.profile is None else own.profile):
             source = Profile(inner=source, facts=self.facts, who=who, owners=owners)
         return source
@@ -166,6 +170,7 @@ def remembering(
     database: Database,
     models: Models,
     agents: Agents,
+    guard: Guard,
     forget: Forget | None = None,
 ) -> Remembering:
     """The memory of a project, not at work yet."""
@@ -187,6 +192,8 @@ def remembering(
         else:
             own, instructions = version.definition.memory, version.definition.instructions
         remember = settings.remember if own.remember is None else own.remember
+        if remember and run.begun_by is not None:
+            remember = await _may_remember(guard, run.begun_by, run.agent, own)
         return (own, instructions) if remember else None
 
     holder, alone = new_id("proc"), database.dialect == "sqlite"
@@ -210,6 +217,12 @@ def remembering(
         backlog=backlog,
         learning=learning,
     )
+
+
+async def _may_remember(guard: Guard, caller: Caller, agent: str, policy: MemoryPolicy) -> bool:
+    """Whether what a run of this caller has said may become a memory of whom it would be."""
+    owners = owners_of(policy, user=caller.subject, agent=agent)
+    return bool(owners) and await guard.allows(caller, "memories.write", owners[0])
 
 
 def _learning(

@@ -6,11 +6,12 @@ Called by doors, by `approvals` and by `recovery`. It must never tie a run to a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from muxi.core.caller import LOCAL_CALLER, LOCAL_USER, Caller
 from muxi.core.context import RunContext
 from muxi.core.errors import Conflict, InvalidInput, LeaseLost, ServerUnavailable
 from muxi.core.events import FINAL_STATUSES, Problem, RunCompleted, RunStatus, RunSuspended
@@ -21,6 +22,7 @@ from muxi.core.ports import Credentials, Host
 from muxi.core.terms import RunTerms
 from muxi.core.threads import Run, Thread
 from muxi.core.usage import Limits
+from muxi.identity.audit.log import tell
 from muxi.identity.ledger import BudgetLedger
 from muxi.memory.history import History
 from muxi.runtime.attempt import Attempt
@@ -28,6 +30,7 @@ from muxi.runtime.begin import Beginning, Begun, occupied, take_over
 from muxi.runtime.blobs import Blobs, RunMedia
 from muxi.runtime.feed import Feed
 from muxi.runtime.frames import Frame
+from muxi.runtime.guard import Guard
 from muxi.runtime.past import Past
 from muxi.runtime.people import LivePeople
 from muxi.runtime.principal import Principal
@@ -35,6 +38,7 @@ from muxi.runtime.requests import RunRequest
 from muxi.runtime.streams import Reserved, Streams, ThreadStream
 from muxi.runtime.terms import check_terms, host_on_terms, on_terms
 from muxi.runtime.waiting import Waiting
+from muxi.runtime.warrant import Warrant
 from muxi.storage import messages, runs, threads
 from muxi.storage.journal import StoredJournal
 from muxi.storage.transaction import Database, Tx
@@ -45,6 +49,12 @@ if TYPE_CHECKING:
 
 _SMALL = 16_384
 """Characters of a message that are stored in no time."""
+
+Present = Callable[[Caller], Awaitable[Caller]]
+
+
+async def _as_they_were(caller: Caller) -> Caller:
+    return caller
 
 
 @dataclass(kw_only=True)
@@ -58,6 +68,9 @@ class Runs:
     ledger: BudgetLedger
     past: Past
     blobs: Blobs
+    guard: Guard
+    present: Present = field(default=_as_they_were)
+    """Finds what whoever began a run may do now, when another attempt begins."""
     people: LivePeople = field(init=False)
     waiting: Waiting = field(init=False)
     holder: str = field(default_factory=lambda: new_id("proc"))
@@ -72,21 +85,22 @@ class Runs:
         self.people = LivePeople(database=self.database)
         self.waiting = Waiting(database=self.database, active=self.active, resume=self.resume)
 
-    async def start(self, who: Principal, request: RunRequest) -> Run:
-        """Begin a run; it goes on by itself.
+    async def start(self, caller: Caller, request: RunRequest) -> Run:
+        """Begin a run; it goes on by itself, and may do what `caller` may.
 
         Raises:
+            AccessDenied: The caller may not use the agent.
             NotFound: The thread, the agent or the message to answer does not exist.
             Conflict: A run of this thread is at work or waits, and no `parent_id` is named; or the
                 id that the request names is taken.
             MuxiError: The agent's model cannot be used, or the run cannot be stored.
         """
-        attempt, _ = await self._begin(who, request, follow=False)
+        attempt, _ = await self._begin(caller, request, follow=False)
         return attempt.run.model_copy()
 
-    async def start_and_follow(self, who: Principal, request: RunRequest) -> tuple[Run, Feed]:
+    async def start_and_follow(self, caller: Caller, request: RunRequest) -> tuple[Run, Feed]:
         """Begin a run and read its events from the first one on; raises as `start`."""
-        attempt, feed = await self._begin(who, request, follow=True)
+        attempt, feed = await self._begin(caller, request, follow=True)
         assert feed is not None
         return attempt.run, feed
 
@@ -137,7 +151,7 @@ class Runs:
         Raises:
             Conflict: Another process drives it, or it has ended.
         """
-        attempt = await self._continue(who, run, agent=None)
+        attempt = await self._continue(who, run, agent=None, caller=_beginner(who, run))
         try:
             usage = attempt.run.usage
             await attempt.conclude(RunCompleted(status=status, usage=usage, problem=problem))
@@ -153,13 +167,16 @@ class Runs:
             replaces_from: Number of the last event that holds, after a crash.
 
         Raises:
+            AccessDenied: Whoever began it may not use the agent any more.
             Conflict: Another process drives it, or it has ended or waits.
             MuxiError: The agent cannot be used any more.
         """
         self.check_open()
         version = await self.agents.version(who, run.agent, run.agent_hash)
         agent = on_terms(await self.agents.live(version), run.terms)
-        attempt = await self._continue(who, run, agent=agent)
+        caller = await self.present(_beginner(who, run))
+        await self.guard.require(caller, "agents.use", run.agent)
+        attempt = await self._continue(who, run, agent=agent, caller=caller)
         attempt.replaces_from = replaces_from
         self._launch(who, attempt)
         return attempt.run.model_copy()
@@ -176,14 +193,16 @@ class Runs:
         await asyncio.gather(*waiting)
 
     async def _begin(
-        self, who: Principal, request: RunRequest, *, follow: bool
+        self, caller: Caller, request: RunRequest, *, follow: bool
     ) -> tuple[Attempt, Feed | None]:
         self.check_open()
+        who = caller.scope
         known, fresh = await _thread(self.database, who, request)
         thread = known or fresh
         assert thread is not None
         version = await self.agents.current(who, request.agent or thread.agent)
-        run, said = _run_of(request, who, thread.id, version)
+        await self.guard.require(caller, "agents.use", version.definition.name)
+        run, said = _run_of(request, caller, thread.id, version)
         agent = on_terms(await self.agents.live(version), run.terms)
         stored, blobs = await self.blobs.lay_down(who, said)
         earlier, more = await self.blobs.lay_down_all(who, request.past())
@@ -202,8 +221,9 @@ class Runs:
                 definition=None if self.agents.is_recorded(version) else version.definition,
                 also=also,
             )
+            tell(run_id=run.id, thread_id=run.thread_id, agent=run.agent)
             small = len(request.text) < _SMALL and not earlier
-            store = partial(self._store, who, stream, beginning, agent=agent, small=small)
+            store = partial(self._store, caller, stream, beginning, agent=agent, small=small)
             asked = await self.blobs.asked(who, said, stored) if blobs else None
             begun = await store(said=asked, follow=follow)
         self.agents.recorded(version)
@@ -211,7 +231,7 @@ class Runs:
 
     async def _store(
         self,
-        who: Principal,
+        caller: Caller,
         stream: ThreadStream,
         beginning: Beginning,
         *,
@@ -221,11 +241,11 @@ class Runs:
         follow: bool,
     ) -> tuple[Attempt, Feed | None]:
         """Store a run and begin to drive it; `said` is its input with bytes, if it has any."""
-        run_id = beginning.run.id
+        who, run_id = caller.scope, beginning.run.id
         begun: list[tuple[Attempt, Feed | None]] = []
 
         def begin(stored: Begun) -> None:
-            attempt = self._attempt(who, stream, stored, agent=agent)
+            attempt = _attempt(self, who, stream, stored, agent=agent, caller=caller)
             if said is not None:
                 attempt.asked = said.model_copy(update={"parent_id": stored.input.parent_id})
             feed = self.streams.attach(stream, run_id=run_id, fresh=True) if follow else None
@@ -254,13 +274,15 @@ class Runs:
             begin(stored)
         return begun[0]
 
-    async def _continue(self, who: Principal, run: Run, *, agent: Agent[object] | None) -> Attempt:
+    async def _continue(
+        self, who: Principal, run: Run, *, agent: Agent[object] | None, caller: Caller
+    ) -> Attempt:
         stream = self.streams.open(who, run.thread_id)
         if run.id in stream.sources:
             raise Conflict("The run is being continued already.", run_id=run.id)
         take = partial(take_over, run_id=run.id, holder=self.holder, close=agent is None)
         begun = await self._write(who, stream, run.id, take)
-        attempt = self._attempt(who, stream, begun, agent=agent)
+        attempt = _attempt(self, who, stream, begun, agent=agent, caller=caller)
         if agent is not None:
             attempt.asked = await self.blobs.take_up(who, begun.input)
         return attempt
@@ -288,37 +310,6 @@ class Runs:
             if isinstance(error, LeaseLost):
                 raise await _driven_elsewhere(self.database, who, stream.thread_id) from error
             raise
-
-    def _attempt(
-        self,
-        who: Principal,
-        stream: ThreadStream,
-        begun: Begun,
-        *,
-        agent: Agent[object] | None,
-    ) -> Attempt:
-        run = begun.run
-        stream.hold(begun.stream_lease)
-        stream.use_block(begun.block)
-        journal = StoredJournal(
-            self.database, who, run, begun.run_lease, buffer=stream.buffer, fresh=run.attempt == 1
-        )
-        history = History(who, self.past.history, self.agents.compaction(agent))
-        host = host_on_terms(_host(self, who, agent, journal, history), run.terms)
-        attempt = Attempt(
-            run=run,
-            input=begun.input,
-            agent=agent,
-            stream=stream,
-            journal=journal,
-            database=self.database,
-            host=host,
-            ctx=_context(who, run, agent),
-            history=history,
-        )
-        stream.sources[run.id] = attempt
-        stream.last_words.pop(run.id, None)
-        return attempt
 
     def _launch(self, who: Principal, attempt: Attempt) -> None:
         self.active[attempt.run.id] = attempt
@@ -348,13 +339,18 @@ class Runs:
             raise ServerUnavailable("This process is stopping.", hint="Try again in a moment.")
 
 
+def _beginner(who: Principal, run: Run) -> Caller:
+    """Who began a run; before there were users, that was the person at the machine."""
+    return run.begun_by or LOCAL_CALLER.acting(who.principal or LOCAL_USER)
+
+
 def _run_of(
-    request: RunRequest, who: Principal, thread_id: str, version: Version
+    request: RunRequest, caller: Caller, thread_id: str, version: Version
 ) -> tuple[Run, Message]:
     """A run as it begins, and what was said to begin it."""
     if request.terms is not None:
         check_terms(request.terms)
-    said = request.message(who.principal)
+    said = request.message(caller.subject)
     run = Run(
         id=request.id or new_id("run"),
         thread_id=thread_id,
@@ -362,6 +358,7 @@ def _run_of(
         agent_hash=version.hash,
         status="running",
         input_id=said.id,
+        begun_by=caller,
         terms=None if request.terms is None else RunTerms(**dict(request.terms)),
         limits=request.limits and version.definition.limits.within(request.limits),
     )
@@ -394,19 +391,54 @@ async def _driven_elsewhere(database: Database, who: Principal, thread_id: str) 
     )
 
 
-def _host(
+def _attempt(
     of: Runs,
     who: Principal,
+    stream: ThreadStream,
+    begun: Begun,
+    *,
+    agent: Agent[object] | None,
+    caller: Caller,
+) -> Attempt:
+    run = begun.run
+    stream.hold(begun.stream_lease)
+    stream.use_block(begun.block)
+    journal = StoredJournal(
+        of.database, who, run, begun.run_lease, buffer=stream.buffer, fresh=run.attempt == 1
+    )
+    history = History(who, of.past.history, of.agents.compaction(agent))
+    warrant = Warrant(guard=of.guard, caller=caller, agent=run.agent)
+    host = host_on_terms(_host(of, warrant, agent, journal, history), run.terms)
+    attempt = Attempt(
+        run=run,
+        input=begun.input,
+        agent=agent,
+        stream=stream,
+        journal=journal,
+        database=of.database,
+        host=host,
+        ctx=_context(who, run, agent),
+        history=history,
+    )
+    stream.sources[run.id] = attempt
+    stream.last_words.pop(run.id, None)
+    return attempt
+
+
+def _host(
+    of: Runs,
+    warrant: Warrant,
     agent: Agent[object] | None,
     journal: StoredJournal,
     history: History,
 ) -> Host:
+    who = warrant.caller.scope
     return Host(
         journal=journal,
         ledger=of.ledger.of_run(journal),
-        policy=of.agents.policy(agent),
+        policy=of.agents.policy(agent, warrant),
         credentials=of.credentials,
-        sources=of.past.sources(who, agent, history, of.blobs),
+        sources=of.past.sources(warrant, agent, history, of.blobs),
         media=RunMedia(who, journal, of.blobs),
         people=of.people,
         answer_within=of.agents.project.approvals.expire_after,

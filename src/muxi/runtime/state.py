@@ -30,6 +30,7 @@ class StateFolder:
         self.lock = self.root / "muxi.lock"
         self.token_file = self.root / "token"
         self.master_key = self.root / "master.key"
+        self.audit_key = self.root / "audit.key"
         self.snapshots = self.root / "snapshots"
         self.blobs = self.root / "blobs"
         self.unfinished = self.root / "unfinished"

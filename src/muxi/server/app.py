@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
+from muxi.core.actions import ACTIONS
 from muxi.core.caller import STRANGER, Caller
 from muxi.core.errors import InvalidInput, NotFound, PreconditionFailed
 from muxi.runtime.build import Runtime
@@ -169,7 +170,7 @@ class App:
     ) -> Response | EventStream:
         condition = call.headers.get(IF_MATCH)
         if condition is None or not call.caller.user:
-            return _answered(await operation.handler(call), operation, call.headers)
+            return _answered(await self._perform(operation, call), operation, call.headers)
         read = place.methods.get("GET")
         async with turn(call.caller.tenant, scope["path"]):
             with await unless_changed(
@@ -177,7 +178,16 @@ class App:
                 read=None if read is None else partial(_shown, read, call, scope),
                 current=operation.current and operation.current(call),
             ):
-                return _answered(await operation.handler(call), operation, call.headers)
+                return _answered(await self._perform(operation, call), operation, call.headers)
+
+    async def _perform(self, operation: AnyOperation, call: Call[Any, Any]) -> Answer:
+        """Have it done; what may change something is entered in the audit log."""
+        if operation.open or not ACTIONS[operation.action].changes:
+            return await operation.handler(call)
+        upon = None if operation.resource is None else operation.resource(call)
+        audit = self._runtime.audit
+        async with audit.during(call.caller, operation.action, upon, **call.path):
+            return await operation.handler(call)
 
     async def _identify(self, scope: Scope, headers: Headers) -> Caller:
         """Who asks, and for whom."""

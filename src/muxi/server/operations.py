@@ -93,13 +93,13 @@ class Call(Generic[Body, Query]):
         Raises as `Runs.start`.
         """
         known = await self._begun(request)
-        return known or await self.runtime.runs.start(self.who, request)
+        return known or await self.runtime.runs.start(self.caller, request)
 
     async def start_and_follow(self, request: RunRequest) -> tuple[Run, Feed]:
         """As `start`, and read the run's events from the first one on."""
         known = await self._begun(request)
         if known is None:
-            return await self.runtime.runs.start_and_follow(self.who, request)
+            return await self.runtime.runs.start_and_follow(self.caller, request)
         return known, await self.runtime.streams.follow_run(self.who, known.id)
 
     async def _begun(self, request: RunRequest) -> Run | None:

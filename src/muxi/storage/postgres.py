@@ -24,7 +24,7 @@ from muxi.core.errors import StorageError, StorageUnavailable
 from muxi.storage.postgres_errors import translate
 from muxi.storage.sql import system
 from muxi.storage.statements import Dialect, Statement
-from muxi.storage.transaction import Database, Row, Scope, Tx, conditional
+from muxi.storage.transaction import Database, Row, Scope, Tx, unit_of
 from muxi.storage.upgrade import CURRENT, Target, check_version
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class PostgresDatabase(Database):
         tiny: bool = False,
         early: Callable[[T], None] | None = None,
     ) -> T:
-        unit = conditional(fn)
+        unit = unit_of(scope, fn)
         return await self._in_thread(scope, unit, guarded=unit is not fn)
 
     def write_blocking(self, scope: Scope, fn: Callable[[Tx], T]) -> T:

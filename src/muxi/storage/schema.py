@@ -24,7 +24,13 @@ from sqlalchemy import (
     text,
 )
 
-from muxi.storage import schema_budgets, schema_federation, schema_identity, schema_requests
+from muxi.storage import (
+    schema_budgets,
+    schema_federation,
+    schema_identity,
+    schema_policy,
+    schema_requests,
+)
 from muxi.storage.columns import TransactionNumber, metadata
 from muxi.storage.columns import number as _number
 from muxi.storage.columns import of as _of
@@ -35,7 +41,7 @@ VERSION = 3
 OLDEST_PROGRAM = "0.1.0"
 """The oldest muxi that may work with a database of this schema."""
 
-PARTS = (schema_budgets, schema_federation, schema_identity, schema_requests)
+PARTS = (schema_budgets, schema_federation, schema_identity, schema_policy, schema_requests)
 """The files that hold more tables of the same schema."""
 
 tenants = Table(

@@ -22,7 +22,7 @@ from muxi.storage.purging import empty_log, rewrite
 from muxi.storage.sql import system
 from muxi.storage.sqlite_errors import translate
 from muxi.storage.statements import Dialect, Statement
-from muxi.storage.transaction import Database, Row, Scope, Tx, conditional
+from muxi.storage.transaction import Database, Row, Scope, Tx, unit_of
 from muxi.storage.writer import Unit, Writer
 
 T = TypeVar("T")
@@ -161,7 +161,7 @@ class SqliteDatabase(Database):
         tiny: bool = False,
         early: Callable[[T], None] | None = None,
     ) -> T:
-        return await self._submit(scope, conditional(fn), tiny=tiny, early=early)
+        return await self._submit(scope, unit_of(scope, fn), tiny=tiny, early=early)
 
     def write_blocking(self, scope: Scope, fn: Callable[[Tx], T]) -> T:
         unit = Unit(self._bound(scope, fn), None)

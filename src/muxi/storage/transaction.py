@@ -158,15 +158,38 @@ def only_if(check: Callable[[Tx], None]) -> Generator[None]:
         _conditions.reset(token)
 
 
-def conditional(fn: Callable[[Tx], T]) -> Callable[[Tx], T]:
-    """`fn` behind the condition that its caller has set; called by `Database.write`."""
-    waiting = _conditions.get()
-    if not waiting:
+_notes: ContextVar[tuple[str, list[Callable[[Tx], None]]] | None] = ContextVar(
+    "muxi_notes", default=None
+)
+
+
+@contextmanager
+def along_with(tenant: str, note: Callable[[Tx], None]) -> Generator[None]:
+    """Let the first unit of `tenant` that is written inside this block write `note` too."""
+    waiting = [note]
+    token = _notes.set((tenant, waiting))
+    try:
+        yield
+    finally:
+        # Likewise for tasks that outlive the block.
+        waiting.clear()
+        _notes.reset(token)
+
+
+def unit_of(scope: Scope, fn: Callable[[Tx], T]) -> Callable[[Tx], T]:
+    """`fn` behind the condition and with the note that its caller has set; for `write`."""
+    conditions, noted = _conditions.get(), _notes.get()
+    check = conditions.pop() if conditions else None
+    note = noted[1].pop() if noted and noted[1] and noted[0] == scope.tenant else None
+    if check is None and note is None:
         return fn
-    check = waiting.pop()
 
-    def checked(tx: Tx) -> T:
-        check(tx)
-        return fn(tx)
+    def unit(tx: Tx) -> T:
+        if check is not None:
+            check(tx)
+        result = fn(tx)
+        if note is not None:
+            note(tx)
+        return result
 
-    return checked
+    return unit

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.embeddings import Embeddings, embeddings
 
+from muxi.core.caller import LOCAL_CALLER
 from muxi.core.errors import AccessDenied, NotFound
 from muxi.core.events import Event, MemoryRecalled
 from muxi.core.requests import ModelRequest
@@ -49,7 +50,8 @@ async def opened(
 
 async def say(runtime: Runtime, who: Principal, text: str, **where: Any) -> tuple[str, list[Event]]:
     """The answer to `text` in a new thread, and the events of its run."""
-    run, feed = await runtime.runs.start_and_follow(who, RunRequest(input=text, **where))
+    caller = LOCAL_CALLER.acting(who.principal or "")
+    run, feed = await runtime.runs.start_and_follow(caller, RunRequest(input=text, **where))
     async with EventReader(feed) as reader:
         events = [event async for event in reader]
     said = await runtime.threads.messages(who, run.thread_id)

@@ -9,6 +9,7 @@ import pytest
 from support.served import Served, served
 
 from muxi.config.approval_settings import ApprovalSettings
+from muxi.core.caller import LOCAL_CALLER
 from muxi.core.errors import Conflict, InvalidInput, NotFound
 from muxi.core.events import Event, RunCompleted, RunSuspended, ToolCallDelta, ToolCallStarted
 from muxi.core.messages import ImagePart, Message, TextPart, ToolCallPart, ToolResultPart
@@ -43,7 +44,7 @@ async def _end(muxi: Served, feed: Feed, run: Run) -> list[Event]:
 
 async def _begin(muxi: Served, terms: Terms = TERMS, **more: Any) -> tuple[Run, list[Event]]:
     request = RunRequest(input="How is the weather in Oslo?", terms=terms, **more)
-    run, feed = await muxi.runtime.runs.start_and_follow(LOCAL, request)
+    run, feed = await muxi.runtime.runs.start_and_follow(LOCAL_CALLER, request)
     return run, await _end(muxi, feed, run)
 
 
@@ -249,7 +250,7 @@ async def test_a_conversation_that_the_client_holds_begins_a_thread(tmp_path: Pa
         request = ClientRequest(
             input=[_result("theirs", "sun")], role="tool", history=history, terms=TERMS
         )
-        run, feed = await muxi.runtime.runs.start_and_follow(LOCAL, request)
+        run, feed = await muxi.runtime.runs.start_and_follow(LOCAL_CALLER, request)
         assert await _text(muxi, feed, run) == "Sunny."
         assert [message.role for message in _seen(model).messages] == ["user", "assistant", "tool"]
         stored = await muxi.client.messages(run.thread_id)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support.served import Served, served
 
+from muxi.core.caller import LOCAL_CALLER
 from muxi.core.errors import Conflict
 from muxi.core.events import (
     Approval,
@@ -122,7 +123,7 @@ async def test_a_cancel_at_any_moment_ends_the_run(tmp_path: Path) -> None:
     till = Till()
     async with _serve(tmp_path, lambda request: PAY, till) as muxi:
         for moment in range(60):
-            run = await muxi.runtime.runs.start(LOCAL, RunRequest(input="Pay five"))
+            run = await muxi.runtime.runs.start(LOCAL_CALLER, RunRequest(input="Pay five"))
             for _ in range(moment):
                 await asyncio.sleep(0)
             ended = await muxi.runtime.runs.cancel(LOCAL, run.id)

@@ -8,6 +8,7 @@ from typing import Any
 
 from support.served import project
 
+from muxi.core.caller import LOCAL_CALLER
 from muxi.core.events import ApprovalDecision
 from muxi.core.requests import ModelRequest
 from muxi.models.scripted import ScriptedModel, call
@@ -71,7 +72,7 @@ async def test_a_found_tool_is_still_shown_after_another_process_has_taken_over(
 
     asks = script(call(FIND_TOOLS, query="water plants", limit=2), call("water_plants", litres=2))
     first = await opened(tmp_path, asks, calls)
-    run = await first.runs.start(LOCAL, RunRequest(input="The garden is dry.", agent="a"))
+    run = await first.runs.start(LOCAL_CALLER, RunRequest(input="The garden is dry.", agent="a"))
     await wait_for(first, run.id)
     assert (await first.runs.get(LOCAL, run.id)).status == "waiting"
     before = (await first.runs.get(LOCAL, run.id)).tools

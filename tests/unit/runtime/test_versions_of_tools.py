@@ -11,6 +11,7 @@ from subprocess import run as run_program
 import pytest
 from support.served import project
 
+from muxi.core.caller import LOCAL_CALLER
 from muxi.core.context import RunContext
 from muxi.core.errors import ConfigError, ToolNotFound
 from muxi.core.messages import TextPart
@@ -48,7 +49,7 @@ def two_versions(folder: Path) -> dict[str, object]:
 
 
 async def run_to_the_end(runtime: Runtime, agent: str) -> Run:
-    run = await runtime.runs.start(LOCAL, RunRequest(input="go", agent=agent))
+    run = await runtime.runs.start(LOCAL_CALLER, RunRequest(input="go", agent=agent))
     if (attempt := runtime.runs.active.get(run.id)) is not None:
         await attempt.wait()
     return await runtime.runs.get(LOCAL, run.id)

@@ -31,7 +31,7 @@ from muxi.runtime.feed import EventReader, Feed
 from muxi.runtime.requests import RunRequest
 from muxi.server.mcp.call import Call
 from muxi.server.mcp.narration import Narration
-from muxi.server.mcp.offering import Schema, offered, text
+from muxi.server.mcp.offering import Schema, offered, simply, text
 from muxi.server.mcp.questions import decision_of, request_of
 from muxi.server.mcp.surface import ServedTool
 
@@ -108,11 +108,13 @@ class AgentTools:
         self._cancelling: set[asyncio.Task[None]] = set()
 
     async def infos(self, call: Call) -> list[AgentInfo]:
-        """The agents that clients may ask."""
+        """The agents that the client may ask."""
+        guard = self._runtime.guard
         return [
             info
             for info in await self._runtime.agents.infos(call.who)
             if any(fnmatchcase(info.name, pattern) for pattern in self._patterns)
+            and await guard.allows(call.caller, "agents.use", info.name)
         ]
 
     async def tools(self, call: Call) -> Sequence[ServedTool]:
@@ -148,6 +150,7 @@ class AgentTools:
             definitions=definitions,
             annotations=_ACTS,
             run=run,
+            needs=lambda _: [("runs.start", None), ("agents.use", info.name)],
             optional=_OPTIONAL,
         )
 
@@ -168,12 +171,13 @@ class AgentTools:
             gives=_gives(),
             annotations=_WAITS,
             run=run,
+            needs=simply("runs.read"),
             optional=_OPTIONAL,
         )
 
     async def _begin(self, call: Call, request: RunRequest) -> tuple[Run, Feed]:
         """Begin a run; one whose call is cancelled meanwhile is cancelled once it has begun."""
-        beginning = asyncio.ensure_future(self._runtime.runs.start_and_follow(call.who, request))
+        beginning = asyncio.ensure_future(self._runtime.runs.start_and_follow(call.caller, request))
         try:
             return await asyncio.shield(beginning)
         except asyncio.CancelledError:
@@ -269,6 +273,7 @@ class AgentTools:
             if decision is None:
                 continue
             with suppress(Conflict, NotFound):  # somebody else was faster, on the dashboard perhaps
+                await self._runtime.guard.require(call.caller, "approvals.resolve")
                 await self._runtime.approvals.resolve(call.who, each.id, decision)
             del followed.open[each.id]
 

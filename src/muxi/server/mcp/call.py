@@ -19,6 +19,7 @@ from mcp.shared.message import ServerMessageMetadata
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import JsonValue
 
+from muxi.core.caller import Caller
 from muxi.runtime.principal import Principal
 from muxi.server.mcp.arguments import fits
 
@@ -49,17 +50,17 @@ class Call:
 
     Args:
         ctx: What the SDK knows of it.
-        who: In whose name it is made.
+        caller: Who makes it.
         params: Its parameters, where they may bring answers to earlier questions.
     """
 
     def __init__(
         self,
         ctx: Context,
-        who: Principal,
+        caller: Caller,
         params: types.InputResponseRequestParams | None = None,
     ) -> None:
-        self.who = who
+        self.caller = caller
         self.modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
         """Whether it is of the era in which every request stands alone."""
         self.state: JsonValue = None
@@ -70,6 +71,11 @@ class Call:
             self._answers = params.input_responses or {}
             if params.request_state is not None:
                 self.state = json.loads(params.request_state)
+
+    @property
+    def who(self) -> Principal:
+        """In whose name it is made."""
+        return self.caller.scope
 
     async def progress(
         self, progress: float, total: float | None = None, message: str | None = None

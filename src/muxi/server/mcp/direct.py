@@ -33,8 +33,9 @@ from muxi.core.questions import Answer, Answered, Question
 from muxi.core.record import Record
 from muxi.core.requests import ToolSpec
 from muxi.runtime.build import Runtime
+from muxi.runtime.warrant import Warrant
 from muxi.server.mcp.call import Call
-from muxi.server.mcp.offering import closed, text
+from muxi.server.mcp.offering import closed, text, upon
 from muxi.server.mcp.questions import answer_of, decision_of, form_of, request_of
 from muxi.server.mcp.surface import ServedTool
 
@@ -77,7 +78,7 @@ class DirectTools:
                 open_world_hint=notes.open_world is not False,
             ),
         )
-        return ServedTool(shown, partial(self._run, toolset, spec))
+        return ServedTool(shown, partial(self._run, toolset, spec), upon(spec.name, "tools.use"))
 
     async def _run(
         self, toolset: Toolset, spec: ToolSpec, arguments: dict[str, Any], call: Call
@@ -107,7 +108,9 @@ class DirectTools:
         """
         part = ToolCallPart(id=new_id("call"), name=spec.name, arguments=arguments)
         ctx = _context(call, lambda _: None)
-        verdict = await self._runtime.agents.policy(None).decide(ctx, part, spec)
+        warrant = Warrant(guard=self._runtime.guard, caller=call.caller, agent="")
+        policy = self._runtime.agents.policy(None, warrant)
+        verdict = await policy.decide(ctx, part, spec)
         if verdict.verdict == "allow":
             return
         if verdict.verdict == "deny":

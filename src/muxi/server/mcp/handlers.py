@@ -20,8 +20,8 @@ from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from muxi.core.caller import Caller
 from muxi.core.errors import InvalidInput, MuxiError, NotFound, summarize
-from muxi.runtime.principal import Principal
 from muxi.server.mcp.arguments import refusal
 from muxi.server.mcp.call import LOG_LEVEL, Call, Context, InputRequired, connection_of
 from muxi.server.mcp.paging import page
@@ -36,7 +36,7 @@ _OLD_NOT_FOUND: Final = -32002
 _STATE_SECONDS: Final = 7 * 24 * 3600.0
 """How long a question to a person may stay open before the call cannot be made again."""
 
-Who = Callable[[Context], Principal]
+Who = Callable[[Context], Caller]
 
 
 def make_server(
@@ -52,7 +52,7 @@ def make_server(
     Args:
         surface: What it offers.
         info: How it introduces itself.
-        who: In whose name a request is made.
+        who: Who makes a request.
         key: At least 32 secret bytes, the same for every process that serves this project: what a
             client brings back from an earlier round is sealed with it.
         extensions: Extensions of the protocol that it speaks besides.
@@ -83,7 +83,7 @@ def make_server(
     security = RequestStateSecurity(
         keys=[key],
         ttl=_STATE_SECONDS,
-        bind_principal=lambda ctx: f"{who(ctx).tenant}\0{who(ctx).principal}",
+        bind_principal=lambda ctx: f"{who(ctx).tenant}\0{who(ctx).subject}",
     )
     server.middleware.append(RequestStateBoundary(security, default_audience=info.name))
     _adapt(server, surface, handlers)

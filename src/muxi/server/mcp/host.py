@@ -58,7 +58,7 @@ class Host:
         key: bytes,
         extensions: Sequence[Extension] = (),
     ) -> None:
-        made = make_server(surface, info, who=who_asks, key=key, extensions=extensions)
+        made = make_server(surface, info, who=caller_of, key=key, extensions=extensions)
         self._tasks = [each for each in extensions if isinstance(each, Tasks)]
         self._server, self._watching = made.server, made.watching
         self._manager = StreamableHTTPSessionManager(

@@ -8,7 +8,7 @@ from typing import Any, Final
 from muxi.knowledge.source import passage, to_the_point
 from muxi.runtime.build import Runtime
 from muxi.server.mcp.call import Call
-from muxi.server.mcp.offering import READS, given, offered, text
+from muxi.server.mcp.offering import READS, given, offered, simply, text
 from muxi.server.mcp.surface import ServedTool
 
 _PASSAGE: Final = {
@@ -69,6 +69,7 @@ class KnowledgeTools:
             gives={"passages": {"type": "array", "items": _PASSAGE}},
             annotations=READS,
             run=run,
+            needs=simply("knowledge.read"),
             optional={"limit"},
         )
         return (search,)

@@ -13,7 +13,7 @@ from muxi.memory.recall import line_of
 from muxi.runtime.build import Runtime
 from muxi.runtime.principal import owner_for
 from muxi.server.mcp.call import Call
-from muxi.server.mcp.offering import ADDS, READS, REMOVES, given, offered, text
+from muxi.server.mcp.offering import ADDS, READS, REMOVES, given, offered, text, upon_own
 from muxi.server.mcp.surface import ServedTool
 
 _MOST_FACTS: Final = 1_000
@@ -78,6 +78,7 @@ class MemoryTools:
             gives={"memories": {"type": "array", "items": _MEMORY}},
             annotations=READS,
             run=run,
+            needs=upon_own("memories.read"),
             optional={"limit"},
         )
 
@@ -94,6 +95,7 @@ class MemoryTools:
             gives={"id": text("Id of the memory.")},
             annotations=ADDS,
             run=run,
+            needs=upon_own("memories.write"),
         )
 
     def _forget(self) -> ServedTool:
@@ -111,6 +113,7 @@ class MemoryTools:
             gives={"id": text("Id of the memory that is gone.")},
             annotations=REMOVES,
             run=run,
+            needs=upon_own("memories.delete"),
         )
 
     def _facts(self) -> ServedTool:
@@ -136,6 +139,7 @@ class MemoryTools:
             gives={"facts": {"description": "What holds there; null if nothing is known."}},
             annotations=READS,
             run=run,
+            needs=upon_own("facts.read"),
             optional={"path"},
         )
 
@@ -174,4 +178,5 @@ class MemoryTools:
             },
             annotations=REMOVES,
             run=run,
+            needs=upon_own("facts.write"),
         )

@@ -5,14 +5,15 @@ Used by the files of what muxi offers.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import mcp_types as types
 
+from muxi.runtime.principal import owner_for
 from muxi.server.mcp.call import Call
-from muxi.server.mcp.surface import ServedTool
+from muxi.server.mcp.surface import Need, ServedTool
 
 Schema = dict[str, Any]
 Run = Callable[[dict[str, Any], Call], Awaitable[types.CallToolResult]]
@@ -27,6 +28,7 @@ def offered(
     gives: Mapping[str, Schema],
     annotations: types.ToolAnnotations,
     run: Run,
+    needs: Callable[[Call], Sequence[Need]],
     optional: frozenset[str] | set[str] = frozenset(),
     definitions: Mapping[str, Any] = MappingProxyType({}),
 ) -> ServedTool:
@@ -40,6 +42,7 @@ def offered(
         gives: What its result holds.
         annotations: What a call does to the world.
         run: Does it.
+        needs: What its caller must be allowed to do.
         optional: Arguments and members of the result that may be missing.
         definitions: What the result's schema refers to, put at its root.
     """
@@ -51,7 +54,7 @@ def offered(
         output_schema={**closed(gives, optional), **definitions},
         annotations=annotations.model_copy(update={"title": title}),
     )
-    return ServedTool(shown, run)
+    return ServedTool(shown, run, needs)
 
 
 def closed(properties: Mapping[str, Schema], optional: frozenset[str] | set[str]) -> Schema:
@@ -86,3 +89,18 @@ REMOVES = types.ToolAnnotations(
     read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
 )
 """May destroy what is there."""
+
+
+def upon_own(*actions: str) -> Callable[[Call], Sequence[Need]]:
+    """These actions, upon the memory of whoever asks."""
+    return lambda call: [(action, owner_for(call.who)) for action in actions]
+
+
+def simply(*actions: str) -> Callable[[Call], Sequence[Need]]:
+    """These actions, whatever they are done upon."""
+    return lambda _: [(action, None) for action in actions]
+
+
+def upon(resource: str, *actions: str) -> Callable[[Call], Sequence[Need]]:
+    """These actions, upon `resource`."""
+    return lambda _: [(action, resource) for action in actions]

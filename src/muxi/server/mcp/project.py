@@ -57,6 +57,7 @@ class ProjectSurface(Surface):
 
     def __init__(self, runtime: Runtime) -> None:
         offers = runtime.project.server.mcp
+        self._guard = runtime.guard
         self._agents = AgentTools(runtime)
         self._direct = DirectTools(runtime)
         self._resources = Resources(runtime)
@@ -77,7 +78,7 @@ class ProjectSurface(Surface):
             if offered.setdefault(name, tool) is not tool and name not in self._hidden:
                 self._hidden.add(name)
                 _log.warning("MCP clients are not offered the tool %s: the name is taken.", name)
-        return list(offered.values())
+        return [each for each in offered.values() if await self._may_call(each, call)]
 
     async def prompts(self, call: Call) -> Sequence[ServedPrompt]:
         return await self._prompts.prompts(call)
@@ -98,6 +99,13 @@ class ProjectSurface(Surface):
 
     async def watch(self, uri: str, call: Call) -> AsyncGenerator[None]:
         return await self._resources.watch(uri, call)
+
+    async def _may_call(self, tool: ServedTool, call: Call) -> bool:
+        """Whether a tool is offered to this client at all: nobody is shown what they may not."""
+        for action, resource in tool.needs(call):
+            if not await self._guard.allows(call.caller, action, resource):
+                return False
+        return True
 
     def _agents_changed(self) -> None:
         for event in (ToolsListChanged(), PromptsListChanged()):

@@ -95,6 +95,7 @@ class Prompts:
     def _continue_thread(self) -> ServedPrompt:
         async def get(arguments: dict[str, str], call: Call) -> types.GetPromptResult:
             thread_id = arguments["thread_id"]
+            await self._runtime.guard.require(call.caller, "threads.read")
             try:
                 messages = await self._runtime.threads.messages(call.who, thread_id)
             except NotFound as error:
@@ -134,40 +135,46 @@ class Prompts:
         )
 
     async def _recalled(self, question: str, call: Call) -> str:
-        if not self._runtime.project.server.mcp.memory:
+        if not await self._offers("memory", "memories.read", call):
             return ""
         found = await self._runtime.memories.search(call.who, question, limit=_HITS)
         return recalled_text(found.items)
 
     async def _quoted(self, question: str, call: Call) -> str:
-        if not self._runtime.project.server.mcp.knowledge:
+        if not await self._offers("knowledge", "knowledge.read", call):
             return ""
         found = await self._runtime.knowledge.search(call.who, question, limit=_HITS)
         return quoted(to_the_point(found.items))
+
+    async def _offers(self, room: str, action: str, call: Call) -> bool:
+        """Whether a room is offered to clients, and this one may read there."""
+        offered: bool = getattr(self._runtime.project.server.mcp, room)
+        upon = owner_for(call.who) if room == "memory" else None
+        return offered and await self._runtime.guard.allows(call.caller, action, upon)
 
     async def _agent_names(self, call: Call) -> list[str]:
         return [info.name for info in await self._agents.infos(call)]
 
     async def _thread_ids(self, call: Call) -> list[str]:
-        if not self._runtime.project.server.mcp.threads:
+        if not await self._offers("threads", "threads.read", call):
             return []
         page = await self._runtime.threads.page(call.who, limit=_LOOKED_AT)
         return [each.id for each in page.items]
 
     async def _document_ids(self, call: Call) -> list[str]:
-        if not self._runtime.project.server.mcp.knowledge:
+        if not await self._offers("knowledge", "knowledge.read", call):
             return []
         page = await self._runtime.knowledge.page(call.who, limit=_LOOKED_AT)
         return [each.id for each in page.items]
 
     async def _memory_ids(self, call: Call) -> list[str]:
-        if not self._runtime.project.server.mcp.memory:
+        if not await self._offers("memory", "memories.read", call):
             return []
         page = await self._runtime.memories.page(call.who, limit=_LOOKED_AT)
         return [each.id for each in page.items]
 
     async def _paths(self, call: Call) -> list[str]:
-        if not self._runtime.project.server.mcp.memory:
+        if not await self._offers("memory", "facts.read", call):
             return []
         page = await self._runtime.facts.page(call.who, owner_for(call.who), limit=_LOOKED_AT)
         return [each.predicate for each in page.items]

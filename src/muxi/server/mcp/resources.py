@@ -22,7 +22,7 @@ from muxi.runtime.feed import EventReader, Feed
 from muxi.runtime.principal import owner_for
 from muxi.server.mcp.call import Call
 from muxi.server.mcp.paging import opened, sealed, unknown
-from muxi.server.mcp.surface import ResourceContents
+from muxi.server.mcp.surface import Need, ResourceContents
 
 Listed = tuple[list[types.Resource], str | None]
 
@@ -46,24 +46,24 @@ class Resources:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         offers = runtime.project.server.mcp
-        self._lists: list[Callable[[str | None, Call], Awaitable[Listed]]] = []
+        self._lists: list[tuple[str, Callable[[str | None, Call], Awaitable[Listed]]]] = []
         self._readers: dict[str, Callable[[str, Call], Awaitable[tuple[str, str]]]] = {}
         self._templates: list[types.ResourceTemplate] = []
         if offers.memory:
             self._offer("facts", "path", "What is known of the user at a dotted path.", _JSON)
-            self._lists.append(self._facts)
+            self._lists.append(("facts", self._facts))
             self._readers["facts"] = self._read_facts
         if offers.threads:
             self._offer("threads", "thread_id", "A conversation, oldest message first.", _MARKDOWN)
-            self._lists.append(self._threads)
+            self._lists.append(("threads", self._threads))
             self._readers["threads"] = self._read_thread
         if offers.knowledge:
             self._offer("documents", "document_id", "What a document says.", _MARKDOWN)
-            self._lists.append(self._documents)
+            self._lists.append(("documents", self._documents))
             self._readers["documents"] = self._read_document
         if offers.memory:
             self._offer("memories", "memory_id", "One memory and where it came from.", _JSON)
-            self._lists.append(self._memories)
+            self._lists.append(("memories", self._memories))
             self._readers["memories"] = self._read_memory
 
     async def page(self, cursor: str | None, call: Call) -> Listed:
@@ -77,8 +77,10 @@ class Resources:
         number, inner = self._place(cursor)
         found: list[types.Resource] = []
         while len(found) < _PAGE:
-            listed, inner = await self._lists[number](inner, call)
-            found += listed
+            kind, page = self._lists[number]
+            if await self._may_read(kind, call):
+                listed, inner = await page(inner, call)
+                found += listed
             number += inner is None
             if number == len(self._lists):
                 return found, None
@@ -95,6 +97,7 @@ class Resources:
         reader = self._readers.get(kind)
         if reader is None:
             raise NotFound(f"There is no resource {uri[:200]}.")
+        await self._require(kind, call)
         text, media_type = await reader(name, call)
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]}\n\n[cut after {_LONGEST} characters]"
@@ -105,6 +108,7 @@ class Resources:
         kind, thread_id = _parsed(uri)
         if kind != "threads" or kind not in self._readers:
             raise NotFound(f"Nobody is told of changes of {uri[:200]}.")
+        await self._require(kind, call)
         await self._runtime.threads.get(call.who, thread_id)
         runs = await self._runtime.runs.page(call.who, thread_id=thread_id, limit=1)
         last = runs.items[0] if runs.items else None
@@ -112,6 +116,12 @@ class Resources:
         known = last.id if last is not None and last.status in FINAL_STATUSES else None
         feed = self._runtime.streams.follow_thread(call.who, thread_id, since=since)
         return _changes(feed, known)
+
+    async def _may_read(self, kind: str, call: Call) -> bool:
+        return await self._runtime.guard.allows(call.caller, *_need(kind, call))
+
+    async def _require(self, kind: str, call: Call) -> None:
+        await self._runtime.guard.require(call.caller, *_need(kind, call))
 
     def _offer(self, kind: str, hole: str, description: str, media_type: str) -> None:
         self._templates.append(
@@ -217,6 +227,13 @@ class Resources:
         memory = await self._runtime.memories.get(call.who, memory_id)
         shown = memory.model_dump(mode="json", exclude_none=True, exclude={"hash", "information"})
         return json.dumps(shown, ensure_ascii=False, indent=2), _JSON
+
+
+def _need(kind: str, call: Call) -> Need:
+    """What the reader of a resource of this kind must be allowed to do."""
+    if kind == "documents":
+        return "knowledge.read", None
+    return f"{kind}.read", None if kind == "threads" else owner_for(call.who)
 
 
 async def _changes(feed: Feed, known: str | None) -> AsyncGenerator[None]:

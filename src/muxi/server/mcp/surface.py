@@ -17,6 +17,14 @@ from muxi.server.mcp.call import Call
 
 ResourceContents = types.TextResourceContents | types.BlobResourceContents
 
+Need = tuple[str, str | None]
+"""An action, and what it is done upon."""
+
+
+def nothing(_: Call) -> Sequence[Need]:
+    """No leave is needed."""
+    return ()
+
 
 @dataclass(frozen=True, slots=True)
 class ServedTool:
@@ -24,6 +32,8 @@ class ServedTool:
 
     shown: types.Tool
     run: Callable[[dict[str, Any], Call], Awaitable[types.CallToolResult]]
+    needs: Callable[[Call], Sequence[Need]] = nothing
+    """What its caller must be allowed to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from mcp.server.subscriptions import (
 )
 from mcp.shared.exceptions import MCPError
 
+from muxi.core.caller import Caller
 from muxi.core.errors import NotFound
-from muxi.runtime.principal import Principal
 from muxi.server.mcp.call import Call, Context, connection_of
 from muxi.server.mcp.surface import Surface
 
@@ -35,7 +35,7 @@ _STATE: Final = "muxi.watched"
 class Watching:
     """Both ways of being told."""
 
-    def __init__(self, surface: Surface, who: Callable[[Context], Principal]) -> None:
+    def __init__(self, surface: Surface, who: Callable[[Context], Caller]) -> None:
         self._surface = surface
         self._who = who
         self._listeners: set[ListenHandler] = set()

@@ -25,6 +25,32 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT pk_agents PRIMARY KEY (tenant, name)
 )
  WITHOUT ROWID""",
+    """CREATE TABLE audit (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    seq BIGINT,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    record TEXT NOT NULL,
+    hash TEXT,
+    CONSTRAINT pk_audit PRIMARY KEY (tenant, id)
+)
+ WITHOUT ROWID""",
+    """CREATE INDEX ix_audit_actor ON audit (tenant, actor, id)""",
+    """CREATE INDEX ix_audit_unsealed ON audit (tenant, id) WHERE seq IS NULL""",
+    """CREATE UNIQUE INDEX uq_audit_seq ON audit (tenant, seq) WHERE seq IS NOT NULL""",
+    """CREATE TABLE audit_seals (
+    tenant TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    sealed_at BIGINT NOT NULL,
+    hash TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    CONSTRAINT pk_audit_seals PRIMARY KEY (tenant, number)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE balances (
     tenant TEXT NOT NULL,
     subject TEXT NOT NULL,
@@ -193,6 +219,14 @@ CREATE: tuple[str, ...] = (
     """CREATE INDEX ix_passages_owner ON passages (tenant, owner, corpus, created_at, number)""",
     """CREATE INDEX ix_passages_speaker ON passages (tenant, owner, corpus, speaker)""",
     """CREATE UNIQUE INDEX uq_passages_id ON passages (tenant, id)""",
+    """CREATE TABLE policies (
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    record TEXT NOT NULL,
+    CONSTRAINT pk_policies PRIMARY KEY (tenant, name)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE postings (
     tenant TEXT NOT NULL,
     owner TEXT NOT NULL,
@@ -218,6 +252,14 @@ CREATE: tuple[str, ...] = (
  WITHOUT ROWID""",
     """CREATE INDEX ix_reservations_balance ON reservations (tenant, subject, period, starts_at)""",
     """CREATE INDEX ix_reservations_expiry ON reservations (tenant, expires_at)""",
+    """CREATE TABLE roles (
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    record TEXT NOT NULL,
+    CONSTRAINT pk_roles PRIMARY KEY (tenant, name)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE schema_info (
     version INTEGER NOT NULL,
     oldest_program TEXT NOT NULL,
@@ -498,6 +540,11 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('agent_versions', 'sqlite_autoindex_agent_versions_1', '1000 1000 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('agents', 'agents', '1000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('alembic_version', 'sqlite_autoindex_alembic_version_1', '1000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('audit', 'ix_audit_actor', '1000000 1000000 10 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('audit', 'ix_audit_unsealed', '100 100 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('audit', 'audit', '1000000 1000000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('audit', 'uq_audit_seq', '100 100 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('audit_seals', 'audit_seals', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('balances', 'ix_balances_end', '1000000 1000000 10')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('balances', 'balances', '1000000 1000000 10 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('blob_uses', 'ix_blob_uses_tenant_holder', '1000000 1000000 1000')""",
@@ -542,11 +589,13 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('passages', 'ix_passages_owner', '1000000 1000000 1000 500 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('passages', 'ix_passages_speaker', '1000000 1000000 1000 500 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('passages', 'uq_passages_id', '1000000 1000000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('policies', 'policies', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('postings', 'postings', '1000000 1000000 1000 500 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('provider_files', 'provider_files', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'ix_reservations_balance', '1000000 1000000 10 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'ix_reservations_expiry', '1000000 1000000 10')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'reservations', '1000000 1000000 10 1 1 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('roles', 'roles', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_open', '100 100 20')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_owner', '1000000 1000000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_tenant_thread_id_id', '1000000 1000000 10 1')""",

@@ -99,6 +99,14 @@ export interface components {
             type: "audio";
             url?: string | null;
         };
+        Caller: {
+            acting_for?: string | null;
+            credential: components["schemas"]["Credential"];
+            groups: string[];
+            roles: string[];
+            tenant: string;
+            user?: string | null;
+        };
         Citation: {
             document_id: string;
             first_line?: number | null;
@@ -113,6 +121,12 @@ export interface components {
             keep?: number | null;
             strategy?: ("window" | "summary" | "hierarchical") | null;
             tokens?: number | null;
+        };
+        Credential: {
+            id: string;
+            /** @enum {string} */
+            kind: "local" | "session" | "key" | "jwt" | "none";
+            scopes?: string[] | null;
         };
         Event: components["schemas"]["RunStarted"] | components["schemas"]["AttemptStarted"] | components["schemas"]["MessageStarted"] | components["schemas"]["TextDelta"] | components["schemas"]["ReasoningDelta"] | components["schemas"]["ToolCallStarted"] | components["schemas"]["ToolCallDelta"] | components["schemas"]["ModelRetried"] | components["schemas"]["ResponseCompleted"] | components["schemas"]["MessageCompleted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolProgress"] | components["schemas"]["ToolCompleted"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalResolved"] | components["schemas"]["GuardrailTripped"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["KnowledgeRecalled"] | components["schemas"]["HistoryCompacted"] | components["schemas"]["RunSuspended"] | components["schemas"]["RunCompleted"] | components["schemas"]["Gap"];
         FilePart: {
@@ -419,6 +433,7 @@ export interface components {
             agent: string;
             agent_hash?: string | null;
             attempt: number;
+            begun_by?: components["schemas"]["Caller"] | null;
             crashes: number;
             /** Format: date-time */
             created_at: string;

@@ -253,6 +253,71 @@ provider_files = Table(
 )
 
 
+roles = Table(
+    "roles",
+    metadata,
+    _text("tenant", key=True),
+    _text("name", key=True),
+    _number("updated_at"),
+    _text("record"),
+    sqlite_with_rowid=False,
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    _text("tenant", key=True),
+    _text("name", key=True),
+    _number("updated_at"),
+    _text("record"),
+    sqlite_with_rowid=False,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _text("tenant", key=True),
+    _text("id", key=True),
+    _number("seq", null=True),
+    _text("actor"),
+    _text("action"),
+    _text("outcome"),
+    # The very text that the link is computed from.
+    _text("record"),
+    _text("hash", null=True),
+    Index(
+        "uq_audit_seq",
+        "tenant",
+        "seq",
+        unique=True,
+        sqlite_where=text("seq IS NOT NULL"),
+        postgresql_where=text("seq IS NOT NULL"),
+    ),
+    Index(
+        "ix_audit_unsealed",
+        "tenant",
+        "id",
+        sqlite_where=text("seq IS NULL"),
+        postgresql_where=text("seq IS NULL"),
+    ),
+    Index("ix_audit_actor", "tenant", "actor", "id"),
+    sqlite_with_rowid=False,
+)
+
+audit_seals = Table(
+    "audit_seals",
+    metadata,
+    _text("tenant", key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _number("seq"),
+    _number("sealed_at"),
+    _text("hash"),
+    _text("key"),
+    _text("signature"),
+    sqlite_with_rowid=False,
+)
+
+
 def upgrade() -> None:
     """Make the tables; on PostgreSQL, bind every role by row-level security."""
     connection = op.get_bind()
