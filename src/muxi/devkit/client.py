@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from muxi.devkit.answers import is_error, structured, text_of
-from muxi.devkit.background import BackgroundLoop
+from muxi.core.background import BackgroundLoop
 from muxi.devkit.cases import Answer
 from muxi.devkit.exchange import Json
 from muxi.devkit.session import Listed, Reply, Session

@@ -22,7 +22,8 @@ from hypothesis.errors import Flaky, Unsatisfiable
 
 from muxi.core.errors import MuxiError, ServerTooSlow, ServerUnavailable
 from muxi.devkit.answers import is_error, text_of
-from muxi.devkit.background import BackgroundLoop, Held
+from muxi.core.background import BackgroundLoop
+from muxi.devkit.held import Held
 from muxi.devkit.case_run import Way, command_line
 from muxi.devkit.connect import connected
 from muxi.devkit.exchange import Json

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from muxi.devkit.background import BackgroundLoop
+    from muxi.core.background import BackgroundLoop
     from muxi.devkit.case_run import Visit, Way
     from muxi.devkit.cases import Case, Suite
     from muxi.devkit.client import McpClient
@@ -53,7 +53,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def mcp_client(request: pytest.FixtureRequest) -> Iterator[McpClient]:
     """A connection to the server under test, shared by the tests of a module."""
-    from muxi.devkit.background import Held
+    from muxi.devkit.held import Held
     from muxi.devkit.client import McpClient
     from muxi.devkit.connect import connected
 
@@ -171,7 +171,7 @@ def _made(kind: Any, parent: pytest.Collector, **more: Any) -> Any:
 
 
 def _loop(config: pytest.Config) -> BackgroundLoop:
-    from muxi.devkit.background import BackgroundLoop
+    from muxi.core.background import BackgroundLoop
 
     if _LOOP not in config.stash:
         config.stash[_LOOP] = BackgroundLoop().__enter__()

@@ -1,0 +1,217 @@
+"""The client for code that does not wait: every method of `Client`, one after the other.
+
+Used by scripts, notebooks and threads. An event loop in a thread of its own does the waiting; all
+else is the client's own.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from muxi.client.blocking import Face, blocking, streaming
+from muxi.client.budgets import Budgets
+from muxi.client.client import Client
+from muxi.client.facts import Facts
+from muxi.client.knowledge import Knowledge
+from muxi.client.mcp import McpServers
+from muxi.client.memories import Memories
+from muxi.client.secrets import Secrets
+from muxi.client.tools import Tools
+from muxi.core.background import BackgroundLoop
+
+
+class SyncSecrets(Face[Secrets]):
+    """See `Secrets`."""
+
+    names = blocking(Secrets.names)
+    put = blocking(Secrets.put)
+    delete = blocking(Secrets.delete)
+
+
+class SyncBudgets(Face[Budgets]):
+    """See `Budgets`."""
+
+    all = blocking(Budgets.all)
+    get = blocking(Budgets.get)
+    put = blocking(Budgets.put)
+    delete = blocking(Budgets.delete)
+    balances = blocking(Budgets.balances)
+    usage = blocking(Budgets.usage)
+
+
+class SyncMemories(Face[Memories]):
+    """See `Memories`."""
+
+    search = blocking(Memories.search)
+    page = blocking(Memories.page)
+    get = blocking(Memories.get)
+    add = blocking(Memories.add)
+    delete = blocking(Memories.delete)
+    forget = blocking(Memories.forget)
+    verify = blocking(Memories.verify)
+    retention = blocking(Memories.retention)
+    stats = blocking(Memories.stats)
+    size = blocking(Memories.size)
+    export = streaming(Memories.export)
+    take_in = blocking(Memories.take_in)
+    take_in_file = blocking(Memories.take_in_file)
+
+
+class SyncFacts(Face[Facts]):
+    """See `Facts`."""
+
+    tree = blocking(Facts.tree)
+    page = blocking(Facts.page)
+    history = blocking(Facts.history)
+    subjects = blocking(Facts.subjects)
+    get = blocking(Facts.get)
+    put = blocking(Facts.put)
+    patch = blocking(Facts.patch)
+    end = blocking(Facts.end)
+    put_all = blocking(Facts.put_all)
+    delete = blocking(Facts.delete)
+    delete_one = blocking(Facts.delete_one)
+
+
+class SyncMcpServers(Face[McpServers]):
+    """See `McpServers`."""
+
+    servers = blocking(McpServers.servers)
+    server = blocking(McpServers.server)
+    restart = blocking(McpServers.restart)
+    log = blocking(McpServers.log)
+    locks = blocking(McpServers.locks)
+    lock = blocking(McpServers.lock)
+    trust = blocking(McpServers.trust)
+    distrust = blocking(McpServers.distrust)
+    approve = blocking(McpServers.approve)
+    begin_login = blocking(McpServers.begin_login)
+    finish_login = blocking(McpServers.finish_login)
+    log_out = blocking(McpServers.log_out)
+    resources = blocking(McpServers.resources)
+    read = blocking(McpServers.read)
+    prompts = blocking(McpServers.prompts)
+    prompt = blocking(McpServers.prompt)
+    complete = blocking(McpServers.complete)
+
+
+class SyncTools(Face[Tools]):
+    """See `Tools`."""
+
+    page = blocking(Tools.page)
+    search = blocking(Tools.search)
+    get = blocking(Tools.get)
+    check = blocking(Tools.check)
+
+
+class SyncKnowledge(Face[Knowledge]):
+    """See `Knowledge`."""
+
+    add = blocking(Knowledge.add)
+    page = blocking(Knowledge.page)
+    get = blocking(Knowledge.get)
+    search = blocking(Knowledge.search)
+    remove = blocking(Knowledge.remove)
+
+
+class SyncClient(Face[Client]):
+    """A connection to one muxi server; use it as `with SyncClient(...) as client:`.
+
+    It has the methods of `Client`, which wait for the answer, and may be used by several threads.
+
+    Args:
+        base_url: Where the server listens; ignored when `socket` is given.
+        socket: Path of the socket beside a project, `.muxi/muxi.sock`.
+        token: Content of the project's token file, or a key.
+        timeout: Seconds to wait for an answer. Streams of events have no such bound.
+        user: Id of the user to act for; whoever the token belongs to if None.
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://localhost:5050",
+        *,
+        socket: str | Path | None = None,
+        token: str | None = None,
+        timeout: float = 30.0,
+        user: str | None = None,
+    ) -> None:
+        client = Client(base_url, socket=socket, token=token, timeout=timeout, user=user)
+        super().__init__(BackgroundLoop(), client)
+        self._loop.__enter__()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections. The client cannot be used any more."""
+        self._wait(self._inner.close())
+        self._loop.__exit__()
+
+    status = blocking(Client.status)
+    ready = blocking(Client.ready)
+    agents = blocking(Client.agents)
+    agent = blocking(Client.agent)
+    models = blocking(Client.models)
+    create_thread = blocking(Client.create_thread)
+    threads = blocking(Client.threads)
+    thread = blocking(Client.thread)
+    rename_thread = blocking(Client.rename_thread)
+    delete_thread = blocking(Client.delete_thread)
+    messages = blocking(Client.messages)
+    start_run = blocking(Client.start_run)
+    runs = blocking(Client.runs)
+    run = blocking(Client.run)
+    cancel = blocking(Client.cancel)
+    events = streaming(Client.events)
+    thread_events = streaming(Client.thread_events)
+    approvals = blocking(Client.approvals)
+    approval = blocking(Client.approval)
+    resolve = blocking(Client.resolve)
+    login_link = blocking(Client.login_link)
+
+    @cached_property
+    def secrets(self) -> SyncSecrets:
+        """The project's secrets."""
+        return SyncSecrets(self._loop, self._inner.secrets)
+
+    @cached_property
+    def budgets(self) -> SyncBudgets:
+        """What may be consumed, what is left of it, and what was consumed."""
+        return SyncBudgets(self._loop, self._inner.budgets)
+
+    @cached_property
+    def memories(self) -> SyncMemories:
+        """What agents remember of the client's user."""
+        return SyncMemories(self._loop, self._inner.memories)
+
+    @cached_property
+    def facts(self) -> SyncFacts:
+        """What is known of the client's user and of the world."""
+        return SyncFacts(self._loop, self._inner.facts)
+
+    @cached_property
+    def mcp(self) -> SyncMcpServers:
+        """The MCP servers of the project."""
+        return SyncMcpServers(self._loop, self._inner.mcp)
+
+    @cached_property
+    def tools(self) -> SyncTools:
+        """The tools that agents could have."""
+        return SyncTools(self._loop, self._inner.tools)
+
+    @cached_property
+    def knowledge(self) -> SyncKnowledge:
+        """Documents that agents look into."""
+        return SyncKnowledge(self._loop, self._inner.knowledge)
