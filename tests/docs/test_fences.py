@@ -21,7 +21,11 @@ import pytest
 import yaml
 
 from muxi.config.load import load_project
+from muxi.core.background import BackgroundLoop
 from muxi.devkit.cases import load_suite
+from muxi.devkit.held import Held
+from muxi.models.resolve import model
+from tests.support.served import served
 from tests.support.upstream import serving
 
 ROOT = Path(__file__).parents[2]
@@ -71,10 +75,31 @@ def upstream() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def server(upstream: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The address and the token of a server whose agents ask the upstream."""
+    agents = {
+        "helper": {"name": "helper"},
+        "careful": {"name": "careful", "tools": ["calculator"], "approve": ["calculator"]},
+    }
+    asked = model("openai/example", key="example", base_url=upstream)
+    folder = tmp_path_factory.mktemp("served")
+    with BackgroundLoop() as loop, Held(loop, served(folder, asked, agents=agents)) as muxi:
+        yield muxi.url, muxi.runtime.state.token()
+
+
 @of("python")
 def test_python_runs_as_printed(
-    fence: Fence, upstream: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fence: Fence,
+    upstream: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if fence.kind == "client":
+        url, token = request.getfixturevalue("server")
+        monkeypatch.setenv("MUXI_URL", url)
+        monkeypatch.setenv("MUXI_TOKEN", token)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_BASE_URL", upstream)
     monkeypatch.setenv("OPENAI_API_KEY", "example")

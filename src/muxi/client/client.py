@@ -9,12 +9,14 @@ from typing import Any
 from muxi.client.calls import read, segment
 from muxi.client.resources import Resources
 from muxi.client.stream import follow
+from muxi.core.definitions import AgentDefinition
 from muxi.core.events import Approval, ApprovalDecision, Event
 from muxi.core.identities import SignInLink
 from muxi.core.ids import new_id
 from muxi.core.messages import AnyPart, Message
 from muxi.core.pages import Page
 from muxi.core.status import AgentInfo, ModelInfo, ServerStatus
+from muxi.core.terms import Terms
 from muxi.core.threads import Run, Thread
 from muxi.core.usage import Limits
 
@@ -45,6 +47,16 @@ class Client(Resources):
 
     async def agent(self, name: str) -> AgentInfo:
         return read(AgentInfo, await self._call("GET", f"/api/agents/{segment(name)}"))
+
+    async def save_agent(self, definition: AgentDefinition) -> AgentInfo:
+        """Store a version of an agent, and let its name stand for it.
+
+        Raises:
+            Conflict: The agent is one of the project file, which is changed there.
+        """
+        body = definition.model_dump(mode="json", exclude_defaults=True)
+        path = f"/api/agents/{segment(definition.name)}"
+        return read(AgentInfo, await self._call("PUT", path, body=body))
 
     async def models(self) -> list[ModelInfo]:
         return read(Page[ModelInfo], await self._call("GET", "/api/models")).items
@@ -83,6 +95,7 @@ class Client(Resources):
         thread_id: str | None = None,
         parent_id: str | None = None,
         limits: Limits | None = None,
+        terms: Terms | None = None,
     ) -> Run:
         """Begin a run, in a new thread if none is given; `events` tells how it goes.
 
@@ -92,6 +105,7 @@ class Client(Resources):
             thread_id: The thread to continue.
             parent_id: The message to answer to, for a fork; the thread's leaf if None.
             limits: Bounds on this run beside those of its agent; the narrower ones count.
+            terms: What is asked of this run beside the input, such as tools that the caller has.
         """
         content = input if isinstance(input, str) else [_part(part) for part in input]
         # Named here, so that a run whose beginning was not answered can be looked for.
@@ -103,9 +117,33 @@ class Client(Resources):
             "thread_id": thread_id,
             "parent_id": parent_id,
             "limits": limits and limits.model_dump(mode="json", exclude_unset=True),
+            "terms": terms and terms.model_dump(mode="json", exclude_unset=True),
         }
         made = f"/api/runs/{run_id}"
         return read(Run, await self._call("POST", "/api/runs", body=body, makes=made))
+
+    async def stream(
+        self,
+        input: str | Sequence[AnyPart],
+        *,
+        agent: str | None = None,
+        thread_id: str | None = None,
+        parent_id: str | None = None,
+        limits: Limits | None = None,
+        terms: Terms | None = None,
+        patience: float = 30.0,
+    ) -> AsyncGenerator[Event]:
+        """Begin a run as `start_run` does, and give its events as `events` does."""
+        run = await self.start_run(
+            input,
+            agent=agent,
+            thread_id=thread_id,
+            parent_id=parent_id,
+            limits=limits,
+            terms=terms,
+        )
+        async for event in self.events(run.id, patience=patience):
+            yield event
 
     async def runs(
         self,
@@ -143,6 +181,10 @@ class Client(Resources):
         """The events of all runs of a thread after number `since`, without end."""
         opener = partial(self._open_stream, f"/api/threads/{segment(thread_id)}/events")
         return follow(opener, since=since, until_end=False, patience=patience, regain=self._regain)
+
+    async def blob(self, hash: str) -> bytes:
+        """The bytes that a part of a message refers to as its `blob`. Raises `NotFound`."""
+        return await self._call("GET", f"/api/blobs/{segment(hash)}")
 
     async def approvals(
         self,

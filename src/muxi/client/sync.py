@@ -15,6 +15,7 @@ from muxi.client.blocking import Face, blocking, streaming
 from muxi.client.budgets import Budgets
 from muxi.client.client import Client
 from muxi.client.facts import Facts
+from muxi.client.files import Files
 from muxi.client.knowledge import Knowledge
 from muxi.client.mcp import McpServers
 from muxi.client.memories import Memories
@@ -107,6 +108,16 @@ class SyncTools(Face[Tools]):
     check = blocking(Tools.check)
 
 
+class SyncFiles(Face[Files]):
+    """See `Files`."""
+
+    send = blocking(Files.send)
+    get = blocking(Files.get)
+    page = blocking(Files.page)
+    delete = blocking(Files.delete)
+    content = blocking(Files.content)
+
+
 class SyncKnowledge(Face[Knowledge]):
     """See `Knowledge`."""
 
@@ -163,6 +174,7 @@ class SyncClient(Face[Client]):
     ready = blocking(Client.ready)
     agents = blocking(Client.agents)
     agent = blocking(Client.agent)
+    save_agent = blocking(Client.save_agent)
     models = blocking(Client.models)
     create_thread = blocking(Client.create_thread)
     threads = blocking(Client.threads)
@@ -171,11 +183,13 @@ class SyncClient(Face[Client]):
     delete_thread = blocking(Client.delete_thread)
     messages = blocking(Client.messages)
     start_run = blocking(Client.start_run)
+    stream = streaming(Client.stream)
     runs = blocking(Client.runs)
     run = blocking(Client.run)
     cancel = blocking(Client.cancel)
     events = streaming(Client.events)
     thread_events = streaming(Client.thread_events)
+    blob = blocking(Client.blob)
     approvals = blocking(Client.approvals)
     approval = blocking(Client.approval)
     resolve = blocking(Client.resolve)
@@ -210,6 +224,11 @@ class SyncClient(Face[Client]):
     def tools(self) -> SyncTools:
         """The tools that agents could have."""
         return SyncTools(self._loop, self._inner.tools)
+
+    @cached_property
+    def files(self) -> SyncFiles:
+        """Files that messages refer to."""
+        return SyncFiles(self._loop, self._inner.files)
 
     @cached_property
     def knowledge(self) -> SyncKnowledge:

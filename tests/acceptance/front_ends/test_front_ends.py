@@ -1,4 +1,4 @@
-"""Other people's front ends on a real server: the client of AG-UI, and what `useChat` is made of."""
+"""Other people's front ends on a real server: the AG-UI client, and what `useChat` is made of."""
 
 from __future__ import annotations
 

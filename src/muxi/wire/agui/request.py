@@ -139,7 +139,7 @@ def _media(part: MediaContent) -> AnyPart:
     if source.type == "url":
         made = kind(media_type=media_type, url=source.value)
     elif source.type == "file":
-        made = kind(media_type=media_type, blob=source.value)
+        made = kind(media_type=media_type, file_id=source.value)
     else:
         made = kind(media_type=media_type, data=_bytes(source.value))
     return made  # pyright: ignore[reportReturnType] -- the kinds of `_MEDIA` are parts

@@ -6,6 +6,7 @@ the results of its calls lie in the parts of the calls.
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -34,6 +35,7 @@ from muxi.wire.json_text import read_json
 from muxi.wire.media import shown_at
 
 _BLOBS = "/api/blobs/"
+_SENT = re.compile(r"/api/files/([^/?#]+)/content")
 _KINDS: dict[str, type[ImagePart | AudioPart]] = {"image": ImagePart, "audio": AudioPart}
 
 
@@ -235,6 +237,8 @@ def _file(part: UiPart) -> AnyPart:
         raise InvalidInput("A file in a message has no `url` or no `mediaType`.")
     kind = _KINDS.get(part.media_type.partition("/")[0], FilePart)
     media_type = part.media_type if "/" in part.media_type else f"{part.media_type}/*"
+    if sent := _SENT.fullmatch(part.url):
+        return kind(media_type=media_type, file_id=sent[1], name=part.filename)
     if part.url.startswith(_BLOBS):
         return kind(media_type=media_type, blob=part.url.removeprefix(_BLOBS), name=part.filename)
     if not part.url.startswith("data:"):
