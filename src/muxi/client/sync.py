@@ -14,6 +14,7 @@ from typing import Self
 from muxi.client.blocking import Face, blocking, streaming
 from muxi.client.budgets import Budgets
 from muxi.client.client import Client
+from muxi.client.credentials import Credentials
 from muxi.client.facts import Facts
 from muxi.client.files import Files
 from muxi.client.knowledge import Knowledge
@@ -21,6 +22,7 @@ from muxi.client.mcp import McpServers
 from muxi.client.memories import Memories
 from muxi.client.secrets import Secrets
 from muxi.client.tools import Tools
+from muxi.client.users import Groups, Keys, Tenants, Users
 from muxi.core.background import BackgroundLoop
 
 
@@ -30,6 +32,7 @@ class SyncSecrets(Face[Secrets]):
     names = blocking(Secrets.names)
     put = blocking(Secrets.put)
     delete = blocking(Secrets.delete)
+    rotate_key = blocking(Secrets.rotate_key)
 
 
 class SyncBudgets(Face[Budgets]):
@@ -126,6 +129,61 @@ class SyncKnowledge(Face[Knowledge]):
     get = blocking(Knowledge.get)
     search = blocking(Knowledge.search)
     remove = blocking(Knowledge.remove)
+
+
+class SyncUsers(Face[Users]):
+    """See `Users`."""
+
+    me = blocking(Users.me)
+    page = blocking(Users.page)
+    get = blocking(Users.get)
+    create = blocking(Users.create)
+    change = blocking(Users.change)
+    delete = blocking(Users.delete)
+    set_password = blocking(Users.set_password)
+    change_password = blocking(Users.change_password)
+    sessions = blocking(Users.sessions)
+    sign_out = blocking(Users.sign_out)
+    end_session = blocking(Users.end_session)
+
+
+class SyncGroups(Face[Groups]):
+    """See `Groups`."""
+
+    page = blocking(Groups.page)
+    get = blocking(Groups.get)
+    put = blocking(Groups.put)
+    delete = blocking(Groups.delete)
+    members = blocking(Groups.members)
+    add = blocking(Groups.add)
+    remove = blocking(Groups.remove)
+
+
+class SyncKeys(Face[Keys]):
+    """See `Keys`."""
+
+    page = blocking(Keys.page)
+    get = blocking(Keys.get)
+    create = blocking(Keys.create)
+    rotate = blocking(Keys.rotate)
+    revoke = blocking(Keys.revoke)
+
+
+class SyncTenants(Face[Tenants]):
+    """See `Tenants`."""
+
+    page = blocking(Tenants.page)
+    get = blocking(Tenants.get)
+    create = blocking(Tenants.create)
+    change = blocking(Tenants.change)
+
+
+class SyncCredentials(Face[Credentials]):
+    """See `Credentials`."""
+
+    list = blocking(Credentials.list)
+    put = blocking(Credentials.put)
+    delete = blocking(Credentials.delete)
 
 
 class SyncClient(Face[Client]):
@@ -234,3 +292,28 @@ class SyncClient(Face[Client]):
     def knowledge(self) -> SyncKnowledge:
         """Documents that agents look into."""
         return SyncKnowledge(self._loop, self._inner.knowledge)
+
+    @cached_property
+    def users(self) -> SyncUsers:
+        """Users and service accounts, and oneself."""
+        return SyncUsers(self._loop, self._inner.users)
+
+    @cached_property
+    def groups(self) -> SyncGroups:
+        """Groups of users, who share roles."""
+        return SyncGroups(self._loop, self._inner.groups)
+
+    @cached_property
+    def keys(self) -> SyncKeys:
+        """Keys of the API."""
+        return SyncKeys(self._loop, self._inner.keys)
+
+    @cached_property
+    def tenants(self) -> SyncTenants:
+        """Tenants, for who runs the project."""
+        return SyncTenants(self._loop, self._inner.tenants)
+
+    @cached_property
+    def credentials(self) -> SyncCredentials:
+        """What the client's user brings for tools and MCP servers."""
+        return SyncCredentials(self._loop, self._inner.credentials)
