@@ -21,6 +21,7 @@ from muxi.core.errors import InvalidInput, NotFound, PreconditionFailed
 from muxi.runtime.build import Runtime
 from muxi.server import problems
 from muxi.server.access import Access
+from muxi.server.asking import Asked, caller_of
 from muxi.server.bodies import pieces, read_body
 from muxi.server.conditions import (
     IF_MATCH,
@@ -32,7 +33,6 @@ from muxi.server.conditions import (
     unless_changed,
 )
 from muxi.server.idempotency import HEADER, key_of, once
-from muxi.server.managing import require_operator
 from muxi.server.mcp.endpoint import Endpoint
 from muxi.server.mcp.paths import CALLER, LINES, PATH
 from muxi.server.operations import (
@@ -49,7 +49,6 @@ from muxi.server.pages import Pages
 from muxi.server.problems import Refused, problem_for
 from muxi.server.request_ids import REQUEST_ID_HEADER, begin_request
 from muxi.server.sse import send_events
-from muxi.server.users import named_tenant, named_user
 
 _WITHOUT_BODY = ("GET", "HEAD", "DELETE")
 _TELLING = (b"content-type", b"content-length", b"upload-length", b"upload-metadata")
@@ -191,24 +190,18 @@ class App:
 
     async def _identify(self, scope: Scope, headers: Headers) -> Caller:
         """Who asks, and for whom."""
-        caller = await self._access.identify(
-            scope["method"],
-            headers,
-            scope["server"],
-            scope["client"],
-            scheme=scope["scheme"],
+        return await caller_of(
+            self._runtime,
+            self._access,
+            Asked(
+                scope["method"],
+                scope["headers"],
+                headers,
+                scope["server"],
+                scope["client"],
+                scope["scheme"],
+            ),
         )
-        tenant = named_tenant(headers)
-        if tenant is not None and tenant != caller.tenant:
-            require_operator(caller)
-            await self._runtime.guard.require(caller, "tenants.act_for")
-            await self._runtime.identity.tenants.get(tenant)
-            caller = replace(caller, tenant=tenant)
-        named = named_user(scope["headers"])
-        if named is None or named == caller.user:
-            return caller
-        await self._runtime.guard.require(caller, "users.act_for", named)
-        return caller.acting(named)
 
     async def _find_mcp(self, scope: Scope, caller: Caller) -> Endpoint:
         if self._mcp is None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from muxi.core.record import Record
-from muxi.core.users import USER_HEADER
+from muxi.core.users import TENANT_HEADER, USER_HEADER
 
 SECONDS: Final = 30
 _MOST: Final = 100_000
@@ -24,6 +24,7 @@ _SHOWN: Final = (
     b"host",
     b"origin",
     b"sec-fetch-site",
+    TENANT_HEADER.lower().encode(),
     USER_HEADER.lower().encode(),
 )
 

@@ -18,12 +18,12 @@ from muxi.core.errors import InvalidInput, NotFound
 from muxi.runtime.build import Runtime
 from muxi.runtime.principal import Principal
 from muxi.server.access import Access
+from muxi.server.asking import Asked, caller_of
 from muxi.server.problems import Refused
 from muxi.server.realtime.channel import Channel
 from muxi.server.realtime.line import Line, Way
 from muxi.server.realtime.session import Session
 from muxi.server.tickets import Shown, shown_in
-from muxi.server.users import named_user
 
 PATH: Final = "/ws"
 _SLOTS: Final = 15
@@ -74,14 +74,8 @@ class Hub:
     async def identify(self, shown: Shown, line: Line) -> Caller:
         """See `Surroundings`."""
         way = line.way
-        caller = await self.access.identify(
-            _METHOD, shown, way.server, way.client, scheme=way.scheme
-        )
-        named = named_user(shown.items())
-        if named is None or named == caller.user:
-            return caller
-        await self.runtime.guard.require(caller, "users.act_for", named)
-        return caller.acting(named)
+        asked = Asked(_METHOD, list(shown.items()), shown, way.server, way.client, way.scheme)
+        return await caller_of(self.runtime, self.access, asked)
 
     def add(self, line: Line) -> None:
         """Look after a socket."""

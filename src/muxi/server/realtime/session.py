@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any, Final, Protocol, cast
 
 from pydantic import BaseModel, ValidationError
@@ -214,6 +214,9 @@ class Session:
             body=body,
             query=NOTHING,
             headers=self._shown,
+            scheme=self._line.way.scheme,
+            address=self._line.way.client[0] if self._line.way.client else "",
+            pieces=_no_pieces,
         )
         answer = await operation.handler(call)
         assert isinstance(answer, BaseModel)
@@ -301,6 +304,12 @@ class Session:
 
 
 _CREDENTIALS: Final = (b"authorization", b"cookie")
+
+
+async def _no_pieces() -> AsyncIterator[bytes]:
+    """A command has no body beside itself."""
+    for piece in ():
+        yield piece
 
 
 def _read(text: str) -> Any:

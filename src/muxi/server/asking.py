@@ -1,0 +1,52 @@
+"""Who makes a request, and in whose name. Asked by the dispatcher, and by WebSockets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from muxi.core.caller import Caller
+from muxi.runtime.build import Runtime
+from muxi.server.access import Access
+from muxi.server.addresses import Address
+from muxi.server.managing import require_operator
+from muxi.server.users import named_tenant, named_user
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What says who makes a request."""
+
+    method: str
+    """`WEBSOCKET` for an upgrade."""
+    pairs: Sequence[tuple[bytes, bytes]]
+    """The headers as they came."""
+    headers: Mapping[bytes, bytes]
+    """The same, by their names in lower case."""
+    server: Address | None
+    client: Address | None
+    scheme: str
+
+
+async def caller_of(runtime: Runtime, access: Access, asked: Asked) -> Caller:
+    """Who asks, and for whom.
+
+    Raises:
+        Refused: No credentials, wrong ones, or a cookie that a foreign page may have sent.
+        AccessDenied: They may not act for whom they name.
+        InvalidInput: Whom they name is nobody.
+    """
+    caller = await access.identify(
+        asked.method, asked.headers, asked.server, asked.client, scheme=asked.scheme
+    )
+    tenant = named_tenant(asked.headers)
+    if tenant is not None and tenant != caller.tenant:
+        require_operator(caller)
+        await runtime.guard.require(caller, "tenants.act_for")
+        await runtime.identity.tenants.get(tenant)
+        caller = replace(caller, tenant=tenant)
+    named = named_user(asked.pairs)
+    if named is None or named == caller.user:
+        return caller
+    await runtime.guard.require(caller, "users.act_for", named)
+    return caller.acting(named)
