@@ -75,8 +75,14 @@ class Client(Runs):
 
     async def messages(self, thread_id: str) -> list[Message]:
         """The messages from the thread's root to its leaf, oldest first."""
-        body = await self._call("GET", f"/api/threads/{segment(thread_id)}/messages")
-        return read(Page[Message], body).items
+        path, cursor = f"/api/threads/{segment(thread_id)}/messages", None
+        found: list[Message] = []
+        while True:
+            page = read(Page[Message], await self._call("GET", path, params={"cursor": cursor}))
+            found += page.items
+            cursor = page.next
+            if cursor is None:
+                return found
 
     async def blob(self, hash: str) -> bytes:
         """The bytes that a part of a message refers to as its `blob`. Raises `NotFound`."""

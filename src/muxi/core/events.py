@@ -422,6 +422,14 @@ AnyEvent = Annotated[
     Discriminator(_kind),
 ]
 
+
+class ThreadEvent(Record):
+    """An event and the thread in which it happened."""
+
+    thread_id: str
+    event: AnyEvent
+
+
 _adapter: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 
 

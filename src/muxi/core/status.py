@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from muxi.core.definitions import AgentDefinition
@@ -37,6 +38,17 @@ class AgentInfo(Record):
     hash: str
     default: bool = False
     definition: AgentDefinition
+
+
+class AgentVersion(Record):
+    """A version of an agent that is stored: every one that was saved, or that a run began with."""
+
+    number: int
+    hash: str
+    author: str
+    created_at: datetime
+    current: bool
+    """Whether the agent's name stands for it now."""
 
 
 class SecretInfo(Record):

@@ -26,6 +26,8 @@ _OWNED: Final = (
     ("agents", "owner"),
     ("agent_versions", "author"),
     ("passages", "speaker"),
+    ("files", "owner"),
+    ("idempotency_keys", "owner"),
 )
 """Columns that hold the id of a user."""
 

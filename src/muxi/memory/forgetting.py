@@ -137,6 +137,7 @@ class Forgetting:
         work = _Work(self, whole, begun)
         needles = Needles.of(begun.owner, begun.what)
         await _KINDS[begun.what["kind"]](work)
+        await self.database.write(whole, partial(erasing.drop_answers, owner=begun.owner))
         await work.remove_files()
         if self.copies is None or _ROWS_ONLY in begun.what:
             return []

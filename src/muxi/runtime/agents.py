@@ -21,7 +21,7 @@ from muxi.core.errors import ConfigError, Conflict, NotFound
 from muxi.core.memories import MemoryPolicy
 from muxi.core.ports import Policy
 from muxi.core.requests import ModelSettings
-from muxi.core.status import AgentInfo
+from muxi.core.status import AgentInfo, AgentVersion
 from muxi.memory.policy import owners_of
 from muxi.runtime.conditions import Reading
 from muxi.runtime.models import Models
@@ -165,9 +165,36 @@ class Agents:
         stored = await self.database.read(who, agents.listed)
         return [self._info(each) for each in (*self.project.agents.values(), *stored)]
 
-    async def info(self, who: Principal, name: str) -> AgentInfo:
-        """Raises `NotFound`."""
-        return self._info((await self.current(who, name)).definition)
+    async def info(self, who: Principal, name: str, hash: str | None = None) -> AgentInfo:
+        """An agent, as it is or as one of its versions. Raises `NotFound`."""
+        return self._info((await self.version(who, name, hash)).definition)
+
+    async def versions(self, who: Principal, name: str) -> list[AgentVersion]:
+        """The stored versions of an agent, the newest first. Raises `NotFound`."""
+        current = await self.current(who, name)
+        stored = await self.database.read(who, partial(agents.versions, name=name))
+        return [
+            AgentVersion(
+                number=each.number,
+                hash=each.hash,
+                author=each.author,
+                created_at=each.created_at,
+                current=each.hash == current.hash,
+            )
+            for each in stored
+        ]
+
+    async def retire(self, who: Principal, name: str) -> None:
+        """Let a name stand for nothing; its versions stay, since runs refer to them.
+
+        Raises:
+            Conflict: It is an agent of the project file.
+            NotFound: There is no such agent.
+        """
+        self._check_not_of_file(name)
+        await self.database.write(who, partial(agents.retire, name=name))
+        for tell in self.changed:
+            tell()
 
     def reading(self, name: str) -> Reading:
         """How `info` reads an agent of the database, inside of a transaction."""
@@ -184,16 +211,19 @@ class Agents:
             Conflict: The name belongs to an agent of the project file.
             MuxiError: The agent could not run: its model or a tool does not exist.
         """
-        if definition.name in self.project.agents:
-            raise Conflict(
-                f"The agent {definition.name} is defined in the project file.",
-                hint="Change it there, or choose another name.",
-            )
+        self._check_not_of_file(definition.name)
         await self.live(Version(definition, definition.hash))
         await self.database.write(who, partial(agents.choose, definition=definition))
         for tell in self.changed:
             tell()
         return self._info(definition)
+
+    def _check_not_of_file(self, name: str) -> None:
+        if name in self.project.agents:
+            raise Conflict(
+                f"The agent {name} is defined in the project file.",
+                hint="Change it there, or choose another name.",
+            )
 
     def is_recorded(self, version: Version) -> bool:
         """Whether this process knows the version to be in the database."""

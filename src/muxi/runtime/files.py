@@ -193,6 +193,9 @@ class Files:
             expired = partial(files.expired, before=time.time_ns() // 1000)
             for file_id in await self.database.read(whole, expired):
                 await self.delete(whole, file_id)
+            # What was begun by somebody who has been forgotten since.
+            sweep = partial(self.unfinished.sweep, older_than=2 * 3600.0 * self.settings.hours)
+            await asyncio.to_thread(sweep, tenant)
         except MuxiError as error:
             _log.warning("Unfinished files could not be removed: %s", error.message)
 

@@ -13,7 +13,8 @@ from functools import partial
 from typing import Protocol
 
 from muxi.core.errors import NotFound
-from muxi.core.events import FINAL_STATUSES, Event
+from muxi.core.events import FINAL_STATUSES, KINDS, Event, ThreadEvent
+from muxi.core.pages import Page
 from muxi.runtime.feed import PAGE, Feed, Origin, State
 from muxi.runtime.frames import Frame
 from muxi.runtime.principal import Principal
@@ -32,6 +33,16 @@ _NEXT_BLOCK = 2048
 
 WINDOW = 20_000
 """Numbers that a reader may be behind and still be told all; beyond, they get a `gap`."""
+
+
+_WHOLE = KINDS.keys() - {
+    "message.started",
+    "text.delta",
+    "reasoning.delta",
+    "tool_call.started",
+    "tool_call.delta",
+}
+"""Events that are no pieces of answers."""
 
 
 class Source(Protocol):
@@ -213,6 +224,21 @@ class Streams:
     def follow_thread(self, who: Principal, thread_id: str, *, since: int = 0) -> Feed:
         """The events of all runs of a thread after number `since`, without end."""
         return self.attach(self.open(who, thread_id), run_id=None, since=since)
+
+    async def page(
+        self, who: Principal, *, cursor: str | None = None, limit: int = 100
+    ) -> Page[ThreadEvent]:
+        """What happened in all threads that `who` sees, in the order in which it was stored.
+
+        The pieces of answers are left out, as messages hold them whole. The cursor is never None.
+        """
+        read = partial(stored_events.feed, after=cursor, limit=limit, only=_WHOLE)
+        found = await self._database.read(who, read)
+        items = [
+            ThreadEvent.model_construct(thread_id=thread, event=event)
+            for thread, event in found.events
+        ]
+        return Page[ThreadEvent](items=items, next=found.cursor)
 
     def attach(
         self, stream: ThreadStream, *, run_id: str | None, since: int = 0, fresh: bool = False

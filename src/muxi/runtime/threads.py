@@ -92,3 +92,24 @@ class Threads:
             return messages.path_to_leaf(tx, threads.get(tx, thread_id).id)
 
         return await self.database.read(who, read)
+
+    async def page_of_messages(
+        self, who: Principal, thread_id: str, *, cursor: str | None = None, limit: int = 500
+    ) -> Page[Message]:
+        """As `messages`, in parts; whatever is said meanwhile, all pages are of the same path.
+
+        Raises:
+            NotFound: There is no such thread.
+            InvalidInput: The cursor is none of this list's.
+        """
+
+        def read(tx: Tx) -> Page[Message]:
+            thread = threads.get(tx, thread_id)
+            found = messages.path_page(tx, thread.id, after=cursor, limit=limit)
+            return Page[Message](items=list(found.items), next=found.next)
+
+        return await self.database.read(who, read)
+
+    async def message(self, who: Principal, message_id: str) -> Message:
+        """Raises `NotFound`."""
+        return await self.database.read(who, partial(messages.get, message_id=message_id))

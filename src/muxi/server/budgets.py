@@ -28,6 +28,7 @@ from muxi.core.pages import Page
 from muxi.core.scope import Scope
 from muxi.runtime.usage import UsageQuery
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
+from muxi.server.paging import WholeQuery, page_of
 
 Limit = Annotated[int, Field(ge=1, le=1000)]
 Named = Annotated[str, Field(min_length=1, max_length=300)]
@@ -74,8 +75,9 @@ class UsageParameters(Strict):
         return names
 
 
-async def list_budgets(call: Call[Nothing, Nothing]) -> Page[BudgetInfo]:
-    return await call.runtime.budgets.all(call.who.tenant)
+async def list_budgets(call: Call[Nothing, WholeQuery]) -> Page[BudgetInfo]:
+    found = await call.runtime.budgets.all(call.who.tenant)
+    return page_of(found.items, call.query, lambda each: each.name)
 
 
 async def get_budget(call: Call[Nothing, Nothing]) -> BudgetInfo:
@@ -138,6 +140,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/budgets",
         summary="All budgets, by name",
         handler=list_budgets,
+        query=WholeQuery,
         action="budgets.read",
         answer=Page[BudgetInfo],
         tag="budgets",

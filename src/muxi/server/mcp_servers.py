@@ -18,6 +18,7 @@ from muxi.core.servers import (
     ServerLogLines,
 )
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
+from muxi.server.paging import WholeQuery, page_of
 
 _LONGEST = 4_000
 """Characters of an address of a resource."""
@@ -45,8 +46,8 @@ class CompletionBody(Strict):
     """What has been written of it."""
 
 
-async def list_servers(call: Call[Nothing, Nothing]) -> Page[ServerInfo]:
-    return Page[ServerInfo](items=call.runtime.mcp.infos(), next=None)
+async def list_servers(call: Call[Nothing, WholeQuery]) -> Page[ServerInfo]:
+    return page_of(call.runtime.mcp.infos(), call.query, lambda each: each.name)
 
 
 async def get_server(call: Call[Nothing, Nothing]) -> ServerInfo:
@@ -61,18 +62,18 @@ async def get_log(call: Call[Nothing, LogQuery]) -> ServerLogLines:
     return ServerLogLines(lines=call.runtime.mcp.log(call.path["name"], call.query.lines))
 
 
-async def list_resources(call: Call[Nothing, Nothing]) -> Page[RemoteResource]:
+async def list_resources(call: Call[Nothing, WholeQuery]) -> Page[RemoteResource]:
     found = await call.runtime.mcp.resources(call.path["name"])
-    return Page[RemoteResource](items=found, next=None)
+    return page_of(found, call.query, lambda each: each.uri)
 
 
 async def read_resource(call: Call[Nothing, ResourceQuery]) -> RemoteContent:
     return RemoteContent(parts=await call.runtime.mcp.read(call.path["name"], call.query.uri))
 
 
-async def list_prompts(call: Call[Nothing, Nothing]) -> Page[RemotePrompt]:
+async def list_prompts(call: Call[Nothing, WholeQuery]) -> Page[RemotePrompt]:
     found = await call.runtime.mcp.prompts(call.path["name"])
-    return Page[RemotePrompt](items=found, next=None)
+    return page_of(found, call.query, lambda each: each.name)
 
 
 async def fill_prompt(call: Call[PromptBody, Nothing]) -> PromptMessages:
@@ -95,6 +96,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/mcp/servers",
         summary="The MCP servers of the project, and how they are doing",
         handler=list_servers,
+        query=WholeQuery,
         action="mcp.read",
         answer=Page[ServerInfo],
         tag="mcp",
@@ -132,6 +134,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/mcp/servers/{name}/resources",
         summary="The resources of an MCP server",
         handler=list_resources,
+        query=WholeQuery,
         action="mcp.use",
         answer=Page[RemoteResource],
         tag="mcp",
@@ -151,6 +154,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/mcp/servers/{name}/prompts",
         summary="The prompts of an MCP server",
         handler=list_prompts,
+        query=WholeQuery,
         action="mcp.use",
         answer=Page[RemotePrompt],
         tag="mcp",

@@ -13,6 +13,7 @@ from muxi.core.mcp_login import LoginAnswer, LoginPage
 from muxi.core.pages import Page
 from muxi.core.servers import ServerInfo
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
+from muxi.server.paging import WholeQuery, page_of
 
 _LOOPBACK = r"^http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,5}/[^?#]*$"
 _LONGEST = 8_192
@@ -21,6 +22,10 @@ _LONGEST = 8_192
 class FreshQuery(Strict):
     fresh: bool = False
     """Whether servers are asked what they offer now."""
+
+
+class LocksQuery(WholeQuery, FreshQuery):
+    pass
 
 
 class ApprovalBody(Strict):
@@ -43,9 +48,9 @@ class AnswerBody(Strict):
     error_description: str | None = Field(None, max_length=_LONGEST)
 
 
-async def list_locks(call: Call[Nothing, FreshQuery]) -> Page[ServerLock]:
+async def list_locks(call: Call[Nothing, LocksQuery]) -> Page[ServerLock]:
     found = await call.runtime.mcp.trust.states(fresh=call.query.fresh)
-    return Page[ServerLock](items=found, next=None)
+    return page_of(found, call.query, lambda each: each.server)
 
 
 async def get_lock(call: Call[Nothing, FreshQuery]) -> ServerLock:
@@ -88,7 +93,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="What differs between what is trusted of all MCP servers and what they offer",
         handler=list_locks,
         action="mcp.read",
-        query=FreshQuery,
+        query=LocksQuery,
         answer=Page[ServerLock],
         tag="mcp",
     ),

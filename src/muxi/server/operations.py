@@ -57,6 +57,11 @@ class Raw(BaseModel):
 
 NOTHING = Nothing()
 
+
+async def _no_body() -> AsyncIterator[bytes]:
+    yield b""
+
+
 Body = TypeVar("Body", bound=BaseModel)
 Query = TypeVar("Query", bound=BaseModel)
 RawBody = TypeVar("RawBody", bound=Raw)
@@ -77,7 +82,7 @@ class Call(Generic[Body, Query]):
     """How the request came, `http` or `https`."""
     address: str = ""
     """Where it came from; empty from this machine's socket."""
-    pieces: Callable[[], AsyncIterator[bytes]]
+    pieces: Callable[[], AsyncIterator[bytes]] = _no_body
     """Gives the body as it comes, to an operation that asked for that."""
     claim: Claim | None = None
     """What the request's idempotency key stands for, if it has one."""

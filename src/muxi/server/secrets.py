@@ -14,6 +14,7 @@ from muxi.core.errors import InvalidInput
 from muxi.core.pages import Page
 from muxi.core.status import KeyRotation, SecretInfo
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
+from muxi.server.paging import WholeQuery, page_of
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 
@@ -22,9 +23,9 @@ class NewSecret(Strict):
     value: SecretStr = Field(min_length=1, max_length=65_536)
 
 
-async def list_secrets(call: Call[Nothing, Nothing]) -> Page[SecretInfo]:
-    names = await call.runtime.secrets.names()
-    return Page[SecretInfo](items=[SecretInfo(name=name) for name in names], next=None)
+async def list_secrets(call: Call[Nothing, WholeQuery]) -> Page[SecretInfo]:
+    found = [SecretInfo(name=name) for name in await call.runtime.secrets.names()]
+    return page_of(found, call.query, lambda each: each.name)
 
 
 async def put_secret(call: Call[NewSecret, Nothing]) -> Response:
@@ -55,6 +56,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/secrets",
         summary="The names of all secrets",
         handler=list_secrets,
+        query=WholeQuery,
         action="secrets.read",
         answer=Page[SecretInfo],
         tag="secrets",

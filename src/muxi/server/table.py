@@ -9,8 +9,10 @@ from starlette.responses import Response
 
 from muxi.server import (
     accounts,
+    agents,
     budgets,
     credentials,
+    events,
     facts,
     files,
     forgetting,
@@ -20,6 +22,7 @@ from muxi.server import (
     mcp_servers,
     mcp_trust,
     memories,
+    messages,
     project,
     runs,
     secrets,
@@ -55,6 +58,9 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *memories.OPERATIONS,
     *facts.OPERATIONS,
     *forgetting.OPERATIONS,
+    *messages.OPERATIONS,
+    *events.OPERATIONS,
+    *agents.OPERATIONS,
     *project.OPERATIONS,
     *knowledge.OPERATIONS,
     *files.OPERATIONS,

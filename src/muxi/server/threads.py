@@ -1,4 +1,4 @@
-"""Threads and their messages. Part of the API."""
+"""Threads and their events. Part of the API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 from starlette.responses import Response
 
-from muxi.core.messages import Message, Text
+from muxi.core.messages import Text
 from muxi.core.pages import Page
 from muxi.core.threads import Thread
 from muxi.runtime.conditions import Reading
@@ -67,11 +67,6 @@ async def delete_thread(call: Call[Nothing, Nothing]) -> Response:
 
 def thread_now(call: Call[Any, Nothing]) -> Reading:
     return call.runtime.threads.reading(call.path["id"])
-
-
-async def list_messages(call: Call[Nothing, Nothing]) -> Page[Message]:
-    messages = await call.runtime.threads.messages(call.who, call.path["id"])
-    return Page[Message](items=messages, next=None)
 
 
 async def thread_events(call: Call[Nothing, SinceQuery]) -> EventStream:
@@ -143,15 +138,6 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         current=thread_now,
         action="threads.delete",
         status=204,
-        tag="threads",
-    ),
-    Operation(
-        method="GET",
-        path="/api/threads/{id}/messages",
-        summary="The messages from the thread's root to its leaf, oldest first",
-        handler=list_messages,
-        action="threads.read",
-        answer=Page[Message],
         tag="threads",
     ),
     Operation(

@@ -316,11 +316,20 @@ def erase_user(tx: Tx, user: str) -> Erased:
     erased.counts["secrets"] += tx.run(sql.SECRETS_OF_OWNER, owners=owners)
     for row in tx.rows(sql.RUNS_OF_OWNER, user=name):
         bare_run(tx, row[0], unname=True)
+    sent = [row[0] for row in tx.rows(sql.FILES_OF_OWNER, user=name)]
+    erased.counts["files"] += len(sent)
+    for file in sent:
+        erased.blobs.update(blobs.release(tx, file))
     tx.run(sql.LEAVE, user=name)
     _unname_usage(tx, tx.rows(sql.USAGE_OF_OWNER, user=name), erased)
     tx.run(sql.UNNAME_AGENTS, user=name)
     tx.run(sql.UNNAME_VERSIONS, user=name)
     return erased
+
+
+def drop_answers(tx: Tx, owner: str) -> None:
+    """Remove the answers that are kept to be given again, which may tell of what is forgotten."""
+    tx.run(sql.ANSWERS_OF_OWNER, user=column(owner.removeprefix("user:")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from muxi.core.errors import NotFound
+from muxi.core.errors import InvalidInput, NotFound
 from muxi.core.events import RunStatus
 from muxi.core.messages import Message
-from muxi.storage.records import column, encode, micros
+from muxi.storage.records import Page, column, cursor, encode, micros, place
 from muxi.storage.sql import messages as sql
 from muxi.storage.sql import threads as threads_sql
 from muxi.storage.transaction import Row, Tx
@@ -85,6 +85,30 @@ def path_to_leaf(
     if end is None:
         return []
     return _messages(tx.rows(sql.PATH, thread_id=thread_id, leaf_id=end, limit=limit or _ALL))
+
+
+def path_page(
+    tx: Tx, thread_id: str, *, after: str | None = None, limit: int = 50
+) -> Page[Message]:
+    """The messages from the root to the leaf, oldest first, in parts.
+
+    Args:
+        tx: The transaction.
+        thread_id: The thread.
+        after: The cursor of a page before, which holds the leaf that the path then had.
+        limit: The most messages.
+    """
+    end, start = leaf(tx, thread_id), "0"
+    if after is not None:
+        end, start = place(after, 2)
+    if not start.isdecimal() or len(start) > 9:
+        raise InvalidInput("This cursor was not given by this list.")
+    if end is None:
+        return Page([], None)
+    given = {"thread_id": thread_id, "leaf_id": end, "limit": _ALL, "most": limit + 1}
+    found = _messages(tx.rows(sql.PATH_PAGE, **given, start=int(start)))
+    rest = cursor(end, int(start) + limit) if len(found) > limit else None
+    return Page(found[:limit], rest)
 
 
 def leaf(tx: Tx, thread_id: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,14 @@ class PartialFiles:
         """Forget the file, if it is there."""
         with storage_errors():
             self.path(tenant, file_id).unlink(missing_ok=True)
+
+    def sweep(self, tenant: str, *, older_than: float) -> None:
+        """Forget what nobody has sent anything of for so many seconds, whatever rows say."""
+        limit = time.time() - older_than
+        with storage_errors():
+            for path in self.path(tenant, "").parent.glob("*"):
+                if path.stat().st_mtime < limit:
+                    path.unlink(missing_ok=True)
 
     def finish(self, tenant: str, file_id: str, media_type: str, *, into: BlobFiles) -> Blob:
         """Make a blob of the whole file, whose bytes are not copied."""

@@ -26,6 +26,7 @@ from muxi.storage.schema import (
     usage,
     vectors,
 )
+from muxi.storage.schema_requests import files, idempotency_keys
 
 _said = func.coalesce(passages.c.said_at, passages.c.created_at)
 
@@ -188,6 +189,13 @@ RANKED = (
 )
 SECRETS_OF_OWNER = on_each(
     lambda on: delete(secrets).where(mine(secrets), on.among(secrets.c.owner, "owners"))
+)
+# What was answered may tell of what is forgotten.
+ANSWERS_OF_OWNER = delete(idempotency_keys).where(
+    mine(idempotency_keys), idempotency_keys.c.owner == given("user")
+)
+FILES_OF_OWNER = (
+    delete(files).where(mine(files), files.c.owner == given("user")).returning(files.c.id)
 )
 USAGE_OF_OWNER = (
     select(usage.c.run_id, usage.c.attempt)

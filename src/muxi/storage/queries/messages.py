@@ -95,3 +95,4 @@ PATH = (
     .join(messages, mine(messages) & (messages.c.id == _path.c.id))
     .order_by(_path.c.depth.desc())
 )
+PATH_PAGE = PATH.limit(number("most")).offset(number("start"))

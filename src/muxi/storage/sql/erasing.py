@@ -252,6 +252,16 @@ FROM json_each(?) AS anon_1)""",
     order="tenant owners",
     postgresql="DELETE FROM secrets WHERE secrets.tenant = %(tenant)s::VARCHAR AND secrets.owner = ANY (%(owners)s::TEXT[])",
 )
+ANSWERS_OF_OWNER = Statement(
+    sqlite="DELETE FROM idempotency_keys WHERE idempotency_keys.tenant = ? AND idempotency_keys.owner = ?",
+    order="tenant user",
+    postgresql="DELETE FROM idempotency_keys WHERE idempotency_keys.tenant = %(tenant)s::VARCHAR AND idempotency_keys.owner = %(user)s::VARCHAR",
+)
+FILES_OF_OWNER = Statement(
+    sqlite="DELETE FROM files WHERE files.tenant = ? AND files.owner = ? RETURNING id",
+    order="tenant user",
+    postgresql="DELETE FROM files WHERE files.tenant = %(tenant)s::VARCHAR AND files.owner = %(user)s::VARCHAR RETURNING files.id",
+)
 USAGE_OF_OWNER = Statement(
     sqlite="""SELECT usage.run_id, usage.attempt
 FROM usage

@@ -124,3 +124,28 @@ WHERE parent.tenant = %(tenant)s::VARCHAR AND parent.id = path.parent_id AND par
  SELECT messages.record
 FROM path JOIN messages ON messages.tenant = %(tenant)s::VARCHAR AND messages.id = path.id ORDER BY path.depth DESC""",
 )
+PATH_PAGE = Statement(
+    sqlite="""WITH RECURSIVE path(id, parent_id, depth) AS
+(SELECT messages.id AS id, messages.parent_id AS parent_id, 1 AS depth
+FROM messages
+WHERE messages.tenant = ? AND messages.id = ? AND messages.thread_id = ? AND (? IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?))) UNION ALL SELECT parent.id AS id, parent.parent_id AS parent_id, path.depth + 1 AS anon_1
+FROM messages AS parent, path
+WHERE parent.tenant = ? AND parent.id = path.parent_id AND parent.thread_id = ? AND path.depth < ?)
+ SELECT messages.record
+FROM path JOIN messages ON messages.tenant = ? AND messages.id = path.id ORDER BY path.depth DESC
+ LIMIT ? OFFSET ?""",
+    order="tenant leaf_id thread_id principal tenant principal thread_id tenant thread_id limit tenant most start",
+    postgresql="""WITH RECURSIVE path(id, parent_id, depth) AS
+(SELECT messages.id AS id, messages.parent_id AS parent_id, 1 AS depth
+FROM messages
+WHERE messages.tenant = %(tenant)s::VARCHAR AND messages.id = %(leaf_id)s::VARCHAR AND messages.thread_id = %(thread_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = %(thread_id)s::VARCHAR))) UNION ALL SELECT parent.id AS id, parent.parent_id AS parent_id, path.depth + 1 AS anon_1
+FROM messages AS parent, path
+WHERE parent.tenant = %(tenant)s::VARCHAR AND parent.id = path.parent_id AND parent.thread_id = %(thread_id)s::VARCHAR AND path.depth < %(limit)s::BIGINT)
+ SELECT messages.record
+FROM path JOIN messages ON messages.tenant = %(tenant)s::VARCHAR AND messages.id = path.id ORDER BY path.depth DESC
+ LIMIT %(most)s::BIGINT OFFSET %(start)s::BIGINT""",
+)
