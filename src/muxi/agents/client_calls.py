@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from muxi.core.ids import new_id
 from muxi.core.messages import Message
+from muxi.core.record import now
 from muxi.core.requests import ToolChoice
 
 
@@ -32,6 +34,10 @@ class ClientCalls:
 
     def next_words(self, messages: Sequence[Message]) -> Message | None:
         """What the client still has to say, once its results are in."""
-        if self.then is None or not messages or messages[-1].role != "tool":
+        if self.then is None or len(messages) < 2:
             return None
-        return None if any(each.id == self.then.id for each in messages) else self.then
+        asked, results = messages[-2:]
+        if asked.id != self.since or results.role != "tool":
+            return None
+        # Messages are told in the order of their ids: this one is said now.
+        return self.then.model_copy(update={"id": new_id("msg"), "created_at": now()})

@@ -76,6 +76,8 @@ class RunTerms(Terms):
 
     since: str | None = None
     """The run's last message when the client spoke last; None at its beginning."""
+    after: int = 0
+    """Number of the last event before the client spoke last; 0 at the run's beginning."""
     then: Message | None = None
     """What the client says after the results that it gives."""
 

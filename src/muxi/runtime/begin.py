@@ -50,7 +50,7 @@ class Beginning:
     definition: AgentDefinition | None
     """The agent's version, if it was not recorded yet."""
     earlier: Sequence[Message] = ()
-    """What a new thread begins with, before the input."""
+    """What the client tells of the conversation, before the input."""
     blobs: Sequence[Blob] = ()
     """What the input and what is before it refer to."""
     ended: AbstractSet[str] = frozenset()
@@ -72,7 +72,6 @@ class Beginning:
         if self.new_thread is not None:
             self.new_thread.leaf_id = said.id
             threads.create(tx, self.new_thread)
-            said.parent_id = _insert(tx, self.earlier, run.thread_id)
         elif self.parent_id == ROOT:
             said.parent_id = None
         elif self.parent_id is not None:
@@ -84,6 +83,9 @@ class Beginning:
             if tip.run_id is not None and tip.run_id not in self.ended:
                 raise occupied(run.thread_id, tip.run_id, tip.status or "running")
             said.parent_id = tip.leaf_id
+        for message in self.earlier:
+            message.thread_id, message.parent_id = run.thread_id, said.parent_id
+            said.parent_id = messages.insert(tx, message, place="aside").id
         if self.definition is not None:
             agents.record(tx, self.definition)
         for blob in self.blobs:
@@ -96,15 +98,6 @@ class Beginning:
         if self.also is not None:
             self.also(tx)
         return Begun(run, said, *held, block)
-
-
-def _insert(tx: Tx, earlier: Sequence[Message], thread_id: str) -> str | None:
-    """Store what a thread begins with; the id of the last message."""
-    last = None
-    for message in earlier:
-        message.thread_id, message.parent_id = thread_id, last
-        last = messages.insert(tx, message, place="aside").id
-    return last
 
 
 def occupied(thread_id: str, run_id: str, status: RunStatus) -> Conflict:

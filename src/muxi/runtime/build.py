@@ -49,6 +49,7 @@ from muxi.runtime.streams import Streams
 from muxi.runtime.threads import Threads
 from muxi.runtime.toolbox import Toolbox
 from muxi.runtime.tools import Tools
+from muxi.runtime.transcripts import Transcripts
 from muxi.runtime.usage import UsageService
 from muxi.storage import threads as stored_threads
 from muxi.storage.database import open_database, sqlite_path
@@ -82,6 +83,7 @@ class Runtime:
     approvals: Approvals
     client_calls: ClientCalls
     conversations: Conversations
+    transcripts: Transcripts
     blobs: Blobs
     files: Files
     idempotency: Idempotency
@@ -269,6 +271,7 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         approvals=approvals,
         client_calls=client_calls,
         conversations=Conversations(runs=runs, approvals=approvals, client_calls=client_calls),
+        transcripts=Transcripts(database=runs.database),
         blobs=engine.blobs,
         files=files,
         idempotency=Idempotency(database=database, secrets=engine.secrets),

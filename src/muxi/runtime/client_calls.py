@@ -6,16 +6,17 @@ has put, under the id of the call; giving all results lets the run go on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from muxi.core.errors import Conflict, InvalidInput
-from muxi.core.events import FINAL_STATUSES, Approval
+from muxi.core.events import FINAL_STATUSES, Approval, ApprovalDecision
 from muxi.core.messages import Message, ToolResultPart
 from muxi.core.steps import Step
 from muxi.core.terms import ClientResult, RunTerms, Terms
 from muxi.core.threads import Run
+from muxi.runtime.answers import check_answer
 from muxi.runtime.feed import Feed
 from muxi.runtime.people import approval_of
 from muxi.runtime.principal import Principal
@@ -31,6 +32,7 @@ class _Given:
     """What the client says, with references in place of bytes."""
 
     results: Sequence[ToolResultPart]
+    decisions: Mapping[str, ApprovalDecision]
     then: Message | None
     terms: Terms | None
     blobs: Sequence[Blob]
@@ -60,6 +62,7 @@ class ClientCalls:
         run_id: str,
         results: Sequence[ToolResultPart],
         *,
+        decisions: Mapping[str, ApprovalDecision] | None = None,
         then: Message | None = None,
         terms: Terms | None = None,
     ) -> tuple[Run, Feed]:
@@ -71,13 +74,15 @@ class ClientCalls:
             who: In whose name.
             run_id: The run.
             results: The results, by the ids of the calls.
+            decisions: What the user says to other questions of the run, by their ids.
             then: What the user says after them.
             terms: What the client asks for from now on; None for the same as before, without a
                 choice of tools that was made for the first answer.
 
         Raises:
             NotFound: There is no such run.
-            InvalidInput: A result belongs to no call of this run.
+            InvalidInput: A result or an answer belongs to no question of this run, or does not
+                fit it.
             Conflict: A call has its result already, or the run does not wait any more.
         """
         self.runs.check_open()
@@ -88,7 +93,8 @@ class ClientCalls:
             # Nobody waits for what they may not see. A client may be faster than the other calls.
             await self.runs.get(who, run_id)
             await attempt.wait()
-        given = await self._laid_down(who, results, then, terms)
+        given = await self._laid_down(who, results, then)
+        given.terms, given.decisions = terms, decisions or {}
         store = partial(_store, run_id=run_id, given=given)
         run, since = await self.runs.database.write(who, store)
         run = await self.runs.waiting.go_on(who, run.id)
@@ -101,7 +107,6 @@ class ClientCalls:
         who: Principal,
         results: Sequence[ToolResultPart],
         then: Message | None,
-        terms: Terms | None,
     ) -> _Given:
         message = Message(role="tool", parts=list(results))
         stored, found = await self.runs.blobs.lay_down(who, message)
@@ -109,7 +114,7 @@ class ClientCalls:
         if then is not None:
             then, more = await self.runs.blobs.lay_down(who, then)
             found += more
-        return _Given(laid, then, terms, found)
+        return _Given(laid, {}, then, None, found)
 
 
 def _store(tx: Tx, run_id: str, given: _Given) -> tuple[Run, int]:
@@ -119,12 +124,15 @@ def _store(tx: Tx, run_id: str, given: _Given) -> tuple[Run, int]:
         raise Conflict(f"The run has ended: it is {run.status}.", run_id=run_id)
     for result in given.results:
         _close(tx, run, result)
-    last = messages.of_run(tx, run.thread_id, run.id)[-1]
-    run.terms = _renewed(run, given, last)
+    for question_id, decision in given.decisions.items():
+        _decide(tx, run, question_id, decision)
+    since = sequences.reserve(tx, run.thread_id, 0).start - 1
+    run.terms = _renewed(run, given, messages.of_run(tx, run.thread_id, run.id)[-1])
+    run.terms.after = since
     runs.update(tx, run)
     for blob in given.blobs:
         blobs.add(tx, blob, holder=run.thread_id)
-    return run, sequences.reserve(tx, run.thread_id, 0).start - 1
+    return run, since
 
 
 def _close(tx: Tx, run: Run, result: ToolResultPart) -> None:
@@ -141,6 +149,17 @@ def _close(tx: Tx, run: Run, result: ToolResultPart) -> None:
     }
     if step.state != "suspended" or not steps.close_question(tx, step):
         raise Conflict(f"The call {result.call_id[:80]} has its result already.", run_id=run.id)
+
+
+def _decide(tx: Tx, run: Run, question_id: str, decision: ApprovalDecision) -> None:
+    step = steps.question(tx, question_id)
+    if step is None or step.run_id != run.id or _is_of_client(step):
+        raise InvalidInput(f"This run has not asked {question_id[:80]}.")
+    check_answer(step, decision)
+    said = decision.model_copy(update={"by": tx.scope.principal})
+    step.result = {**(step.result or {}), "id": question_id, **said.model_dump(mode="json")}
+    if step.state != "suspended" or not steps.close_question(tx, step):
+        raise Conflict(f"The question {question_id[:80]} is not open any more.", run_id=run.id)
 
 
 def _renewed(run: Run, given: _Given, last: Message) -> RunTerms:

@@ -93,7 +93,7 @@ class ClientRequest(RunRequest):
     role: Role = "user"
     """`tool` if the conversation ends with results of calls that no waiting run has asked for."""
     history: list[Message] = Field(default_factory=list[Message])
-    """What was said before, oldest first; a new thread begins with it."""
+    """What was said before and is not in the thread yet, oldest first."""
     client_id: str | None = None
     """What the client calls the message."""
     begins: Thread | None = None

@@ -36,6 +36,7 @@ from muxi.server.agui import door as agui
 from muxi.server.aisdk import door as aisdk
 from muxi.server.openai import chat as openai_chat
 from muxi.server.openai import models as openai_models
+from muxi.server.openai import responses as openai_responses
 from muxi.server.openapi import describe
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation
 
@@ -54,6 +55,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *runs.OPERATIONS,
     *threads.OPERATIONS,
     *openai_chat.OPERATIONS,
+    *openai_responses.OPERATIONS,
     *openai_models.OPERATIONS,
     *memories.OPERATIONS,
     *facts.OPERATIONS,

@@ -26,6 +26,10 @@ class Conversation:
     _open: dict[str, str] = field(default_factory=dict[str, str])
     """Names of the tools of the calls that have no result yet, by the ids of the calls."""
 
+    def expect(self, calls: Mapping[str, str]) -> None:
+        """Calls that were made before the first message, by id: names of their tools."""
+        self._open.update(calls)
+
     def say(self, role: str, parts: Sequence[AnyPart], *, where: str) -> None:
         """Add what the user or the agent said. Raises `InvalidInput` while a call is open."""
         if not parts:
@@ -61,8 +65,8 @@ class Conversation:
                 f"There is no open call {result.call_id[:100]!r} before this result", where
             )
         result.name = name
-        last = self.messages[-1]
-        if last.role == "tool":
+        last = self.messages[-1] if self.messages else None
+        if last is not None and last.role == "tool":
             last.parts = [*last.parts, result]
         else:
             self.messages.append(Message(role="tool", parts=[result]))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
-from openai import AsyncOpenAI, OpenAI
+from openai import OpenAI
 from pydantic import BaseModel
-from support.served import Served, served
+from support.openai import talking
 
 from muxi.core.errors import ModelRejected
 from muxi.core.messages import AudioPart, FilePart, ImagePart, ReasoningPart, RefusalPart, TextPart
@@ -36,19 +34,6 @@ WEATHER: Any = {
     },
 }
 ASK: Any = [{"role": "user", "content": "How is the weather in Oslo?"}]
-
-
-@asynccontextmanager
-async def talking(
-    folder: Path, script: Any, **declared: Any
-) -> AsyncGenerator[tuple[Served, AsyncOpenAI, ScriptedModel]]:
-    """The official client before a living project."""
-    model = script if isinstance(script, ScriptedModel) else ScriptedModel(script)
-    async with served(folder, model, **declared) as muxi:
-        token = muxi.runtime.state.token()
-        client = AsyncOpenAI(base_url=f"{muxi.url}/v1", api_key=token, max_retries=0)
-        async with client:
-            yield muxi, client, model
 
 
 def _asked(model: ScriptedModel) -> ModelRequest:

@@ -486,6 +486,7 @@ export interface components {
             usage: components["schemas"]["Usage"];
         };
         RunTerms: {
+            after: number;
             instructions: string;
             kept: {
                 [key: string]: components["schemas"]["JsonValue"];
