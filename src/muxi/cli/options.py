@@ -28,6 +28,15 @@ UserOption = Annotated[
         help="Act for this user; else for yourself, who is `local`.",
     ),
 ]
+TenantOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tenant",
+        metavar="TENANT",
+        envvar="MUXI_TENANT",
+        help="Act in this tenant; else in the project's own.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 NoBrowserOption = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")]
 AgentOption = Annotated[

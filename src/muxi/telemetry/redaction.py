@@ -17,6 +17,7 @@ _SHAPES = re.compile(
     r"(?i)(?P<head>\bbearer\s+|\b(?:api[-_]?key|token|password|secret)[\"']?\s*[=:]\s*[\"']?)"
     r"(?P<value>[^\s\"',;&]{6,})"
     r"|\b(?:sk-|pk-|gsk_|xai-|ghp_|AIza)[A-Za-z0-9_-]{16,}"
+    r"|\bmuxi_(?:key|session|link)_[a-z0-9-]+_[0-9a-f]+_[0-9a-f]+"
 )
 
 
