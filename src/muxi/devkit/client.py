@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from muxi.devkit.answers import is_error, structured, text_of
 from muxi.core.background import BackgroundLoop
+from muxi.devkit.answers import is_error, structured, text_of
 from muxi.devkit.cases import Answer
 from muxi.devkit.exchange import Json
 from muxi.devkit.session import Listed, Reply, Session

@@ -20,13 +20,13 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky, Unsatisfiable
 
+from muxi.core.background import BackgroundLoop
 from muxi.core.errors import MuxiError, ServerTooSlow, ServerUnavailable
 from muxi.devkit.answers import is_error, text_of
-from muxi.core.background import BackgroundLoop
-from muxi.devkit.held import Held
 from muxi.devkit.case_run import Way, command_line
 from muxi.devkit.connect import connected
 from muxi.devkit.exchange import Json
+from muxi.devkit.held import Held
 from muxi.devkit.reports.report import Outcome, Report
 from muxi.devkit.schema_values import Strategy, values
 from muxi.devkit.schemas import faults_of, fits, schema_faults

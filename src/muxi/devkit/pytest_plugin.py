@@ -53,9 +53,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def mcp_client(request: pytest.FixtureRequest) -> Iterator[McpClient]:
     """A connection to the server under test, shared by the tests of a module."""
-    from muxi.devkit.held import Held
     from muxi.devkit.client import McpClient
     from muxi.devkit.connect import connected
+    from muxi.devkit.held import Held
 
     way: Way = request.param
     target, suite = _server(request.config)

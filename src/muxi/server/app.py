@@ -32,6 +32,7 @@ from muxi.server.conditions import (
     turn,
     unless_changed,
 )
+from muxi.server.cross_origin import is_preflight, preflight, shown_to
 from muxi.server.idempotency import HEADER, key_of, once
 from muxi.server.mcp.endpoint import Endpoint
 from muxi.server.mcp.paths import CALLER, LINES, PATH
@@ -108,6 +109,9 @@ class App:
         headers: Headers = dict(scope["headers"])
         request_id = (REQUEST_ID_HEADER, begin_request(headers).encode())
         found = self._find(scope["path"], scope["method"])
+        origin = headers.get(b"origin")
+        if origin is not None and self._access.addresses.allows_origin(origin):
+            send = shown_to(origin, send)
         try:
             answer = await self._answer(scope, receive, headers, found)
         except Refused as refused:
@@ -130,6 +134,9 @@ class App:
         access, method = self._access, scope["method"]
         place, operation = found.place, found.operation
         access.check_address(headers, scope["server"], scope["scheme"])
+        if is_preflight(method, headers):
+            # The page was found to be one that may ask.
+            return preflight()
         caller = STRANGER
         if operation is None or not operation.open:
             caller = await self._identify(scope, headers)
@@ -181,7 +188,7 @@ class App:
 
     async def _perform(self, operation: AnyOperation, call: Call[Any, Any]) -> Answer:
         """Have it done; what may change something is entered in the audit log."""
-        if operation.open or not ACTIONS[operation.action].changes:
+        if not operation.action or not ACTIONS[operation.action].changes:
             return await operation.handler(call)
         upon = None if operation.resource is None else operation.resource(call)
         audit = self._runtime.audit

@@ -152,7 +152,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/files",
         summary="What this server can do of tus",
         handler=tell_abilities,
-        open=True,
+        anyone=True,
         status=204,
         tag="files",
     ),
