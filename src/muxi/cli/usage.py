@@ -42,7 +42,7 @@ def usage(
 ) -> None:
     """Show what was consumed, by day, agent, user and model.
 
-    The newest day comes first. A cost with `+` is a lower bound: the price of some of it is not known.
+    The newest day comes first. A cost with `+` is a lower bound: some of it has no known price.
     """
     from muxi.cli.session import in_session
 

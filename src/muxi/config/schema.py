@@ -62,6 +62,7 @@ from muxi.config.project import (
     SnapshotSettings,
     StorageSettings,
 )
+from muxi.config.rate_settings import RateLimit, RateLimits
 from muxi.config.realtime_settings import EventSettings
 from muxi.config.server_settings import ServerSettings, TlsSettings
 from muxi.config.service_tool_settings import ApiSettings, MailServer
@@ -113,6 +114,8 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     PriceSettings,
     Project,
     PythonTool,
+    RateLimit,
+    RateLimits,
     RateSettings,
     RecallSettings,
     RetentionDays,

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from muxi.config.mcp_offer import McpOffer
 from muxi.config.model_settings import Section
+from muxi.config.rate_settings import RateLimits
 from muxi.config.realtime_settings import EventSettings
 
 _NAME: Final = (
@@ -72,6 +73,8 @@ class ServerSettings(Section):
     believed."""
     tls: TlsSettings | None = None
     """The certificate with which the server speaks HTTPS itself; a proxy may do that instead."""
+    rate_limits: RateLimits = Field(default_factory=RateLimits)
+    """How often it may be asked, by whom."""
     mcp: McpOffer = Field(default_factory=McpOffer)
     """What MCP clients find at `/mcp` and over `muxi mcp serve`."""
     events: EventSettings = Field(default_factory=EventSettings)

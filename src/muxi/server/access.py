@@ -20,6 +20,7 @@ from muxi.identity.sessions import LINK_SECONDS, Browser
 from muxi.server.addresses import Address, Addresses
 from muxi.server.login_page import Way, login_page
 from muxi.server.problems import Refused
+from muxi.server.rates import Rates
 from muxi.server.tickets import Tickets
 from muxi.storage.records import instant
 
@@ -43,11 +44,13 @@ class Access:
         token: Of the project's token file, which makes its holder the person at this machine.
         identity: Users, and what they show.
         addresses: The names that this server has.
+        rates: How often each caller may ask; asked by the doors.
     """
 
-    def __init__(self, token: str, identity: Identity, addresses: Addresses) -> None:
+    def __init__(self, token: str, identity: Identity, addresses: Addresses, rates: Rates) -> None:
         self.identity = identity
         self.addresses = addresses
+        self.rates = rates
         self._token = token.encode()
         self.tickets = Tickets()
         """What opens WebSockets."""

@@ -37,6 +37,7 @@ from muxi.server.idempotency import HEADER, key_of, once
 from muxi.server.mcp.endpoint import Endpoint
 from muxi.server.mcp.paths import CALLER, LINES, PATH
 from muxi.server.operations import (
+    HEALTH,
     NOTHING,
     Answer,
     AnyOperation,
@@ -107,11 +108,11 @@ class App:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])
-        request_id = (REQUEST_ID_HEADER, begin_request(headers).encode())
         found = self._find(scope["path"], scope["method"])
         origin = headers.get(b"origin")
         if origin is not None and self._access.addresses.allows_origin(origin):
             send = shown_to(origin, send)
+        found.told.append((REQUEST_ID_HEADER, begin_request(headers).encode()))
         try:
             answer = await self._answer(scope, receive, headers, found)
         except Refused as refused:
@@ -119,12 +120,12 @@ class App:
         except Exception as error:  # noqa: BLE001 -- the boundary of a request: whatever a route raises is answered
             answer = _problem(error, found.operation)
         if isinstance(answer, EventStream):
-            answer.headers = (*answer.headers, request_id)
+            answer.headers = (*answer.headers, *found.told)
             await send_events(answer, receive, send)
         elif isinstance(answer, Endpoint):
             await answer(scope, receive, send)
         else:
-            answer.raw_headers.append(request_id)
+            answer.raw_headers.extend(found.told)
             answer.raw_headers.extend(_SAFETY)
             await answer(scope, receive, send)
 
@@ -137,9 +138,13 @@ class App:
         if is_preflight(method, headers):
             # The page was found to be one that may ask.
             return preflight()
-        caller = STRANGER
         if operation is None or not operation.open:
             caller = await self._identify(scope, headers)
+            found.told += self._access.rates.admit(caller)
+        else:
+            caller = STRANGER
+            if operation.tag != HEALTH:
+                found.told += self._access.rates.admit_stranger(_address(scope))
         if scope["path"] in (PATH, f"{PATH}/", LINES):
             return await self._find_mcp(scope, caller)
         if operation is None:
@@ -156,7 +161,7 @@ class App:
             query=parse_query(operation.query, scope["query_string"]),
             headers=headers,
             scheme=scope["scheme"],
-            address=scope["client"][0] if scope["client"] else "",
+            address=_address(scope),
             pieces=partial(pieces, receive),
         )
         if operation.action:
@@ -243,6 +248,11 @@ class App:
 _SEE = "/openapi.json tells what there is."
 
 
+def _address(scope: Scope) -> str:
+    """Where a request came from; empty for a socket of this machine."""
+    return scope["client"][0] if scope["client"] else ""
+
+
 @dataclass(slots=True)
 class _Place:
     """All operations of one path, or of the paths that no operation has."""
@@ -263,6 +273,8 @@ class _Found:
     names: dict[str, str]
     """What stands in the path, by the names that the operation gives it."""
     operation: AnyOperation | None
+    told: list[tuple[bytes, bytes]] = field(default_factory=list[tuple[bytes, bytes]])
+    """Headers of the answer, whatever it is."""
 
 
 def _answered(answer: Answer, operation: AnyOperation, headers: Headers) -> Response | EventStream:

@@ -10,6 +10,7 @@ from muxi.runtime.build import Runtime
 from muxi.server.access import Access
 from muxi.server.addresses import Address
 from muxi.server.managing import require_operator
+from muxi.server.problems import Refused
 from muxi.server.users import named_tenant, named_user
 
 
@@ -32,13 +33,19 @@ async def caller_of(runtime: Runtime, access: Access, asked: Asked) -> Caller:
     """Who asks, and for whom.
 
     Raises:
-        Refused: No credentials, wrong ones, or a cookie that a foreign page may have sent.
+        Refused: No credentials, wrong ones, a cookie that a foreign page may have sent; or too
+            many such requests from there.
         AccessDenied: They may not act for whom they name.
         InvalidInput: Whom they name is nobody.
     """
-    caller = await access.identify(
-        asked.method, asked.headers, asked.server, asked.client, scheme=asked.scheme
-    )
+    try:
+        caller = await access.identify(
+            asked.method, asked.headers, asked.server, asked.client, scheme=asked.scheme
+        )
+    except Refused as refused:
+        if refused.status == 401:
+            access.rates.admit_stranger(asked.client[0] if asked.client else "")
+        raise
     tenant = named_tenant(asked.headers)
     if tenant is not None and tenant != caller.tenant:
         require_operator(caller)

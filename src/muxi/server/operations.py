@@ -36,6 +36,10 @@ _DEEPEST = 200
 """Levels of nesting that a body may have: those of pydantic's own reader of JSON."""
 
 
+HEALTH = "health"
+"""The tag of operations by which others see whether this process works, as often as they like."""
+
+
 class Strict(BaseModel):
     """A body or query whose unknown members are mistakes."""
 

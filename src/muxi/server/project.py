@@ -6,7 +6,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from muxi.core.pages import Page
 from muxi.core.status import ModelInfo, ServerStatus
-from muxi.server.operations import AnyOperation, Call, Nothing, Operation
+from muxi.server.operations import HEALTH, AnyOperation, Call, Nothing, Operation
 from muxi.server.paging import WholeQuery, page_of
 
 
@@ -52,7 +52,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="The process is up",
         handler=healthy,
         open=True,
-        tag="health",
+        tag=HEALTH,
     ),
     Operation(
         method="GET",
@@ -60,6 +60,6 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="The database answers",
         handler=ready,
         open=True,
-        tag="health",
+        tag=HEALTH,
     ),
 )

@@ -28,10 +28,12 @@ from muxi.runtime.build import GRACE, Runtime
 from muxi.server.access import Access
 from muxi.server.addresses import Addresses, is_local, reached_at
 from muxi.server.app import App
+from muxi.server.arrivals import Arrivals
 from muxi.server.corked import CorkedProtocol
 from muxi.server.descriptors import raise_limit
 from muxi.server.mcp.endpoint import Endpoint, endpoint_of
 from muxi.server.pages import Pages
+from muxi.server.rates import Rates
 from muxi.server.sockets import open_tcp, open_unix, tls_context
 from muxi.server.table import OPERATIONS
 from muxi.server.upgrades import Upgrades
@@ -57,14 +59,20 @@ class _Uvicorn(uvicorn.Server):
     It speaks TLS with the network, and plainly on the socket beside the project.
     """
 
-    def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, tls: ssl.SSLContext | None, arrivals: Arrivals
+    ) -> None:
         super().__init__(config)
         self._tls = tls
+        self._arrivals = arrivals
 
     async def startup(self, sockets: list[socket_module.socket] | None = None) -> None:
         def protocol() -> asyncio.Protocol:
             return CorkedProtocol(
-                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+                arrivals=self._arrivals,
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
             )
 
         await self.lifespan.startup()
@@ -171,11 +179,16 @@ async def serving(
     settings = runtime.project.server
     tls = None if settings.tls is None else tls_context(settings.tls, runtime.project.folder)
     listeners, url = _listen(runtime, host=host, port=port, socket=socket)
-    access = Access(runtime.state.token(), runtime.identity, Addresses(settings, host=host))
+    addresses, rates = Addresses(settings, host=host), Rates(settings.rate_limits)
+    access = Access(runtime.state.token(), runtime.identity, addresses, rates)
     mcp = mcp or endpoint_of(runtime)
     app = App(runtime, OPERATIONS, access=access, pages=Pages(), mcp=mcp)
     upgrades = Upgrades(runtime, access)
-    uvicorn_server = _Uvicorn(_configuration(app, upgrades, settings.proxies), tls)
+    uvicorn_server = _Uvicorn(
+        _configuration(app, upgrades, settings.proxies),
+        tls,
+        Arrivals(settings.rate_limits.connections, settings.proxies),
+    )
     await _start(uvicorn_server, listeners)
     runtime.announce(url=url, socket=socket)
     exposed = tls is None and not settings.proxies and not is_local(host)
