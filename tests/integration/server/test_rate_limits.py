@@ -138,3 +138,32 @@ async def test_a_flood_of_connections_keeps_nobody_else_out(tmp_path: Path) -> N
         assert statuses == {401, 429}
         _, events = await muxi.answer("Still there?")
         assert events[-1].type == "run.completed"
+
+
+async def test_what_is_asked_over_a_websocket_counts_too(tmp_path: Path) -> None:
+    limits = {"user": {"requests": 3, "per": "hour"}, "address": {"requests": 2, "per": "hour"}}
+    server = {"rate_limits": limits}
+    start = {"type": "send", "id": 1, "run": {"input": "Well?"}}
+    async with (
+        served(tmp_path, ["One.", "Two."], server=server) as muxi,
+        aiohttp.ClientSession() as http,
+    ):
+        headers = await _key(muxi, "ann")
+        async with http.ws_connect(f"{muxi.url}/ws", headers=headers) as socket:
+            kinds: list[str] = []
+            for _ in range(3):
+                await socket.send_json(start)
+                async with asyncio.timeout(60):
+                    while True:
+                        told = await socket.receive_json()
+                        if told.get("id") == 1:
+                            kinds.append(told["type"])
+                            break
+            assert kinds == ["reply", "reply", "error"]
+            assert told["problem"]["code"] == "rate_limited"
+        statuses: list[int] = []
+        for _ in range(3):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+                await http.ws_connect(f"{muxi.url}/ws", headers={"Authorization": "Bearer wrong"})
+            statuses.append(caught.value.status)
+        assert statuses == [401, 401, 429]

@@ -65,9 +65,12 @@ class Hub:
         if ticket is not None:
             redeemed = self.access.tickets.redeem(ticket[0])
             if redeemed is None:
+                client = line.way.client
+                self.access.rates.admit_stranger(client[0] if client else "")
                 raise Refused(401, InvalidInput("This ticket is used up or too old."))
             shown = redeemed
         caller = await self.identify(shown, line)
+        self.access.rates.admit(caller)
         await self.runtime.guard.require(caller, "threads.read")
         return Session(self, line, caller, shown)
 
