@@ -20,6 +20,8 @@ class Action:
     """What it lets somebody do, in words that follow "may"."""
     upon: str = ""
     """What its resource names, such as an agent; empty if it has none."""
+    everywhere: bool = False
+    """Whether it concerns all tenants of the project, so that only its own one may do it."""
 
     @property
     def changes(self) -> bool:
@@ -39,7 +41,7 @@ _TABLE = (
     Action("project.read", "see the project, its state and the description of its API"),
     Action("agents.read", "see agents", _AGENT),
     Action("agents.use", "let an agent work", _AGENT),
-    Action("agents.write", "make and change agents", _AGENT),
+    Action("agents.write", "make and change agents", _AGENT, everywhere=True),
     Action("models.read", "see models"),
     Action("threads.read", "read threads, their messages and events"),
     Action("threads.write", "begin and change threads"),
@@ -51,11 +53,11 @@ _TABLE = (
     Action("approvals.resolve", "answer the questions that runs put to people"),
     Action("tools.read", "see tools", _TOOL),
     Action("tools.use", "have tools called in runs", _TOOL),
-    Action("tools.check", "record the versions of tools"),
+    Action("tools.check", "record the versions of tools", everywhere=True),
     Action("memories.read", "see memories, and have them recalled in runs", _OWNER),
     Action("memories.write", "put down memories, and have runs remembered", _OWNER),
     Action("memories.delete", "forget memories", _OWNER),
-    Action("memories.retain", "apply the rules of how long memories are kept"),
+    Action("memories.retain", "apply the rules of how long memories are kept", everywhere=True),
     Action("facts.read", "see facts, and have them told to runs", _OWNER),
     Action("facts.write", "put down and change facts", _OWNER),
     Action("facts.delete", "forget facts", _OWNER),
@@ -67,11 +69,13 @@ _TABLE = (
     Action("mcp.serve", "speak MCP with this server"),
     Action("mcp.read", "see MCP servers and what was approved of them", _SERVER),
     Action("mcp.use", "read what MCP servers offer", _SERVER),
-    Action("mcp.write", "restart MCP servers, and approve what they offer", _SERVER),
-    Action("mcp.login", "sign in at MCP servers", _SERVER),
-    Action("mcp.logs", "read what MCP servers log", _SERVER),
-    Action("secrets.read", "see the names of secrets"),
-    Action("secrets.write", "set and remove secrets"),
+    Action(
+        "mcp.write", "restart MCP servers, and approve what they offer", _SERVER, everywhere=True
+    ),
+    Action("mcp.login", "sign in at MCP servers", _SERVER, everywhere=True),
+    Action("mcp.logs", "read what MCP servers log", _SERVER, everywhere=True),
+    Action("secrets.read", "see the names of secrets", everywhere=True),
+    Action("secrets.write", "set and remove secrets", everywhere=True),
     Action("secrets.rotate", "change the key that secrets are sealed with"),
     Action("credentials.read", "see which credentials of their own are set"),
     Action("credentials.write", "set and remove credentials of their own"),
@@ -83,9 +87,9 @@ _TABLE = (
     Action("groups.write", "make, change and remove groups"),
     Action("keys.read", "see API keys"),
     Action("keys.write", "make, rotate and revoke API keys"),
-    Action("tenants.read", "see tenants"),
-    Action("tenants.write", "make and remove tenants"),
-    Action("tenants.act_for", "act in other tenants"),
+    Action("tenants.read", "see tenants", everywhere=True),
+    Action("tenants.write", "make and remove tenants", everywhere=True),
+    Action("tenants.act_for", "act in other tenants", everywhere=True),
     Action("account.read", "see where they themselves are signed in"),
     Action("account.write", "change their own password, and sign themselves out elsewhere"),
     Action("roles.assign", "give roles to users and groups"),

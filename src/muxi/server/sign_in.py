@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
-from muxi.core.caller import DEFAULT_TENANT
+from muxi.core.caller import DEFAULT_TENANT, STRANGER
 from muxi.core.errors import AccessDenied, InvalidInput, NotFound
 from muxi.core.identities import Me, SignInLink
 from muxi.identity.sessions import LINK_SECONDS, Browser
@@ -17,6 +19,10 @@ from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Raw, 
 
 _LONGEST = 10_000
 """Bytes of what a form may send."""
+
+
+_LONGEST_NAME = 200
+"""Characters of a name that are entered in the audit log."""
 
 
 class LoginQuery(Strict):
@@ -43,7 +49,7 @@ async def login(call: Call[Nothing, LoginQuery]) -> Response:
     if call.query.token is None:
         return call.access.login_page(tenant=call.query.tenant, status=200)
     session = await call.access.redeem(call.query.token, _browser(call))
-    return _signed_in(call, session)
+    return await _signed_in(call, session, how="link")
 
 
 async def sign_in(call: Call[LoginForm, Nothing]) -> Response:
@@ -55,8 +61,9 @@ async def sign_in(call: Call[LoginForm, Nothing]) -> Response:
     try:
         session = await sessions.sign_in(tenant, name, form.get("password", ""), _browser(call))
     except AccessDenied as error:
+        await _tell_refusal(call, tenant, name)
         return call.access.login_page(tenant=form.get("tenant", ""), name=name, wrong=error.message)
-    return _signed_in(call, session)
+    return await _signed_in(call, session, how="password")
 
 
 async def sign_out(call: Call[Nothing, Nothing]) -> Response:
@@ -65,6 +72,7 @@ async def sign_out(call: Call[Nothing, Nothing]) -> Response:
         user = call.caller.user or ""
         sessions = call.runtime.identity.sessions
         await sessions.end(call.caller.tenant, credential.id, of=user)
+        await call.runtime.audit.record(call.caller, "account.sign_out")
     return call.access.drop_session(Response(status_code=204), scheme=call.scheme)
 
 
@@ -94,9 +102,22 @@ async def me(call: Call[Nothing, Nothing]) -> Me:
     )
 
 
-def _signed_in(call: Call[Any, Any], session: str) -> Response:
+async def _signed_in(call: Call[Any, Any], session: str, *, how: str) -> Response:
+    caller = await call.access.identity.callers.identify(session)
+    if caller is not None:
+        await call.runtime.audit.record(caller, "account.sign_in", how=how, address=call.address)
     answer = RedirectResponse("/", 303, {"cache-control": "no-store"})
     return call.access.keep_session(answer, session, scheme=call.scheme)
+
+
+async def _tell_refusal(call: Call[Any, Any], tenant: str, name: str) -> None:
+    """Enter a failed attempt in the log of a tenant that there is."""
+    with suppress(NotFound):
+        await call.runtime.identity.tenants.get(tenant)
+        stranger = replace(STRANGER, tenant=tenant)
+        await call.runtime.audit.refused(
+            stranger, "account.sign_in", name[:_LONGEST_NAME], address=call.address
+        )
 
 
 def _browser(call: Call[Any, Any]) -> Browser:

@@ -322,7 +322,14 @@ async def test_tenants_do_not_see_each_other(muxi: Served) -> None:
         with pytest.raises(NotFound):
             await here.thread(thread.id)
         assert [user.id for user in (await ann.users.page()).items] == ["ann"]
-        for refused in (ann.tenants.page(), ann.tenants.create("mine"), ann.tenants.get("acme")):
+        for refused in (
+            ann.tenants.page(),
+            ann.tenants.create("mine"),
+            ann.tenants.get("acme"),
+            ann.secrets.names(),
+            ann.secrets.put("OPENAI_API_KEY", "mine"),
+            ann.memories.retention(),
+        ):
             with pytest.raises(AccessDenied):
                 await refused
         stray = Client(muxi.url, token=made.key, tenant="default")
@@ -427,3 +434,23 @@ async def test_a_secret_is_not_told_twice(muxi: Served) -> None:
     async with muxi.http.post(url, json={"name": "a"}, headers=headers) as response:
         assert response.status == 409
     assert len((await muxi.client.keys.page()).items) == 1
+
+
+async def test_signing_in_and_out_is_entered_in_the_audit_log(muxi: Served) -> None:
+    await muxi.client.users.create("ann", password=PASSWORD)
+    async with browser() as ann:
+        await sign_in(muxi, ann, "ann", "wrong wrong wrong")
+        await sign_in(muxi, ann, "ann", tenant="no-such")
+        await sign_in(muxi, ann, "ann")
+        async with ann.post(f"{muxi.url}/api/logout", headers={"Origin": muxi.url}) as answer:
+            assert answer.status == 204
+    page = await muxi.runtime.audit.page("default")
+    told = [(entry.action, entry.outcome, entry.actor) for entry in page.items]
+    for entered in (
+        ("account.sign_in", "refused", ""),
+        ("account.sign_in", "done", "ann"),
+        ("account.sign_out", "done", "ann"),
+        ("users.write", "done", "local"),
+    ):
+        assert entered in told
+    assert PASSWORD not in str(page)
