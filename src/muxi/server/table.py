@@ -35,6 +35,7 @@ from muxi.server import (
 from muxi.server.agui import door as agui
 from muxi.server.aisdk import door as aisdk
 from muxi.server.openai import chat as openai_chat
+from muxi.server.openai import files as openai_files
 from muxi.server.openai import models as openai_models
 from muxi.server.openai import responses as openai_responses
 from muxi.server.openapi import describe
@@ -57,6 +58,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *openai_chat.OPERATIONS,
     *openai_responses.OPERATIONS,
     *openai_models.OPERATIONS,
+    *openai_files.OPERATIONS,
     *memories.OPERATIONS,
     *facts.OPERATIONS,
     *forgetting.OPERATIONS,

@@ -10,10 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from muxi.core.errors import InvalidInput
-from muxi.core.messages import AnyPart, MediaPart, Message, ToolResultPart
-
-Files = Mapping[str, MediaPart]
-"""What the client has uploaded, by the ids under which its messages name it."""
+from muxi.core.messages import AnyPart, Message, ToolResultPart
 
 
 @dataclass(slots=True)

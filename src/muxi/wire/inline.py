@@ -9,7 +9,6 @@ from urllib.parse import unquote_to_bytes
 
 from muxi.core.errors import InvalidInput
 from muxi.core.messages import FilePart, MediaPart
-from muxi.wire.conversation import Files
 
 M = TypeVar("M", bound=MediaPart)
 
@@ -50,9 +49,7 @@ def decoded(text: str, *, where: str) -> bytes:
         raise InvalidInput(f"{where}: This is not base 64.", param=where) from None
 
 
-def attached(
-    files: Files, *, id: str | None, data: str | None, name: str | None, where: str
-) -> MediaPart:
+def attached(*, id: str | None, data: str | None, name: str | None, where: str) -> MediaPart:
     """A file of the client: one that it uploaded before, or one that it sends along.
 
     Raises:
@@ -61,10 +58,8 @@ def attached(
     if (id is None) == (data is None):
         raise InvalidInput(f"{where}: Give a file's id or its data, one of both.", param=where)
     if id is not None:
-        known = files.get(id)
-        if known is None:
-            raise InvalidInput(f"{where}: There is no file {id[:100]!r}.", param=where)
-        return known
+        # What it is, and whether it is there at all, is seen when the run begins.
+        return FilePart(media_type=_UNKNOWN, file_id=id, name=name)
     assert data is not None, "one of both is given"
     if data.startswith("data:"):
         part = linked(FilePart, data, where=where)

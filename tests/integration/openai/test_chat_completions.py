@@ -364,3 +364,31 @@ async def test_the_synchronous_client_works_too(tmp_path: Path) -> None:
                 return whole.choices[0].message.content, "".join(pieces)
 
         assert await asyncio.to_thread(talk) == ("One two three.", "Four five.")
+
+
+async def test_an_upload_is_named_by_its_id(tmp_path: Path) -> None:
+    async with talking(tmp_path, ["Seen.", "Seen."]) as (_, client, model):
+        made = await client.files.create(file=("a.png", base64.b64decode(PNG)), purpose="user_data")
+        assert (made.filename, made.bytes, made.purpose) == ("a.png", 8, "user_data")
+        assert [each.id async for each in client.files.list()] == [made.id]
+        assert (await client.files.content(made.id)).read() == base64.b64decode(PNG)
+        content: Any = [
+            {"type": "text", "text": "What is this?"},
+            {"type": "file", "file": {"file_id": made.id}},
+        ]
+        await client.chat.completions.create(
+            model="a", messages=[{"role": "user", "content": content}]
+        )
+        items: Any = [
+            {"role": "user", "content": [{"type": "input_image", "file_id": made.id}]},
+        ]
+        await client.responses.create(model="a", input=items)
+        for request in model.requests:
+            image = request.messages[0].parts[-1]
+            assert isinstance(image, ImagePart)
+            assert image.data == base64.b64decode(PNG)
+        await client.files.delete(made.id)
+        with pytest.raises(openai.NotFoundError):
+            await client.files.retrieve(made.id)
+        with pytest.raises(openai.NotFoundError):
+            await client.responses.create(model="a", input=items)

@@ -138,6 +138,8 @@ _PARTS = {
     "/api/knowledge/{id}": "document",
     "/api/chat/{id}": "thread",
     "/api/chat/{id}/stream": "thread",
+    "/v1/files/{id}": "file",
+    "/v1/files/{id}/content": "file",
     "/api/files/{id}": "file",
     "/api/files/{id}/content": "file",
     "/api/files/{id}/thumbnail": "file",

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from muxi.core.errors import InvalidInput
-from muxi.core.messages import MediaPart
 from muxi.core.terms import Terms
 from muxi.core.threads import Run
 from muxi.core.usage import Usage
@@ -15,7 +14,7 @@ from muxi.runtime.feed import Feed
 from muxi.runtime.principal import Principal
 from muxi.runtime.requests import ClientRequest
 from muxi.server.operations import Call
-from muxi.wire.conversation import Conversation, Files
+from muxi.wire.conversation import Conversation
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,13 +71,3 @@ async def _go_on(
         return None
     run, feed = await calls.answer(who, asked.run_id, results, then=then, terms=terms)
     return Asked(run=run, feed=feed, before=run.usage.model_copy())
-
-
-async def files_of(runtime: Runtime, who: Principal, ids: set[str]) -> Files:
-    """What the client has uploaded under these ids.
-
-    Raises:
-        NotFound: There is no upload of such an id.
-    """
-    found: dict[str, MediaPart] = {}
-    return found

@@ -12,11 +12,12 @@ from muxi.core.errors import ServerUnavailable
 from muxi.core.events import Event
 from muxi.core.threads import Run
 from muxi.runtime.feed import EventReader
-from muxi.server.openai.asking import Asked, ask, files_of
+from muxi.server.openai.asking import Asked, ask
 from muxi.server.openai.errors import error_of, problem
 from muxi.server.openai.models import agent_of
+from muxi.server.openai.unstored import forget_when_over
 from muxi.server.operations import AnyOperation, Call, EventStream, Nothing, Operation
-from muxi.server.problems import invalid
+from muxi.server.problems import Refused, invalid, problem_for
 from muxi.wire.chat_completions.asked import conversation_of, terms_of
 from muxi.wire.chat_completions.body import ChatRequest
 from muxi.wire.chat_completions.told import ChatAnswer, Completion
@@ -28,7 +29,7 @@ _DONE = b"data: [DONE]\n\n"
 async def complete(call: Call[ChatRequest, Nothing]) -> Response | EventStream:
     body, runtime = call.body, call.runtime
     version = await agent_of(runtime, call.who, body.model)
-    conversation = conversation_of(body, await files_of(runtime, call.who, body.file_ids()))
+    conversation = conversation_of(body)
     try:
         terms = terms_of(body, conversation)
     except ValidationError as error:
@@ -38,12 +39,16 @@ async def complete(call: Call[ChatRequest, Nothing]) -> Response | EventStream:
     answer = ChatAnswer(structured=structured, before=asked.before)
     completion = _completion(asked.run)
     headers = _headers(asked.run)
+    if body.store is False:
+        forget_when_over(runtime, call.who, asked.run)
     if body.stream:
         usage = body.stream_options is not None and body.stream_options.include_usage
         return EventStream(asked.feed, headers, ChatVoice(completion, answer, tell_usage=usage))
     await _read(asked, answer)
     if answer.error is not None:
-        raise answer.error
+        # Clients try again by themselves, and the agent's tools may have had effects.
+        status = problem_for(answer.error).status
+        raise Refused(status, answer.error, ((b"x-should-retry", b"false"),))
     whole = Response(completion.whole(answer), 200, {"cache-control": "no-store"}, _JSON)
     whole.raw_headers.extend(headers)
     return whole

@@ -18,7 +18,6 @@ from muxi.runtime.build import Runtime
 from muxi.runtime.feed import Feed
 from muxi.runtime.principal import Principal
 from muxi.runtime.requests import Bounds, ClientRequest
-from muxi.server.openai.asking import files_of
 from muxi.server.openai.models import agent_of
 from muxi.server.openai.stored import Found, Kept, as_kept, find, kept_by
 from muxi.server.operations import Call, Nothing
@@ -53,8 +52,7 @@ class Responding:
             self.conversation.expect({each.call_id: each.tool for each in _of_client(self.asked)})
         elif self.previous is not None:
             await self._expect_calls(self.previous)
-        files = await files_of(self.call.runtime, self.call.who, body.file_ids())
-        converse(self.conversation, body.items(), files)
+        converse(self.conversation, body.items())
         found, feed = await (
             self._begin_run() if self.waiting is None else self._go_on(self.waiting)
         )

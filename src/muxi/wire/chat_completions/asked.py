@@ -36,7 +36,7 @@ from muxi.wire.chat_completions.body import (
     ToolMessage,
     UserContent,
 )
-from muxi.wire.conversation import Conversation, Files
+from muxi.wire.conversation import Conversation
 from muxi.wire.inline import attached, decoded, linked
 
 _EFFORTS: dict[Effort, Literal["off", "low", "medium", "high"]] = {
@@ -50,7 +50,7 @@ _EFFORTS: dict[Effort, Literal["off", "low", "medium", "high"]] = {
 }
 
 
-def conversation_of(body: ChatRequest, files: Files) -> Conversation:
+def conversation_of(body: ChatRequest) -> Conversation:
     """The messages of a request.
 
     Raises:
@@ -68,7 +68,7 @@ def conversation_of(body: ChatRequest, files: Files) -> Conversation:
             result = ToolResultPart(call_id=message.tool_call_id, name="", content=[*content])
             conversation.answer(result, where=where)
         else:
-            conversation.say("user", _said(message.content, files, where), where=where)
+            conversation.say("user", _said(message.content, where), where=where)
     conversation.close("messages")
     return conversation
 
@@ -185,13 +185,13 @@ def _answered(message: AssistantMessage) -> list[AnyPart]:
     return parts
 
 
-def _said(content: str | list[UserContent], files: Files, where: str) -> list[AnyPart]:
+def _said(content: str | list[UserContent], where: str) -> list[AnyPart]:
     if isinstance(content, str):
         return [TextPart(text=content)] if content else []
-    return [_part(part, files, f"{where}.content.{number}") for number, part in enumerate(content)]
+    return [_part(part, f"{where}.content.{number}") for number, part in enumerate(content)]
 
 
-def _part(part: UserContent, files: Files, where: str) -> AnyPart:
+def _part(part: UserContent, where: str) -> AnyPart:
     if isinstance(part, TextContent):
         return TextPart(text=part.text)
     if isinstance(part, ImageContent):
@@ -202,7 +202,7 @@ def _part(part: UserContent, files: Files, where: str) -> AnyPart:
         return AudioPart(media_type=media_type, data=decoded(audio.data, where=where))
     file = part.file
     return attached(  # pyright: ignore[reportReturnType] -- every kind of media is a part
-        files, id=file.file_id, data=file.file_data, name=file.filename, where=where
+        id=file.file_id, data=file.file_data, name=file.filename, where=where
     )
 
 

@@ -260,16 +260,6 @@ class ChatRequest(Asked):
     def _only_text(cls, value: list[str] | None) -> list[str] | None:
         return _must_be(value, (None, ["text"]), "agents answer with text only")
 
-    def file_ids(self) -> set[str]:
-        """The uploads that the messages name."""
-        return {
-            part.file.file_id
-            for message in self.messages
-            if isinstance(message, UserMessage) and isinstance(message.content, list)
-            for part in message.content
-            if isinstance(part, FileContent) and part.file.file_id is not None
-        }
-
 
 def _must_be(value: Any, allowed: tuple[Any, ...], why: str) -> Any:
     if value not in allowed:

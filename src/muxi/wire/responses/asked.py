@@ -21,7 +21,7 @@ from muxi.core.messages import (
 from muxi.core.requests import ModelSettings, NamedTool, OutputSchema, ToolChoice, ToolSpec
 from muxi.core.terms import Terms
 from muxi.wire.chat_completions.asked import call_of, effort_of
-from muxi.wire.conversation import Conversation, Files
+from muxi.wire.conversation import Conversation
 from muxi.wire.inline import attached, linked
 from muxi.wire.responses.body import (
     AllowedChoice,
@@ -45,7 +45,7 @@ from muxi.wire.responses.body import (
 )
 
 
-def converse(conversation: Conversation, items: Sequence[Item], files: Files) -> None:
+def converse(conversation: Conversation, items: Sequence[Item]) -> None:
     """Add the items of a request to what was said before.
 
     Raises:
@@ -54,7 +54,7 @@ def converse(conversation: Conversation, items: Sequence[Item], files: Files) ->
     for number, item in enumerate(items):
         where = f"input.{number}"
         if isinstance(item, MessageItem):
-            parts = _said(item.content, files, where)
+            parts = _said(item.content, where)
             if item.role in ("system", "developer"):
                 conversation.instructions.append(_words(parts, where))
             else:
@@ -63,7 +63,7 @@ def converse(conversation: Conversation, items: Sequence[Item], files: Files) ->
             conversation.call([call_of(item.call_id, item.name, item.arguments)])
         elif isinstance(item, ResultItem):
             result = ToolResultPart(call_id=item.call_id, name="")
-            result.content = [*_result(item.output, files, where)]
+            result.content = [*_result(item.output, where)]
             conversation.answer(result, where=where)
     conversation.close("input")
 
@@ -194,7 +194,7 @@ def _output(text: TextSettings) -> OutputSchema | None:
     return None
 
 
-def _said(content: str | list[Content], files: Files, where: str) -> list[AnyPart]:
+def _said(content: str | list[Content], where: str) -> list[AnyPart]:
     if isinstance(content, str):
         return [TextPart(text=content)] if content else []
     parts: list[AnyPart] = []
@@ -205,24 +205,22 @@ def _said(content: str | list[Content], files: Files, where: str) -> list[AnyPar
         elif isinstance(part, InputText | OutputText):
             parts.append(TextPart(text=part.text))
         else:
-            parts.append(_media(part, files, place))
+            parts.append(_media(part, place))
     return parts
 
 
-def _result(
-    output: str | list[ResultContent], files: Files, where: str
-) -> list[TextPart | ImagePart | FilePart]:
+def _result(output: str | list[ResultContent], where: str) -> list[TextPart | ImagePart | FilePart]:
     if isinstance(output, str):
         return [TextPart(text=output)]
     return [
         TextPart(text=part.text)
         if isinstance(part, InputText)
-        else _media(part, files, f"{where}.output.{number}")
+        else _media(part, f"{where}.output.{number}")
         for number, part in enumerate(output)
     ]
 
 
-def _media(part: InputImage | InputFile, files: Files, where: str) -> ImagePart | FilePart:
+def _media(part: InputImage | InputFile, where: str) -> ImagePart | FilePart:
     kind: type[ImagePart | FilePart] = ImagePart if isinstance(part, InputImage) else FilePart
     url = part.image_url if isinstance(part, InputImage) else part.file_url
     otherwise: Literal["image/*", "application/octet-stream"] = (
@@ -231,7 +229,7 @@ def _media(part: InputImage | InputFile, files: Files, where: str) -> ImagePart 
     if url is not None:
         return linked(kind, url, where=where, otherwise=otherwise)
     data, name = (part.file_data, part.filename) if isinstance(part, InputFile) else (None, None)
-    found = attached(files, id=part.file_id, data=data, name=name, where=where)
+    found = attached(id=part.file_id, data=data, name=name, where=where)
     return _as(kind, found)
 
 

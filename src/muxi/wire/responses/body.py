@@ -252,14 +252,3 @@ class ResponseRequest(Asked):
         if isinstance(self.input, str):
             return [MessageItem(role="user", content=self.input)]
         return list(self.input or ())
-
-    def file_ids(self) -> set[str]:
-        """The uploads that the input names."""
-        found: set[str | None] = set()
-        for item in self.items():
-            content = item.content if isinstance(item, MessageItem) else None
-            content = item.output if isinstance(item, ResultItem) else content
-            for part in content if isinstance(content, list) else ():
-                if isinstance(part, InputImage | InputFile):
-                    found.add(part.file_id)
-        return {each for each in found if each is not None}
