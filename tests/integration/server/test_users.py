@@ -138,6 +138,7 @@ _PARTS = {
     "/api/knowledge/{id}": "document",
     "/api/chat/{id}": "thread",
     "/api/chat/{id}/stream": "thread",
+    "/api/messages/{id}": "message",
     "/v1/files/{id}": "file",
     "/v1/files/{id}/content": "file",
     "/api/files/{id}": "file",
