@@ -79,7 +79,8 @@ async def _serve(project: Project, *, host: str, port: int, browser: bool, json:
     from muxi.server.serve import serve_until_stopped
     from muxi.telemetry.logs import set_up_logs
 
-    set_up_logs()
+    logs = project.server.logs
+    set_up_logs(logs.level.upper(), as_json=logs.format == "json")
     runtime = await _become_owner(project)
     opening: list[asyncio.Future[bool]] = []
     try:

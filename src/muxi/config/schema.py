@@ -64,7 +64,7 @@ from muxi.config.project import (
 )
 from muxi.config.rate_settings import RateLimit, RateLimits
 from muxi.config.realtime_settings import EventSettings
-from muxi.config.server_settings import ServerSettings, TlsSettings
+from muxi.config.server_settings import LogSettings, ServerSettings, TlsSettings
 from muxi.config.service_tool_settings import ApiSettings, MailServer
 from muxi.config.tool_settings import BUILTIN_KINDS, PackageTool, PythonTool
 from muxi.core.budgets import Budget
@@ -88,6 +88,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     Condition,
     ConversionSettings,
     EventSettings,
+    LogSettings,
     CredentialSettings,
     FactSettings,
     FileSettings,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -54,6 +54,17 @@ class TlsSettings(Section):
     """A PEM file with its private key."""
 
 
+class LogSettings(Section):
+    """What `muxi up` writes to standard error."""
+
+    format: Literal["line", "json"] = "line"
+    """`line` for people, `json` for machines: one object a line."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is written."""
+    requests: bool = False
+    """Whether a line is written for every request: method, path, status, milliseconds."""
+
+
 class ServerSettings(Section):
     """Where `muxi up` listens, and under which names it answers."""
 
@@ -77,5 +88,7 @@ class ServerSettings(Section):
     """How often it may be asked, by whom."""
     mcp: McpOffer = Field(default_factory=McpOffer)
     """What MCP clients find at `/mcp` and over `muxi mcp serve`."""
+    logs: LogSettings = Field(default_factory=LogSettings)
+    """What is written of the server's work."""
     events: EventSettings = Field(default_factory=EventSettings)
     """How events reach those who follow them."""

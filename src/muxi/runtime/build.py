@@ -10,7 +10,6 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from muxi.config.project import Project
@@ -39,6 +38,7 @@ from muxi.runtime.memories import Memories
 from muxi.runtime.models import Models
 from muxi.runtime.owner import Ownership
 from muxi.runtime.principal import LOCAL, Principal
+from muxi.runtime.readiness import check_database, check_loop
 from muxi.runtime.recovery import Recovery
 from muxi.runtime.remembering import Remembering
 from muxi.runtime.runs import Runs
@@ -51,10 +51,9 @@ from muxi.runtime.toolbox import Toolbox
 from muxi.runtime.tools import Tools
 from muxi.runtime.transcripts import Transcripts
 from muxi.runtime.usage import UsageService
-from muxi.storage import threads as stored_threads
 from muxi.storage.database import open_database, sqlite_path
 from muxi.storage.sqlite import SqliteSettings
-from muxi.storage.transaction import Database, Tx
+from muxi.storage.transaction import Database
 
 if TYPE_CHECKING:
     from muxi.models.model import Model
@@ -117,9 +116,9 @@ class Runtime:
         )
 
     async def check(self) -> None:
-        """Raise `StorageError` unless the database answers and can be written."""
-        await self.database.read(LOCAL, partial(stored_threads.page, limit=1), tiny=True)
-        await self.database.write(LOCAL, _nothing, tiny=True)
+        """Raise an error unless the event loop is free, and the database answers and is written."""
+        await check_loop()
+        await check_database(self.database)
 
     async def set_secret(self, name: str, value: str) -> None:
         """Store a secret; agents that use it do so from their next run on."""
@@ -211,10 +210,6 @@ async def open_runtime(
         await runtime.close()
         raise
     return runtime
-
-
-def _nothing(tx: Tx) -> None:
-    """A transaction that only shows that there can be one."""
 
 
 async def _open_database(project: Project, state: StateFolder, ownership: Ownership) -> Database:

@@ -21,7 +21,7 @@ from contextlib import (
 )
 
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from muxi.core.errors import MuxiError
 from muxi.runtime.build import GRACE, Runtime
@@ -34,6 +34,7 @@ from muxi.server.descriptors import raise_limit
 from muxi.server.mcp.endpoint import Endpoint, endpoint_of
 from muxi.server.pages import Pages
 from muxi.server.rates import Rates
+from muxi.server.request_log import RequestLog
 from muxi.server.sockets import open_tcp, open_unix, tls_context
 from muxi.server.table import OPERATIONS
 from muxi.server.upgrades import Upgrades
@@ -98,7 +99,7 @@ class _Answers:
     uvicorn would take a cancelled answer for a fault of the application and log a traceback.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -184,8 +185,9 @@ async def serving(
     mcp = mcp or endpoint_of(runtime)
     app = App(runtime, OPERATIONS, access=access, pages=Pages(), mcp=mcp)
     upgrades = Upgrades(runtime, access)
+    answers = RequestLog(app) if settings.logs.requests else app
     uvicorn_server = _Uvicorn(
-        _configuration(app, upgrades, settings.proxies),
+        _configuration(answers, upgrades, settings.proxies),
         tls,
         Arrivals(settings.rate_limits.connections, settings.proxies),
     )
@@ -281,7 +283,7 @@ def _stopped_by_signals(server: Server) -> Generator[None]:
         restore()
 
 
-def _configuration(app: App, upgrades: Upgrades, proxies: list[str]) -> uvicorn.Config:
+def _configuration(app: ASGIApp, upgrades: Upgrades, proxies: list[str]) -> uvicorn.Config:
     return uvicorn.Config(
         _Answers(app),
         interface="asgi3",

@@ -11,13 +11,17 @@ import sys
 from datetime import UTC, datetime
 from typing import IO, Any
 
+from muxi.telemetry.context import REQUEST_ID
 from muxi.telemetry.redaction import SECRETS, Redactor
 
 _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "color_message"}
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    return {key: value for key, value in record.__dict__.items() if key not in _PLAIN}
+    """What was given as `extra`, and the request that the work is done for."""
+    given = {key: value for key, value in record.__dict__.items() if key not in _PLAIN}
+    request_id = REQUEST_ID.get()
+    return given if request_id is None else {**given, "request_id": request_id}
 
 
 class LineFormatter(logging.Formatter):
