@@ -40,7 +40,7 @@ class Mapping(Section, defer_build=True):
     roles: dict[Words, list[Words]] = Field(default_factory=dict[str, list[str]])
     """Roles of muxi, each with the groups there whose members have it."""
     default_roles: list[Words] = Field(default_factory=lambda: ["member"])
-    """Roles of everybody who comes from there."""
+    """Roles that a user is made with; whoever has the right may take them away later."""
     require: dict[Words, list[Words]] = Field(default_factory=dict[str, list[str]])
     """Claims that must have one of these values, such as `hd: [example.org]`."""
     create_users: bool = False

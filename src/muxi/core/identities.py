@@ -51,6 +51,21 @@ class User(Record):
     created_at: datetime
 
 
+class ForeignIdentity(Record):
+    """Who a user is elsewhere: a subject of an issuer of OpenID Connect or of tokens."""
+
+    issuer: str
+    subject: str
+    """Their name there, which is never given to another."""
+    user: str
+    """Who they are here."""
+    name: str | None = None
+    email: str | None = None
+    """What the issuer said of them when they came last."""
+    created_at: datetime
+    seen_at: datetime
+
+
 class Group(Record):
     """Users who share roles."""
 

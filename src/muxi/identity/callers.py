@@ -153,9 +153,11 @@ class Callers:
             AccessDenied: The user is gone or disabled, or the key is revoked.
         """
         shown = caller.credential
-        if shown.kind not in ("session", "key") or caller.user is None:
+        if shown.kind not in ("session", "key", "jwt") or caller.user is None:
             return caller
         standing = await self.standing(caller.tenant, caller.user)
+        if shown.kind == "jwt":
+            return caller  # what its token grants beside is not to be had again
         if shown.kind == "key":
             read = partial(credentials.find, id=shown.id)
             stored = await self._database.read(Scope(caller.tenant, None), read, tiny=True)

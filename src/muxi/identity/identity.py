@@ -36,13 +36,13 @@ class Identity:
 
     def __init__(self, database: Database, settings: IdentitySettings) -> None:
         self.callers = Callers(database, idle=settings.sessions.idle_days * DAY)
-        self._directory = Directory(database, self.callers)
+        self.directory = Directory(database, self.callers)
         passwords = Passwords(length=settings.passwords.length)
-        self.tenants = Tenants(self._directory)
-        self.users = Users(self._directory, passwords)
-        self.keys = Keys(self._directory, days=settings.keys.days)
+        self.tenants = Tenants(self.directory)
+        self.users = Users(self.directory, passwords)
+        self.keys = Keys(self.directory, days=settings.keys.days)
         self.sessions = Sessions(
-            self._directory,
+            self.directory,
             passwords,
             days=settings.sessions.days,
             with_passwords=settings.passwords.enabled,
@@ -51,8 +51,8 @@ class Identity:
 
     async def start(self) -> None:
         """See to it that the person at this machine is a user, and keep notes of what is used."""
-        if not await self._directory.read(DEFAULT_TENANT, _is_settled):
-            await self._directory.change(DEFAULT_TENANT, _settle)
+        if not await self.directory.read(DEFAULT_TENANT, _is_settled):
+            await self.directory.change(DEFAULT_TENANT, _settle)
         self._noting = asyncio.create_task(self._note())
 
     async def close(self) -> None:

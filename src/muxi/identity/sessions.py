@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -104,8 +104,25 @@ class Sessions:
             self._attempts.failed(key, address)
         return right
 
-    async def begin(self, tenant: str, user: str, browser: Browser, *, how: str) -> str:
+    async def begin(
+        self,
+        tenant: str,
+        user: str,
+        browser: Browser,
+        *,
+        how: str,
+        seconds: float | None = None,
+        grant: str | None = None,
+    ) -> str:
         """The token of a new session of a user who has been recognised.
+
+        Args:
+            tenant: The user's.
+            user: Who it is.
+            browser: Whose it is.
+            how: The way in which they were recognised.
+            seconds: How long it lasts at most, if that is less than others.
+            grant: What to keep of an identity provider; see `federation.sessions`.
 
         Raises:
             AccessDenied: The user may not sign in.
@@ -115,10 +132,26 @@ class Sessions:
         def add(tx: Tx) -> None:
             standing_of(tx, user)
             credentials.delete_expired(tx, "session", self._clock())
-            self._add(tx, token, user, browser.told(how))
+            about = browser.told(how) | ({} if grant is None else {"grant": grant})
+            self._add(tx, token, user, about, seconds)
 
         await self._directory.change(tenant, add)
         return token.text
+
+    async def grant(self, tenant: str, id: str) -> str | None:
+        """What is kept of the identity provider of a session. Raises `NotFound`."""
+        read = partial(credentials.get, kind="session", id=id)
+        found = (await self._directory.read(tenant, read)).about.get("grant")
+        return found if isinstance(found, str) else None
+
+    async def keep_grant(self, tenant: str, id: str, grant: str) -> None:
+        """Keep something else of it. Raises `NotFound`."""
+
+        def change(tx: Tx) -> None:
+            found = credentials.get(tx, "session", id)
+            credentials.update(tx, replace(found, about={**found.about, "grant": grant}))
+
+        await self._directory.change(tenant, change)
 
     async def link(
         self,
@@ -199,15 +232,23 @@ class Sessions:
         end = partial(credentials.delete_of, user=user, kind="session", keep=keep)
         return await self._directory.change(tenant, end)
 
-    def _add(self, tx: Tx, token: tokens.Token, user: str, about: dict[str, str]) -> None:
+    def _add(
+        self,
+        tx: Tx,
+        token: tokens.Token,
+        user: str,
+        about: dict[str, str],
+        seconds: float | None = None,
+    ) -> None:
         now = self._clock()
+        lasts = self.seconds if seconds is None else min(self.seconds, seconds)
         new = Stored(
             id=token.id,
             kind="session",
             user=user,
             digest=token.digest,
             created_at=now,
-            expires_at=now + self.seconds * SECOND,
+            expires_at=now + int(lasts * SECOND),
             used_at=now,
             about=about,
         )

@@ -28,6 +28,7 @@ from muxi.runtime.client_calls import ClientCalls
 from muxi.runtime.conversations import Conversations
 from muxi.runtime.credentials import UserCredentials
 from muxi.runtime.engine import Engine, engine_of
+from muxi.runtime.federation import Federation
 from muxi.runtime.files import Files, files_of
 from muxi.runtime.forgetting import ForgettingService, forgetting_service
 from muxi.runtime.guard import Guard
@@ -98,6 +99,7 @@ class Runtime:
     guard: Guard
     identity: Identity
     audit: AuditLog
+    federation: Federation
     url: str | None = None
     """Where browsers reach this process; None if they do not."""
     _ownership: Ownership
@@ -286,5 +288,8 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         guard=engine.access.guard,
         identity=engine.access.identity,
         audit=engine.access.audit,
+        federation=Federation(
+            settings=project.identity, identity=engine.access.identity, secrets=engine.secrets
+        ),
         _ownership=ownership,
     )

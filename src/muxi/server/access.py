@@ -56,6 +56,8 @@ class Access:
         """What opens WebSockets."""
         self.bearers: list[Authenticator] = [identity.callers.identify]
         """Asked in turn about `Authorization: Bearer`, once it is not the token file's."""
+        self.session_checks: list[Callable[[Caller], Awaitable[None]]] = []
+        """Asked about each session; they raise `AccessDenied` for one that holds no longer."""
         self.ways: list[Way] = []
         """Ways to sign in beside a password, such as identity providers."""
 
@@ -183,6 +185,11 @@ class Access:
         caller = await _answer(self.identity.callers.identify, text)
         if caller is None or caller.credential.kind != "session":
             raise _unknown()
+        try:
+            for check in self.session_checks:
+                await check(caller)
+        except AccessDenied:
+            raise _unknown() from None
         return caller
 
 

@@ -31,6 +31,7 @@ from muxi.server.app import App
 from muxi.server.arrivals import Arrivals
 from muxi.server.corked import CorkedProtocol
 from muxi.server.descriptors import raise_limit
+from muxi.server.federation import federate
 from muxi.server.mcp.endpoint import Endpoint, endpoint_of
 from muxi.server.pages import Pages
 from muxi.server.rates import Rates
@@ -182,6 +183,7 @@ async def serving(
     listeners, url = _listen(runtime, host=host, port=port, socket=socket)
     addresses, rates = Addresses(settings, host=host), Rates(settings.rate_limits)
     access = Access(runtime.state.token(), runtime.identity, addresses, rates)
+    federate(access, runtime)
     mcp = mcp or endpoint_of(runtime)
     app = App(runtime, OPERATIONS, access=access, pages=Pages(), mcp=mcp)
     upgrades = Upgrades(runtime, access)

@@ -129,10 +129,16 @@ def put_group(tx: Tx, group: Group) -> Group:
 
 def get_group(tx: Tx, name: str) -> Group:
     """Raises `NotFound`."""
-    row = tx.row(sql.GET_GROUP, name=column(name))
-    if row is None:
+    found = find_group(tx, name)
+    if found is None:
         raise NotFound(f"There is no group {name}.", group=name)
-    return Group.model_validate_json(row[0])
+    return found
+
+
+def find_group(tx: Tx, name: str) -> Group | None:
+    """The group of that name."""
+    row = tx.row(sql.GET_GROUP, name=column(name))
+    return None if row is None else Group.model_validate_json(row[0])
 
 
 def groups_of(tx: Tx, user: str) -> list[Group]:

@@ -219,9 +219,9 @@ async def test_groups_become_what_the_project_says_and_nothing_else(issuer: Issu
 
     user = foreign_user(settings, issuer.url, claims)
 
-    assert (user.groups, user.roles) == ({"engineers"}, {"member"})
+    assert (user.groups, user.roles) == ({"engineers"}, frozenset())
     admin = foreign_user(settings, issuer.url, {"sub": "u", "realm": {"groups": ["muxi-admins"]}})
-    assert admin.roles == {"admin", "member"}
+    assert admin.roles == {"admin"}
 
 
 async def test_only_whom_the_project_requires_comes_in(issuer: Issuer) -> None:

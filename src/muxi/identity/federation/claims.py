@@ -53,10 +53,7 @@ def foreign_user(rules: Rules, issuer: str, claims: Mapping[str, Any]) -> Foreig
         name=_text(claims.get("name")),
         email=_text(claims.get("email")) if claims.get("email_verified") is True else None,
         groups=frozenset(name for name, there in rules.groups.items() if theirs & set(there)),
-        roles=frozenset(
-            [name for name, there in rules.roles.items() if theirs & set(there)]
-            + rules.default_roles
-        ),
+        roles=frozenset(name for name, there in rules.roles.items() if theirs & set(there)),
     )
 
 

@@ -1,0 +1,294 @@
+"""Users who are known elsewhere: by the project's OpenID providers, and by tokens of other issuers.
+
+Made by `build`, called by doors. A project that declares neither imports nothing for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from muxi.config.federation_settings import JwtIssuer
+from muxi.config.identity_settings import IdentitySettings
+from muxi.core.caller import Caller, Credential
+from muxi.core.errors import AccessDenied, InvalidInput, MuxiError, NotFound, StorageError
+from muxi.core.permissions import permission
+from muxi.identity.identity import Identity
+from muxi.identity.sessions import Browser
+from muxi.runtime.secrets import Secrets
+
+if TYPE_CHECKING:
+    from muxi.identity.federation.arrivals import Arrivals
+    from muxi.identity.federation.claims import ForeignUser
+    from muxi.identity.federation.provider import Attempt, Granted, Provider
+    from muxi.identity.federation.sessions import GrantedSessions
+    from muxi.identity.federation.tokens import Checker, Claims
+
+_ATTEMPT = "sign-in with an identity provider"
+_SCOPE = "muxi:"
+"""How scopes of a token begin that are permissions of muxi."""
+_BOUND = ("nonce", "at_hash", "c_hash", "cnf")
+"""Claims of tokens that are not for whoever holds them: ID tokens, and those bound to a key."""
+_MOST = 100_000
+_FRESH = 1.0
+"""Seconds for which it is believed who a subject is: others may have changed it since."""
+_log = logging.getLogger("muxi.identity")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Who a subject is, and until when that is believed."""
+
+    user: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What signing in with a provider has given."""
+
+    session: str
+    """The token of the session."""
+    return_to: str
+    """Where the person wanted to go: a path of this server."""
+
+
+@dataclass(kw_only=True)
+class Federation:
+    """The identity providers of one project."""
+
+    settings: IdentitySettings
+    identity: Identity
+    secrets: Secrets
+    _providers: dict[str, Provider] = field(default_factory=dict[str, "Provider"], init=False)
+    _users: dict[tuple[str, str, str], _Known] = field(
+        default_factory=dict[tuple[str, str, str], "_Known"], init=False
+    )
+    """Who subjects of issuers of tokens are."""
+    _made: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """The providers that people can sign in with, and what they are called."""
+        return {name: each.title or name for name, each in self.settings.oidc.items()}
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """Who foreign users are here."""
+        from muxi.identity.federation.arrivals import Arrivals
+
+        return Arrivals(self.identity.directory)
+
+    @cached_property
+    def sessions(self) -> GrantedSessions:
+        """Sessions that providers have granted."""
+        from muxi.identity.federation.sessions import GrantedSessions
+
+        return GrantedSessions(self.identity.sessions, self.secrets, self.provider, self._arrive)
+
+    async def provider(self, name: str) -> Provider:
+        """A provider by its name in the project. Raises `NotFound` and `SecretMissing`."""
+        settings = self.settings.oidc.get(name)
+        if settings is None:
+            raise NotFound(f"There is no identity provider {name[:40]}.")
+        async with self._made:
+            if name not in self._providers:
+                from muxi.identity.federation.provider import Provider
+
+                password = settings.client_secret
+                secret = None if password is None else await self.secrets.resolve(password)
+                self._providers[name] = Provider(name=name, settings=settings, secret=secret)
+            return self._providers[name]
+
+    async def begin(self, name: str, redirect_url: str, return_to: str) -> tuple[str, str]:
+        """The provider's page, and what the browser is to keep until it comes back.
+
+        Raises:
+            NotFound: There is no such provider.
+            InvalidInput: `return_to` is no path of this server.
+            IdentityProviderUnavailable: It cannot be reached.
+        """
+        if not return_to.startswith("/") or return_to.startswith(("//", "/\\")):
+            raise InvalidInput("People come back to a path of this server only.")
+        page, attempt = await (await self.provider(name)).begin(redirect_url, return_to)
+        sealed = await self.secrets.seal(attempt.model_dump_json().encode(), _ATTEMPT)
+        return page, urlsafe_b64encode(sealed).decode()
+
+    async def finish(
+        self, name: str, kept: str, answer: Mapping[str, str], browser: Browser
+    ) -> SignedIn:
+        """A session for whoever comes back from a provider.
+
+        Args:
+            name: The provider.
+            kept: What `begin` gave the browser to keep.
+            answer: The parameters with which it came back.
+            browser: Which it is.
+
+        Raises:
+            AccessDenied: Nobody has signed in, or they are nobody here; the message says why.
+            NotFound: There is no such provider.
+            IdentityProviderUnavailable: It cannot be reached.
+        """
+        provider = await self.provider(name)
+        granted = await provider.finish(await self._attempt(kept), answer)
+        from muxi.identity.federation.sessions import Grant
+
+        user = await self._arrive(provider, granted)
+        settings = provider.settings
+        session = await self.identity.sessions.begin(
+            settings.tenant,
+            user,
+            browser,
+            how=name,
+            seconds=settings.session,
+            grant=await self.sessions.sealed(Grant.of(provider, granted)),
+        )
+        return SignedIn(session, (await self._attempt(kept)).return_to)
+
+    async def sign_out(self, caller: Caller, return_url: str) -> str | None:
+        """Let the provider of a session know that it ends; gives its page to sign out on."""
+        if caller.credential.kind != "session" or not self.settings.oidc:
+            return None
+        try:
+            grant = await self.sessions.grant(caller.tenant, caller.credential.id)
+            provider = None if grant is None else await self.provider(grant.provider)
+        except MuxiError as error:
+            _log.warning("A session could not be ended at its provider: %s", error.message)
+            return None
+        if grant is None or provider is None:
+            return None
+        if grant.refresh_token is not None:
+            await provider.revoke(grant.refresh_token)
+        return await provider.sign_out_page(grant.id_token, return_url)
+
+    async def authenticate(self, text: str) -> Caller | None:
+        """The caller whom a signed token is about; None if no issuer of the project signed it.
+
+        Raises:
+            AccessDenied: One did, and it is not good, or is about nobody here.
+            IdentityProviderUnavailable: The issuer's keys cannot be had.
+        """
+        from muxi.identity.federation.tokens import is_token, issuer_of
+
+        if not is_token(text):
+            return None
+        found = self._issuers.get(issuer_of(text) or "")
+        if found is None:
+            return None
+        settings, checker = found
+        try:
+            claims = await checker.check(text)
+            misused = [name for name in _BOUND if name in claims]
+            if misused:
+                raise AccessDenied(f"It has `{misused[0]}` and is not for whoever holds it.")
+            return await self._caller(settings, claims)
+        except AccessDenied as error:
+            _log.info("A token of %s was refused: %s", settings.issuer, error.message)
+            raise
+
+    @cached_property
+    def _issuers(self) -> dict[str, tuple[JwtIssuer, Checker]]:
+        from muxi.identity.federation.discovery import Discovery
+        from muxi.identity.federation.key_set import KeySet
+        from muxi.identity.federation.tokens import Checker, Rules
+
+        made: dict[str, tuple[JwtIssuer, Checker]] = {}
+        for settings in self.settings.jwt.values():
+            discovery = Discovery(settings.issuer)
+
+            async def where(settings: JwtIssuer = settings, at: Discovery = discovery) -> str:
+                return settings.jwks_url or (await at.metadata()).jwks_uri
+
+            rules = Rules(
+                issuer=settings.issuer,
+                audience=settings.audience,
+                algorithms=settings.algorithms,
+                leeway=settings.leeway,
+                max_age=settings.max_age,
+            )
+            made[settings.issuer] = settings, Checker(rules, KeySet(where))
+        return made
+
+    async def _caller(self, settings: JwtIssuer, claims: Claims) -> Caller:
+        from muxi.identity.federation.claims import foreign_user
+
+        foreign = foreign_user(settings, settings.issuer, claims)
+        user = await self._user(settings, foreign)
+        standing = await self.identity.callers.standing(settings.tenant, user)
+        token_id = claims.get("jti")
+        return Caller(
+            tenant=settings.tenant,
+            user=user,
+            credential=Credential(
+                "jwt",
+                token_id[:200] if isinstance(token_id, str) else foreign.subject,
+                _scopes(claims.get(settings.scopes_claim or "")),
+            ),
+            groups=standing.groups | foreign.groups,
+            roles=standing.roles | foreign.roles,
+        )
+
+    async def _user(self, settings: JwtIssuer, foreign: ForeignUser) -> str:
+        """The user that a token is about, made if the project says so."""
+        place = (settings.tenant, foreign.issuer, foreign.subject)
+        found = self._users.get(place)
+        if found is not None and time.monotonic() < found.until:
+            return found.user
+        known = await self.arrivals.known(*place)
+        user = known or await self.arrivals.arrive(settings, foreign)
+        if len(self._users) >= _MOST:
+            self._users.clear()
+        self._users[place] = _Known(user, time.monotonic() + _FRESH)
+        return user
+
+    async def check_session(self, caller: Caller) -> None:
+        """See `GrantedSessions.check`."""
+        await self.sessions.check(caller)
+
+    async def unlink(self, tenant: str, user: str, issuer: str, subject: str) -> None:
+        """See `Arrivals.unlink`. Sessions of the user end, whoever granted them."""
+        await self.arrivals.unlink(tenant, user, issuer, subject)
+        self._users.pop((tenant, issuer, subject), None)
+        await self.identity.sessions.end_all(tenant, user)
+
+    async def _arrive(self, provider: Provider, granted: Granted) -> str:
+        from muxi.identity.federation.claims import foreign_user
+
+        settings = provider.settings
+        foreign = foreign_user(settings, settings.issuer, granted.claims)
+        return await self.arrivals.arrive(settings, foreign)
+
+    async def _attempt(self, kept: str) -> Attempt:
+        from muxi.identity.federation.provider import Attempt
+
+        try:
+            plain = await self.secrets.unseal(urlsafe_b64decode(kept), _ATTEMPT)
+            return Attempt.model_validate(json.loads(plain))
+        except (StorageError, ValueError):
+            raise AccessDenied("This browser has begun no sign-in.", hint="Begin anew.") from None
+
+
+def _scopes(claim: object) -> frozenset[str] | None:
+    """The permissions among a token's scopes; None if it speaks of none."""
+    texts = claim.split() if isinstance(claim, str) else claim
+    if not isinstance(texts, list):
+        return None
+    every = [text for text in texts if isinstance(text, str)]  # pyright: ignore[reportUnknownVariableType] -- JSON of any shape
+    named = [text.removeprefix(_SCOPE) for text in every if text.startswith(_SCOPE)]
+    return frozenset(filter(_is_permission, named)) if named else None
+
+
+def _is_permission(text: str) -> bool:
+    try:
+        permission(text)
+    except InvalidInput:
+        return False
+    return True
