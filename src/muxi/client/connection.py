@@ -173,6 +173,24 @@ class Connection:
                     raise reported_error(response.status, await response.read())
                 yield response
 
+    @asynccontextmanager
+    async def _open_socket(
+        self, token: str | None
+    ) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
+        """A WebSocket to the server, with another token than the client's if one is given."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        with connection_errors(self._where):
+            try:
+                socket = await self._connected().ws_connect(
+                    f"{self._base_url}/ws", headers=headers, heartbeat=_SILENCE, max_msg_size=0
+                )
+            except aiohttp.WSServerHandshakeError as error:
+                if error.status >= 500:
+                    raise ServerUnavailable(f"The server answered {error.status}.") from error
+                raise reported_error(error.status, b"") from error
+            async with socket:
+                yield socket
+
     async def _lines(self, path: str, *, params: Params | None = None) -> AsyncGenerator[bytes]:
         """The lines of an answer as they come, without their ends."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout, sock_read=_SILENCE)

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 
 import aiohttp
 
+from muxi.client.backoff import Backoff
 from muxi.client.connection import Regain
 from muxi.core.errors import ServerUnavailable
 from muxi.core.events import Event, RunCompleted, RunSuspended, parse_event
@@ -44,7 +45,7 @@ async def follow(
         MuxiError: The server refused.
     """
     last = since
-    delay = _FIRST_DELAY
+    backoff = Backoff(first=_FIRST_DELAY, longest=_LONGEST_DELAY)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
     waiting = False
@@ -55,7 +56,7 @@ async def follow(
                 connected = True
                 async for event in _events(response, last):
                     last = max(last, event.seq)
-                    delay = _FIRST_DELAY
+                    backoff.succeeded()
                     waiting = isinstance(event, RunSuspended)
                     yield event
                     if until_end and isinstance(event, RunCompleted):
@@ -68,7 +69,7 @@ async def follow(
             if connected:
                 # However long nothing was said, the server was there until now.
                 deadline = loop.time() + patience
-            elif loop.time() + delay > deadline:
+            elif loop.time() > deadline:
                 raise
             if regain is not None:
                 lost_at = loop.time()
@@ -76,8 +77,7 @@ async def follow(
                 deadline += loop.time() - lost_at
         else:
             deadline = loop.time() + patience
-        await asyncio.sleep(delay)
-        delay = min(delay * 2, _LONGEST_DELAY)
+        await asyncio.sleep(backoff.next())
 
 
 async def _events(response: aiohttp.ClientResponse, last: int) -> AsyncGenerator[Event]:
