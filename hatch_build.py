@@ -21,7 +21,15 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 _STATIC = Path("src/muxi/server/static")
 _STAMP = ".sources"
 """A file in the built dashboard that holds the hash of what it was built from."""
-_SOURCES = ("index.html", "package-lock.json", "package.json", "public", "src", "tsconfig.json")
+_SOURCES = (
+    "client/src",
+    "index.html",
+    "package-lock.json",
+    "package.json",
+    "public",
+    "src",
+    "tsconfig.json",
+)
 _CONFIGS = (".npmrc", "vite.config.ts")
 _SHOWN_LINES = 20
 

@@ -17,7 +17,7 @@ const kebabCase = {
 export default tseslint.config(
   { ignores: ['node_modules', 'src/shared/api/schema.ts'] },
   {
-    files: ['src/**/*.{ts,tsx}'],
+    files: ['{src,client/src}/**/*.{ts,tsx}'],
     extends: [...tseslint.configs.strictTypeChecked, jsxA11y.flatConfigs.strict],
     plugins: {
       'react-hooks': reactHooks,

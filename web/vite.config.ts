@@ -7,7 +7,12 @@ const server = process.env.MUXI_URL ?? 'http://127.0.0.1:5050'
 
 export default defineConfig({
   plugins: [react()],
-  resolve: { alias: { '@': fileURLToPath(new URL('src', import.meta.url)) } },
+  resolve: {
+    alias: {
+      '@muxi/client': fileURLToPath(new URL('client/src/index.ts', import.meta.url)),
+      '@': fileURLToPath(new URL('src', import.meta.url)),
+    },
+  },
   build: {
     outDir: fileURLToPath(new URL('../src/muxi/server/static', import.meta.url)),
     emptyOutDir: true,

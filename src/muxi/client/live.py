@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 import aiohttp
 
 from muxi.client.backoff import Backoff
+from muxi.client.calls import Call
 from muxi.client.errors import reported_error
 from muxi.core.errors import AccessDenied, Conflict, MuxiError, NotFound, ServerUnavailable
 from muxi.core.events import ApprovalDecision, Event, Gap, parse_event
@@ -27,8 +28,6 @@ from muxi.core.threads import Run
 
 Opener = Callable[[str | None], AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]]
 """Opens the connection, with another token than the client's if one is given."""
-
-FindRun = Callable[[str], Awaitable[Run]]
 
 _MOST: Final = 10_000
 """Events of a thread that wait to be read; then the socket is read no further."""
@@ -61,7 +60,7 @@ class Live:
 
     Args:
         opener: Opens a connection.
-        find_run: Gives a run by its id; raises `NotFound` if there is none.
+        call: Makes a request beside.
         patience: Seconds without a connection after which to give up.
         on_presence: Told what others do in the threads that are followed.
     """
@@ -69,13 +68,13 @@ class Live:
     def __init__(
         self,
         opener: Opener,
-        find_run: FindRun,
+        call: Call,
         *,
         patience: float = 30.0,
         on_presence: Callable[[Presence], None] | None = None,
     ) -> None:
         self._opener = opener
-        self._find_run = find_run
+        self._call = call
         self._patience = patience
         self._on_presence = on_presence
         self._threads: dict[str, _Thread] = {}
@@ -277,9 +276,9 @@ class Live:
         command = json.loads(text)
         if command["type"] == "send":
             with suppress(NotFound):
-                known = await self._find_run(command["run"]["id"])
+                known = await self._call("GET", f"/api/runs/{command['run']['id']}")
                 if not answer.done():
-                    answer.set_result(known)
+                    answer.set_result(json.loads(known))
                 return
         if self._socket is not None:
             await self._socket.send_str(text)

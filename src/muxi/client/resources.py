@@ -5,12 +5,15 @@ Each is a name of the client: `client.memories.search(…)`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from muxi.client.budgets import Budgets
 from muxi.client.connection import Connection
 from muxi.client.credentials import Credentials
 from muxi.client.facts import Facts
 from muxi.client.files import Files
 from muxi.client.knowledge import Knowledge
+from muxi.client.live import Live, Presence
 from muxi.client.mcp import McpServers
 from muxi.client.memories import Memories
 from muxi.client.secrets import Secrets
@@ -85,3 +88,17 @@ class Resources(Connection):
     def tenants(self) -> Tenants:
         """Tenants, for who runs the project."""
         return Tenants(self._call)
+
+    def live(
+        self,
+        *,
+        patience: float = 30.0,
+        on_presence: Callable[[Presence], None] | None = None,
+    ) -> Live:
+        """Many threads over one WebSocket: `async with client.live() as live: …`.
+
+        Args:
+            patience: Seconds without a connection after which to give up.
+            on_presence: Told what others do in the threads that are followed.
+        """
+        return Live(self._open_socket, self._call, patience=patience, on_presence=on_presence)

@@ -180,7 +180,15 @@ describe('applyEvent', () => {
   })
 
   it('asks for the thread anew when events were lost, and says from where to go on', () => {
-    const gap: RunEvent = { type: 'gap', run_id: 'run_1', seq: 0, from_seq: 40, thread_id: 'thr_1' }
+    const snapshot = '/api/threads/thr_1/messages'
+    const gap: RunEvent = {
+      type: 'gap',
+      run_id: 'run_1',
+      seq: 0,
+      from_seq: 40,
+      thread_id: 'thr_1',
+      snapshot,
+    }
     expect(applyEvent(emptyConversation, gap).lostUpTo).toBe(39)
   })
 

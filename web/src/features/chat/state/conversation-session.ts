@@ -3,8 +3,9 @@
  * React reads it through `subscribe` and `snapshot`; everything else happens in pure functions.
  */
 
+import { followRun } from '@muxi/client'
+
 import { ApiProblem } from '@/shared/api/http'
-import { followRun } from '@/shared/api/run-events'
 import type { Decision, RunEvent } from '@/shared/api/types'
 
 import * as api from '../api/conversation-api'
@@ -150,7 +151,7 @@ export class ConversationSession {
     if (this.followed.has(runId)) return
     this.followed.add(runId)
     try {
-      await followRun(runId, {
+      await followRun<RunEvent>(runId, {
         since: Math.max(since, runView(this.conversation, runId).lastSeq),
         signal,
         onEvent: this.receive,

@@ -2,9 +2,10 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
-import { ApiProblem } from './http'
-import { backOff, followRun } from './run-events'
-import type { RunEvent } from './types'
+import { backOff } from './back-off.ts'
+import { followRun } from './follow-run.ts'
+import { ApiProblem } from './problem.ts'
+import type { MuxiEvent } from './types.ts'
 
 type Connection = (response: ServerResponse, lastEventId: string | undefined) => void
 
@@ -47,7 +48,7 @@ async function follow(since = 0): Promise<{ seqs: number[]; connected: boolean[]
   await followRun('run_1', {
     since,
     signal: new AbortController().signal,
-    onEvent: (event: RunEvent) => seqs.push(event.seq),
+    onEvent: (event: MuxiEvent) => seqs.push(event.seq),
     onConnection: (state) => connected.push(state),
     sleep: () => Promise.resolve(),
   })

@@ -2,7 +2,7 @@
 
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 
-import { problemOf, unreachable } from './http'
+import { ApiProblem, problemOf, unreachable } from './problem.ts'
 
 /** The server pings every 15 s; a connection silent for three times that is dead. */
 const SILENCE_MS = 45_000
@@ -47,7 +47,7 @@ export async function* readStream(
       yield* frames.splice(0)
     }
   } catch (error) {
-    if (error instanceof Error && error.name === 'ApiProblem') throw error
+    if (error instanceof ApiProblem) throw error
     throw unreachable()
   } finally {
     clearTimeout(watchdog)
