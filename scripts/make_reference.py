@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from muxi.config.schema import project_schema
 from muxi.core import errors, events
 from muxi.core.events import Event
-from muxi.server.table import OPERATIONS
+from muxi.server.table import all_operations
 
 PAGES = Path(__file__).parents[1] / "docs" / "reference"
 NOTE = "<!-- Written by scripts/make_reference.py from the code; do not edit. -->\n"
@@ -72,7 +72,7 @@ def api_page() -> str:
         "| method | path | what it does |",
         "| --- | --- | --- |",
     ]
-    for operation in sorted(OPERATIONS, key=lambda op: (op.path, op.method)):
+    for operation in sorted(all_operations(), key=lambda op: (op.path, op.method)):
         notes = " (events)" * operation.events + " (*open*)" * operation.open
         lines.append(f"| {operation.method} | `{operation.path}` | {operation.summary}{notes} |")
     return "\n".join([*lines, ""])

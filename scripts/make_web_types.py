@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from muxi.server.openapi import describe
-from muxi.server.table import OPERATIONS
+from muxi.server.table import all_operations
 
 _REFERENCE = re.compile(r'"#/components/schemas/([^"]+)"')
 _SILENT = ("default", "description", "discriminator", "title")
@@ -32,7 +32,7 @@ def web_openapi() -> str:
     The page shows what it knows and ignores the rest, so kinds and fields that are not known are
     left out. Events come without their empty fields, so what may be null may also be absent.
     """
-    everything = describe(OPERATIONS)["components"]["schemas"]
+    everything = describe(all_operations())["components"]["schemas"]
     schemas: dict[str, Any] = {}
     wanted = list(_ROOTS)
     while wanted:

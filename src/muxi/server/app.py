@@ -6,13 +6,12 @@ Run by `serve`. Every answer leaves through here, so that headers and errors are
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
 from starlette.responses import Response
-from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from muxi.core.actions import ACTIONS
@@ -50,6 +49,7 @@ from muxi.server.operations import (
 from muxi.server.pages import Pages
 from muxi.server.problems import Refused, problem_for
 from muxi.server.request_ids import REQUEST_ID_HEADER, begin_request
+from muxi.server.router import Found, Place, Resource, Router
 from muxi.server.sse import send_events
 
 _WITHOUT_BODY = ("GET", "HEAD", "DELETE")
@@ -70,7 +70,7 @@ class App:
     def __init__(
         self,
         runtime: Runtime,
-        operations: Sequence[AnyOperation],
+        resources: Sequence[Resource],
         *,
         access: Access,
         pages: Pages,
@@ -80,15 +80,7 @@ class App:
         self._mcp = mcp
         self._access = access
         self._pages = pages
-        places: dict[str, _Place] = {}
-        for operation in operations:
-            place = places.setdefault(operation.path, _Place())
-            place.methods[operation.method] = operation
-        self._fixed = {path: place for path, place in places.items() if "{" not in path}
-        self._patterns = [
-            (compile_path(path)[0], place) for path, place in places.items() if "{" in path
-        ]
-        self._nowhere = _Place()
+        self._router = Router(resources)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -96,19 +88,9 @@ class App:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
 
-    def _find(self, path: str, method: str) -> _Found:
-        """What is to be done at `path`, and the names in it."""
-        place = self._fixed.get(path)
-        if place is not None:
-            return _Found(place, {}, place.operation(method))
-        for pattern, place in self._patterns:
-            if match := pattern.match(path):
-                return _Found(place, match.groupdict(), place.operation(method))
-        return _Found(self._nowhere, {}, None)
-
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])
-        found = self._find(scope["path"], scope["method"])
+        found = await self._router.find(scope["path"], scope["method"])
         origin = headers.get(b"origin")
         if origin is not None and self._access.addresses.allows_origin(origin):
             send = shown_to(origin, send)
@@ -130,7 +112,7 @@ class App:
             await answer(scope, receive, send)
 
     async def _answer(
-        self, scope: Scope, receive: Receive, headers: Headers, found: _Found
+        self, scope: Scope, receive: Receive, headers: Headers, found: Found
     ) -> Response | EventStream | Endpoint:
         access, method = self._access, scope["method"]
         place, operation = found.place, found.operation
@@ -177,7 +159,7 @@ class App:
         return await once(operation, call, key, parts=parts, carry_out=carry_out)
 
     async def _carry_out(
-        self, operation: AnyOperation, call: Call[Any, Any], scope: Scope, place: _Place
+        self, operation: AnyOperation, call: Call[Any, Any], scope: Scope, place: Place
     ) -> Response | EventStream:
         condition = call.headers.get(IF_MATCH)
         if condition is None or not call.caller.user:
@@ -225,7 +207,7 @@ class App:
         scope[CALLER] = caller
         return self._mcp
 
-    def _without_operation(self, place: _Place, scope: Scope) -> Response:
+    def _without_operation(self, place: Place, scope: Scope) -> Response:
         method, path = scope["method"], scope["path"]
         if place.methods:
             allowed = ", ".join(sorted(place.methods))
@@ -251,30 +233,6 @@ _SEE = "/openapi.json tells what there is."
 def _address(scope: Scope) -> str:
     """Where a request came from; empty for a socket of this machine."""
     return scope["client"][0] if scope["client"] else ""
-
-
-@dataclass(slots=True)
-class _Place:
-    """All operations of one path, or of the paths that no operation has."""
-
-    methods: dict[str, AnyOperation] = field(default_factory=dict[str, "AnyOperation"])
-
-    def operation(self, method: str) -> AnyOperation | None:
-        """What a method does here; the head of what can be read is its answer without the body."""
-        found = self.methods.get(method)
-        return self.methods.get("GET") if found is None and method == "HEAD" else found
-
-
-@dataclass(slots=True)
-class _Found:
-    """What a request is for."""
-
-    place: _Place
-    names: dict[str, str]
-    """What stands in the path, by the names that the operation gives it."""
-    operation: AnyOperation | None
-    told: list[tuple[bytes, bytes]] = field(default_factory=list[tuple[bytes, bytes]])
-    """Headers of the answer, whatever it is."""
 
 
 def _answered(answer: Answer, operation: AnyOperation, headers: Headers) -> Response | EventStream:

@@ -37,7 +37,7 @@ from muxi.server.pages import Pages
 from muxi.server.rates import Rates
 from muxi.server.request_log import RequestLog
 from muxi.server.sockets import open_tcp, open_unix, tls_context
-from muxi.server.table import OPERATIONS
+from muxi.server.table import RESOURCES
 from muxi.server.upgrades import Upgrades
 
 DEFAULT_PORT = 5050
@@ -185,7 +185,7 @@ async def serving(
     access = Access(runtime.state.token(), runtime.identity, addresses, rates)
     federate(access, runtime)
     mcp = mcp or endpoint_of(runtime)
-    app = App(runtime, OPERATIONS, access=access, pages=Pages(), mcp=mcp)
+    app = App(runtime, RESOURCES, access=access, pages=Pages(), mcp=mcp)
     upgrades = Upgrades(runtime, access)
     answers = RequestLog(app) if settings.logs.requests else app
     uvicorn_server = _Uvicorn(

@@ -1,94 +1,49 @@
-"""All operations of the API: what is served and described. Read by `serve` and by the docs."""
+"""All resources of the API: what is served and described. Read by `serve` and by the docs."""
 
 from __future__ import annotations
 
-import json
 from functools import cache
 
-from starlette.responses import Response
+from muxi.server.operations import AnyOperation
+from muxi.server.router import Resource
 
-from muxi.server import (
-    accounts,
-    agents,
-    budgets,
-    credentials,
-    events,
-    facts,
-    federation,
-    files,
-    forgetting,
-    groups,
-    keys,
-    knowledge,
-    mcp_servers,
-    mcp_trust,
-    memories,
-    messages,
-    project,
-    runs,
-    secrets,
-    sign_in,
-    socket_tickets,
-    tenants,
-    threads,
-    tools,
+# The most frequent first: the router tries them in this order.
+RESOURCES: tuple[Resource, ...] = (
+    Resource("runs", ("/api/runs", "/api/approvals"), eager=True),
+    Resource("threads", ("/api/threads", "/api/blobs"), eager=True),
+    Resource("openai.chat", ("/v1/chat",)),
+    Resource("openai.responses", ("/v1/responses",)),
+    Resource("openai.models", ("/v1/models",)),
+    Resource("openai.files", ("/v1/files",)),
+    Resource("memories", ("/api/memories",)),
+    Resource("facts", ("/api/facts",)),
+    Resource("forgetting", ("/api/memories", "/api/facts")),
+    Resource("messages", ("/api/threads", "/api/messages")),
+    Resource("events", ("/api/events",)),
+    Resource("agents", ("/api/agents",)),
+    Resource("project", ("/api/status", "/api/models", "/healthz", "/readyz"), eager=True),
+    Resource("knowledge", ("/api/knowledge",)),
+    Resource("files", ("/api/files",)),
+    Resource("tools", ("/api/tools", "/api/tool-checks")),
+    Resource("mcp_servers", ("/api/mcp",)),
+    Resource("mcp_trust", ("/api/mcp",)),
+    Resource("secrets", ("/api/secrets",)),
+    Resource("budgets", ("/api/budgets", "/api/balances", "/api/usage")),
+    Resource("credentials", ("/api/credentials",)),
+    Resource("sign_in", ("/login", "/api/logout", "/api/login-links", "/api/me")),
+    Resource("federation", ("/login", "/logout", "/api/users")),
+    Resource("agui.door", ("/agui",)),
+    Resource("aisdk.door", ("/api/chat",)),
+    Resource("socket_tickets", ("/api/socket-tickets",)),
+    Resource("accounts", ("/api/users", "/api/me")),
+    Resource("groups", ("/api/groups",)),
+    Resource("keys", ("/api/keys",)),
+    Resource("tenants", ("/api/tenants",)),
+    Resource("description", ("/openapi.json",)),
 )
-from muxi.server.agui import door as agui
-from muxi.server.aisdk import door as aisdk
-from muxi.server.openai import chat as openai_chat
-from muxi.server.openai import files as openai_files
-from muxi.server.openai import models as openai_models
-from muxi.server.openai import responses as openai_responses
-from muxi.server.openapi import describe
-from muxi.server.operations import AnyOperation, Call, Nothing, Operation
 
 
 @cache
-def _document() -> bytes:
-    return json.dumps(describe(OPERATIONS), separators=(",", ":")).encode()
-
-
-async def get_openapi(_: Call[Nothing, Nothing]) -> Response:
-    return Response(_document(), media_type="application/json")
-
-
-# The most frequent first: the router tries them in this order.
-OPERATIONS: tuple[AnyOperation, ...] = (
-    *runs.OPERATIONS,
-    *threads.OPERATIONS,
-    *openai_chat.OPERATIONS,
-    *openai_responses.OPERATIONS,
-    *openai_models.OPERATIONS,
-    *openai_files.OPERATIONS,
-    *memories.OPERATIONS,
-    *facts.OPERATIONS,
-    *forgetting.OPERATIONS,
-    *messages.OPERATIONS,
-    *events.OPERATIONS,
-    *agents.OPERATIONS,
-    *project.OPERATIONS,
-    *knowledge.OPERATIONS,
-    *files.OPERATIONS,
-    *tools.OPERATIONS,
-    *mcp_servers.OPERATIONS,
-    *mcp_trust.OPERATIONS,
-    *secrets.OPERATIONS,
-    *budgets.OPERATIONS,
-    *credentials.OPERATIONS,
-    *sign_in.OPERATIONS,
-    *federation.OPERATIONS,
-    *agui.OPERATIONS,
-    *aisdk.OPERATIONS,
-    *socket_tickets.OPERATIONS,
-    *accounts.OPERATIONS,
-    *groups.OPERATIONS,
-    *keys.OPERATIONS,
-    *tenants.OPERATIONS,
-    Operation(
-        method="GET",
-        path="/openapi.json",
-        summary="This description",
-        handler=get_openapi,
-        action="project.read",
-    ),
-)
+def all_operations() -> tuple[AnyOperation, ...]:
+    """Every operation that there is, which loads them all."""
+    return tuple(each for resource in RESOURCES for each in resource.operations())

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from muxi.server.table import OPERATIONS
+from muxi.server.table import all_operations
 from tests.support.command import Muxi, Running
 
 OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/login"), ("POST", "/login")}
@@ -58,7 +58,7 @@ def link_of(running: Running) -> str:
 async def test_a_stranger_finds_nothing_open(exposed: Running) -> None:
     port = urlsplit(link_of(exposed)).port
     base = f"http://{outward()}:{port}"
-    asked = [(op.method, re.sub(r"\{\w+\}", "x", op.path)) for op in OPERATIONS]
+    asked = [(op.method, re.sub(r"\{\w+\}", "x", op.path)) for op in all_operations()]
     asked += [(method, path) for path in ELSEWHERE for method in ("GET", "POST")]
     asked += [("DELETE", "/"), ("PUT", "/api/users/local/password"), ("OPTIONS", "/api/runs")]
     answered: set[tuple[str, str]] = set()

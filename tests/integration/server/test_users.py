@@ -21,7 +21,7 @@ from muxi.core.errors import InvalidInput, NotFound
 from muxi.core.events import RunSuspended
 from muxi.core.messages import ImagePart, TextPart
 from muxi.models.scripted import ModelRequest, Reply, call
-from muxi.server.table import OPERATIONS
+from muxi.server.table import all_operations
 
 PNG = b"\x89PNG\r\n\x1a\n an eye"
 AGENTS = {"a": {"name": "a", "tools": ["pay"], "approve": ["pay"]}}
@@ -175,7 +175,7 @@ async def test_an_id_of_another_user_is_nowhere(two: Two) -> None:
     muxi = two.muxi
     before = await _everything(two.ann, muxi)
     tried = 0
-    for operation in OPERATIONS:
+    for operation in all_operations():
         if "{" not in operation.path or SHARED.match(operation.path):
             continue
         held = two.ann.ids[_PARTS[operation.path]]
