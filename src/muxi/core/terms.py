@@ -78,6 +78,8 @@ class RunTerms(Terms):
     """The run's last message when the client spoke last; None at its beginning."""
     after: int = 0
     """Number of the last event before the client spoke last; 0 at the run's beginning."""
+    before: tuple[ToolSpec, ...] = ()
+    """The client's tools until it spoke last: what it gives results of."""
     then: Message | None = None
     """What the client says after the results that it gives."""
 

@@ -166,7 +166,8 @@ def _renewed(run: Run, given: _Given, last: Message) -> RunTerms:
     """The terms from now on. A choice of tools holds for one answer of the client."""
     if given.terms is not None:
         fields = {name: getattr(given.terms, name) for name in Terms.model_fields}
-        return RunTerms(**fields, since=last.id, then=given.then)
+        tools = () if run.terms is None else run.terms.tools
+        return RunTerms(**fields, before=tools, since=last.id, then=given.then)
     before = run.terms or RunTerms()
     choice = "none" if before.tool_choice == "none" else "auto"
     update = {"tool_choice": choice, "since": last.id, "then": given.then}

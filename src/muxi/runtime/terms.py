@@ -54,9 +54,10 @@ def on_terms(agent: Agent[object], terms: RunTerms | None) -> Agent[object]:
     from muxi.tools.client_tools import ClientToolset
 
     spec = replace(agent.spec, settings=_settings(agent.spec.settings, terms.settings))
-    names = frozenset(tool.name for tool in terms.tools)
-    if names and terms.tool_choice != "none":
-        spec.toolsets = [*spec.toolsets, ClientToolset(terms.tools)]
+    names = _names(terms)
+    if names:
+        shown = () if terms.tool_choice == "none" else terms.tools
+        spec.toolsets = [*spec.toolsets, ClientToolset(shown, before=terms.before)]
     if names or terms.then is not None:
         choice = "auto" if terms.tool_choice == "none" else terms.tool_choice
         spec.client = ClientCalls(names=names, choice=choice, since=terms.since, then=terms.then)
@@ -72,8 +73,13 @@ def host_on_terms(host: Host, terms: RunTerms | None) -> Host:
     sources: Sequence[ContextSource] = host.sources
     if terms.instructions:
         sources = (_Told(terms.instructions), *sources)
-    policy = _ClientPolicy(host.policy, frozenset(tool.name for tool in terms.tools))
+    policy = _ClientPolicy(host.policy, _names(terms))
     return replace(host, sources=sources, policy=policy)
+
+
+def _names(terms: RunTerms) -> frozenset[str]:
+    """The client's tools, also those of which it only gives results."""
+    return frozenset(tool.name for tool in (*terms.before, *terms.tools))
 
 
 def _settings(own: ModelSettings, asked: ModelSettings) -> ModelSettings:

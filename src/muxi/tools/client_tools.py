@@ -27,9 +27,10 @@ class ClientToolset:
     Args:
         specs: What the client says of them. What it may not decide, such as time limits, is not
             taken from it.
+        before: Tools that it does not offer any more, of which it may still give results.
     """
 
-    def __init__(self, specs: Sequence[ToolSpec]) -> None:
+    def __init__(self, specs: Sequence[ToolSpec], *, before: Sequence[ToolSpec] = ()) -> None:
         self._specs = {
             spec.name: ToolSpec(
                 name=spec.name,
@@ -39,13 +40,15 @@ class ClientToolset:
                 # Nothing happens here that could have happened already.
                 idempotent=True,
             )
-            for spec in specs
+            for spec in (*before, *specs)
         }
-        self._shown = tuple(self._specs.values())
+        self._all = tuple(self._specs.values())
+        self._shown = tuple(self._specs[spec.name] for spec in specs)
 
     async def specs(self, ctx: Context) -> Sequence[ToolSpec]:
         """See `Toolset`."""
-        return self._shown
+        open_calls = bool(ctx.messages) and bool(ctx.messages[-1].tool_calls)
+        return self._all if open_calls else self._shown
 
     async def call(self, name: str, arguments: dict[str, Any], ctx: Context) -> list[ToolContent]:
         """See `Toolset`. Raises `InputNeeded` until the client has given the result."""

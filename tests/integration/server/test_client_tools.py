@@ -152,6 +152,9 @@ async def test_what_the_client_says_after_the_result_and_its_new_terms_count(
         assert (await _text(muxi, feed, run)).startswith("It rains")
         seen = _seen(model)
         assert [message.role for message in seen.messages] == ["user", "assistant", "tool", "user"]
+        (given,) = seen.messages[2].parts
+        assert isinstance(given, ToolResultPart)
+        assert (given.text, given.outcome) == ("rain", "ok")
         assert (seen.tools, seen.tool_choice, seen.settings.temperature) == ((), "auto", 0.5)
         assert "Be long." in seen.instructions
         assert "Be brief." not in seen.instructions
