@@ -487,6 +487,7 @@ export interface components {
         };
         RunTerms: {
             after: number;
+            before: components["schemas"]["ToolSpec"][];
             instructions: string;
             kept: {
                 [key: string]: components["schemas"]["JsonValue"];
