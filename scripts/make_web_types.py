@@ -22,7 +22,7 @@ FILE = Path(__file__).parents[1] / "web/openapi.json"
 
 _ROOTS = (
     *("AgentInfo", "Event", "Message", "ProblemDetails", "Run", "ServerStatus", "Thread"),
-    *("ToolInfo", "ServerInfo", "ServerLock"),
+    *("ToolInfo", "ServerInfo", "ServerLock", "Balance", "UsageRow"),
 )
 
 

@@ -27,7 +27,7 @@ from muxi.storage.transaction import Database, Tx
 T = TypeVar("T")
 _log = logging.getLogger("muxi.identity")
 
-RESERVED_FOR = 30.0
+RESERVED_FOR = 20.0
 """Seconds after which a reservation is given back if its process is dead."""
 _BEAT = RESERVED_FOR / 3
 _POLL = 0.25

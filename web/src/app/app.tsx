@@ -12,6 +12,7 @@ import { NotFound } from './not-found'
 import { LoginScreen, ServersScreen } from './servers-screen'
 import { Shell } from './shell'
 import { ToolsScreen } from './tools-screen'
+import { UsageScreen } from './usage-screen'
 
 const queries = new QueryClient({
   defaultOptions: {
@@ -46,6 +47,9 @@ export function App() {
             </Route>
             <Route path="/servers/:name">{({ name }) => <ServersScreen name={name} />}</Route>
             <Route path="/servers/:name/login">{({ name }) => <LoginScreen name={name} />}</Route>
+            <Route path="/usage">
+              <UsageScreen />
+            </Route>
             <Route>
               <NotFound />
             </Route>

@@ -62,6 +62,9 @@ export function Shell({ children }: { children: ReactNode }) {
             Tools
           </NavLink>
           <ServersLink current={location.startsWith('/servers')} />
+          <NavLink href="/usage" icon="chart" current={location === '/usage'}>
+            Usage
+          </NavLink>
           <ThreadList
             current={route?.id ?? null}
             onDeleted={(id) => {

@@ -99,6 +99,17 @@ export interface components {
             type: "audio";
             url?: string | null;
         };
+        Balance: {
+            budget: string;
+            every?: ("hour" | "day" | "month") | null;
+            left: components["schemas"]["Measures"];
+            limit: components["schemas"]["Measures"];
+            reserved: components["schemas"]["Measures"];
+            resets_at?: string | null;
+            starts_at?: string | null;
+            subject: string;
+            used: components["schemas"]["Measures"];
+        };
         Caller: {
             acting_for?: string | null;
             credential: components["schemas"]["Credential"];
@@ -240,6 +251,12 @@ export interface components {
             name: string;
             server: string;
             sha256?: string | null;
+        };
+        Measures: {
+            cost?: string | null;
+            runs?: number | null;
+            seconds?: number | null;
+            tokens?: number | null;
         };
         MemoryPolicy: {
             compaction: components["schemas"]["CompactionPolicy"];
@@ -736,6 +753,23 @@ export interface components {
             reasoning_tokens: number;
             requests: number;
             tool_calls: number;
+        };
+        UsageRow: {
+            agent?: string | null;
+            cached_tokens: number;
+            cost?: string | null;
+            day?: string | null;
+            input_tokens: number;
+            known_cost: string;
+            model?: string | null;
+            output_tokens: number;
+            reasoning_tokens: number;
+            requests: number;
+            runs: number;
+            seconds: number;
+            tenant: string;
+            tool_calls: number;
+            user?: string | null;
         };
     };
     responses: never;

@@ -40,6 +40,11 @@ export type LockChange = Schemas['LockChange']
 export type Agent = Schemas['AgentInfo']
 export type Status = Schemas['ServerStatus']
 
+/** What was consumed, summed up. */
+export type UsageRow = Schemas['UsageRow']
+/** What is left of a budget, for one whom it bounds. */
+export type Balance = Schemas['Balance']
+
 export interface Page<Item> {
   items: Item[]
   next: string | null

@@ -22,6 +22,7 @@ const paths = {
   screen: 'M3.5 4.5h13v9h-13zM7.5 16.5h5M10 13.5v3',
   down: 'M10 4v11.5M5 11l5 5 5-5',
   server: 'M4 4.5h12v4.5H4zM4 11h12v4.5H4zM6.8 6.7v.1M6.8 13.2v.1',
+  chart: 'M4 16.5h12M5.5 13.5v-4M10 13.5v-9M14.5 13.5v-6.5',
   file: 'M5.5 3.5h6l3 3v10h-9zM11.5 3.5v3h3',
 } as const
 
