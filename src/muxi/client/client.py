@@ -8,7 +8,7 @@ from muxi.core.definitions import AgentDefinition
 from muxi.core.identities import SignInLink
 from muxi.core.messages import Message
 from muxi.core.pages import Page
-from muxi.core.status import AgentInfo, ModelInfo, ServerStatus
+from muxi.core.status import AgentInfo, ModelInfo, Reloaded, ServerStatus
 from muxi.core.threads import Thread
 
 
@@ -32,6 +32,14 @@ class Client(Runs):
     async def status(self) -> ServerStatus:
         """The project, its default agent and model, and the owner process."""
         return read(ServerStatus, await self._call("GET", "/api/status"))
+
+    async def reload(self) -> Reloaded:
+        """Read the project's file again, and tell what holds now and what wants a restart.
+
+        Raises:
+            ConfigError: The file has mistakes; nothing has changed.
+        """
+        return read(Reloaded, await self._call("POST", "/api/reload", again=True))
 
     async def agents(self) -> list[AgentInfo]:
         return read(Page[AgentInfo], await self._call("GET", "/api/agents")).items

@@ -229,6 +229,7 @@ class SyncClient(Face[Client]):
         self._loop.__exit__()
 
     status = blocking(Client.status)
+    reload = blocking(Client.reload)
     ready = blocking(Client.ready)
     agents = blocking(Client.agents)
     agent = blocking(Client.agent)

@@ -38,6 +38,7 @@ _TOOL = "a tool"
 _USER = "a user"
 
 _TABLE = (
+    Action("project.reload", "take up a changed project file", everywhere=True),
     Action("project.read", "see the project, its state and the description of its API"),
     Action("agents.read", "see agents", _AGENT),
     Action("agents.use", "let an agent work", _AGENT),

@@ -68,6 +68,15 @@ class KeyRotation(Record):
     """What is left to do by hand."""
 
 
+class Reloaded(Record):
+    """What came of reading a project's file again."""
+
+    changed: list[str]
+    """Sections that hold from the next run on."""
+    restart: list[str]
+    """Sections that have changed and hold only once the server is started anew."""
+
+
 class ServerStatus(Record):
     """The state of a project and of the process that owns it."""
 

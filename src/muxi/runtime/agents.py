@@ -233,6 +233,14 @@ class Agents:
         """The version is in the database."""
         self._recorded.add(version.hash)
 
+    def renew(self) -> None:
+        """The project's file has changed: its agents are made anew, runs go on with theirs."""
+        definitions = self.project.agents
+        self._file = {name: Version(each, each.hash) for name, each in definitions.items()}
+        self.forget()
+        for tell in self.changed:
+            tell()
+
     def forget(self) -> None:
         """Make agents anew when they are next used: a secret has changed. Runs go on."""
         self._live.clear()

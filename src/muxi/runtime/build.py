@@ -41,6 +41,7 @@ from muxi.runtime.owner import Ownership
 from muxi.runtime.principal import LOCAL, Principal
 from muxi.runtime.readiness import check_database, check_loop
 from muxi.runtime.recovery import Recovery
+from muxi.runtime.reloading import Reloading
 from muxi.runtime.remembering import Remembering
 from muxi.runtime.runs import Runs
 from muxi.runtime.sealed import Sealed
@@ -83,6 +84,7 @@ class Runtime:
     approvals: Approvals
     client_calls: ClientCalls
     conversations: Conversations
+    reloading: Reloading
     transcripts: Transcripts
     blobs: Blobs
     files: Files
@@ -267,6 +269,13 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         runs=runs,
         approvals=approvals,
         client_calls=client_calls,
+        reloading=Reloading(
+            project=project,
+            agents=agents,
+            tools=engine.tools,
+            mcp=engine.mcp,
+            remembering=memory,
+        ),
         conversations=Conversations(runs=runs, approvals=approvals, client_calls=client_calls),
         transcripts=Transcripts(database=runs.database),
         blobs=engine.blobs,

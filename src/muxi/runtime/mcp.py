@@ -43,6 +43,8 @@ class McpServers:
     tools: Tools
     """The project's other tools, whose names no server may take."""
     _used: bool = field(default=False, init=False)
+    _retired: list[Servers] = field(default_factory=list["Servers"], init=False)
+    """Connections by settings that hold no more, which runs may still use."""
 
     @cached_property
     def places(self) -> Places:
@@ -182,11 +184,19 @@ class McpServers:
         connection = self.servers.connection(name)
         return await reading.complete(connection, prompt=prompt, uri=uri, argument=argument)
 
+    def renew(self) -> None:
+        """Connect anew to what is declared now; runs keep the connections that they have."""
+        if self._used:
+            self._retired.append(self.servers)
+            self._used = False
+        for name in ("servers", "lock"):
+            self.__dict__.pop(name, None)
+
     async def close(self) -> None:
         """End all servers."""
         await self.logins.close()
-        if self._used:
-            await self.servers.close()
+        for servers in (*self._retired, *([self.servers] if self._used else [])):
+            await servers.close()
 
     @property
     def _enabled(self) -> list[str]:

@@ -100,6 +100,10 @@ class Tools:
         remote = [name for name in wanted if remote_tools(name, servers) is not None]
         return [name for name in wanted if name not in remote], remote
 
+    def renew(self) -> None:
+        """Make tools anew when they are next used: what is declared has changed."""
+        self.__dict__.pop("registry", None)
+
     async def close(self) -> None:
         """Close what tools hold open."""
         await self._exits.aclose()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import PlainTextResponse, Response
 
 from muxi.core.pages import Page
-from muxi.core.status import ModelInfo, ServerStatus
+from muxi.core.status import ModelInfo, Reloaded, ServerStatus
 from muxi.server.operations import HEALTH, AnyOperation, Call, Nothing, Operation
 from muxi.server.paging import WholeQuery, page_of
 
@@ -16,6 +16,10 @@ async def status(call: Call[Nothing, Nothing]) -> ServerStatus:
 
 async def list_models(call: Call[Nothing, WholeQuery]) -> Page[ModelInfo]:
     return page_of(await call.runtime.models.infos(), call.query, lambda each: each.name)
+
+
+async def reload(call: Call[Nothing, Nothing]) -> Reloaded:
+    return await call.runtime.reloading.reload()
 
 
 async def healthy(_: Call[Nothing, Nothing]) -> Response:
@@ -45,6 +49,14 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         action="models.read",
         answer=Page[ModelInfo],
         tag="models",
+    ),
+    Operation(
+        method="POST",
+        path="/api/reload",
+        summary="Read the project's file again; what has changed holds from the next run on",
+        handler=reload,
+        action="project.reload",
+        answer=Reloaded,
     ),
     Operation(
         method="GET",

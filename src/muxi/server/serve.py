@@ -242,7 +242,7 @@ async def serve_until_stopped(
     raise_limit()
     async with serving(runtime, host=host, port=port) as server:
         _collect_seldom()
-        with _stopped_by_signals(server):
+        with _stopped_by_signals(server), _reloaded_by_signals(runtime):
             await started(server)
             await server.until_stopped()
 
@@ -257,6 +257,32 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 50)
+
+
+@contextmanager
+def _reloaded_by_signals(runtime: Runtime) -> Generator[None]:
+    """Read the project's file again at SIGHUP."""
+    if sys.platform == "win32":
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    under_way: set[asyncio.Task[None]] = set()
+
+    def begin() -> None:
+        task = loop.create_task(runtime.reloading.reload_quietly())
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+
+    def hear(number: int, frame: object) -> None:
+        loop.call_soon_threadsafe(begin)
+
+    before = signal.signal(signal.SIGHUP, hear)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+        for task in under_way:
+            task.cancel()
 
 
 @contextmanager
