@@ -10,6 +10,7 @@ import { ChatScreen } from './chat-screen'
 import { ErrorBoundary } from './error-boundary'
 import { NotFound } from './not-found'
 import { LoginScreen, ServersScreen } from './servers-screen'
+import { PeopleScreen } from './people-screen'
 import { Shell } from './shell'
 import { ToolsScreen } from './tools-screen'
 import { UsageScreen } from './usage-screen'
@@ -42,6 +43,9 @@ export function App() {
               <ToolsScreen name={null} />
             </Route>
             <Route path="/tools/:name">{({ name }) => <ToolsScreen name={name} />}</Route>
+            <Route path="/people">
+              <PeopleScreen />
+            </Route>
             <Route path="/servers">
               <ServersScreen name={null} />
             </Route>

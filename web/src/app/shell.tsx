@@ -61,6 +61,9 @@ export function Shell({ children }: { children: ReactNode }) {
           <NavLink href="/tools" icon="tool" current={location.startsWith('/tools')}>
             Tools
           </NavLink>
+          <NavLink href="/people" icon="people" current={location === '/people'}>
+            People and keys
+          </NavLink>
           <ServersLink current={location.startsWith('/servers')} />
           <NavLink href="/usage" icon="chart" current={location === '/usage'}>
             Usage

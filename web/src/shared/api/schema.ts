@@ -212,6 +212,18 @@ export interface components {
             url?: string | null;
         };
         JsonValue: unknown;
+        Key: {
+            /** Format: date-time */
+            created_at: string;
+            expires_at?: string | null;
+            id: string;
+            name: string;
+            prefix: string;
+            replaced_by?: string | null;
+            scopes?: string[] | null;
+            used_at?: string | null;
+            user: string;
+        };
         KnowledgeHit: {
             citation: components["schemas"]["Citation"];
             id: string;
@@ -251,6 +263,16 @@ export interface components {
             name: string;
             server: string;
             sha256?: string | null;
+        };
+        Me: {
+            acting_for?: string | null;
+            credential: string;
+            credential_id?: string | null;
+            groups: string[];
+            roles: string[];
+            scopes?: string[] | null;
+            tenant: string;
+            user: string;
         };
         Measures: {
             cost?: string | null;
@@ -350,6 +372,19 @@ export interface components {
         };
         NamedTool: {
             name: string;
+        };
+        NewKey: {
+            /** Format: date-time */
+            created_at: string;
+            expires_at?: string | null;
+            id: string;
+            key: string;
+            name: string;
+            prefix: string;
+            replaced_by?: string | null;
+            scopes?: string[] | null;
+            used_at?: string | null;
+            user: string;
         };
         "OfferedTool-Output": {
             digest: string;
@@ -770,6 +805,19 @@ export interface components {
             tenant: string;
             tool_calls: number;
             user?: string | null;
+        };
+        User: {
+            /** Format: date-time */
+            created_at: string;
+            disabled: boolean;
+            email?: string | null;
+            groups: string[];
+            has_password: boolean;
+            id: string;
+            /** @enum {string} */
+            kind: "person" | "service";
+            name?: string | null;
+            roles: string[];
         };
     };
     responses: never;

@@ -49,3 +49,10 @@ export interface Page<Item> {
   items: Item[]
   next: string | null
 }
+
+/** Who asks, as the server sees them. */
+export type Me = Schemas['Me']
+export type User = Schemas['User']
+export type Key = Schemas['Key']
+/** A key that was just made, with its secret. */
+export type NewKey = Schemas['NewKey']

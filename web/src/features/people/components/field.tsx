@@ -1,0 +1,27 @@
+/** A labelled field of a form. */
+
+export function Field({
+  label,
+  onChange,
+  ...rest
+}: {
+  label: string
+  value: string
+  onChange: (value: string) => void
+  type?: 'text' | 'password' | 'number'
+  required?: boolean
+  placeholder?: string
+}) {
+  return (
+    <label>
+      {label}
+      <input
+        autoComplete={rest.type === 'password' ? 'new-password' : 'off'}
+        {...rest}
+        onChange={(event) => {
+          onChange(event.target.value)
+        }}
+      />
+    </label>
+  )
+}
