@@ -44,7 +44,14 @@ async def agent_of(runtime: Runtime, who: Principal, name: str) -> Version:
 
 
 async def list_models(call: Call[Nothing, Nothing]) -> ModelList:
-    return ModelList(data=[_card(info) for info in await call.runtime.agents.infos(call.who)])
+    guard, caller = call.runtime.guard, call.caller
+    return ModelList(
+        data=[
+            _card(info)
+            for info in await call.runtime.agents.infos(call.who)
+            if await guard.allows(caller, "agents.use", info.name)
+        ]
+    )
 
 
 async def get_model(call: Call[Nothing, Nothing]) -> ModelCard:

@@ -177,7 +177,8 @@ async def _recalled(runtime: Runtime, who: Principal, found: Found) -> ResponseA
     answer.begin()
     at = _end_of(run)
     events = await runtime.transcripts.events(who, run, since=found.begins[0])
-    if any(isinstance(event, Gap) for event in events):
+    kinds = {type(event) for event in events}
+    if Gap in kinds and MessageCompleted not in kinds:
         return await _retold(runtime, who, found)
     for event in events:
         answer.take(event, at=at)

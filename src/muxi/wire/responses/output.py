@@ -42,15 +42,22 @@ class OpenItem:
         self._kind = kind
         self.say("response.content_part.added", **self._at, part=self._part(""))
 
+    @property
+    def text(self) -> str:
+        """What was written so far."""
+        return "".join(self._pieces)
+
     def write(self, text: str) -> None:
-        """Tell a piece of its text."""
+        """Tell a piece of its text, if it is one."""
+        if not text:
+            return
         self._pieces.append(text)
         more: dict[str, Any] = {"logprobs": []} if self._kind == "output_text" else {}
         self.say(f"response.{self._kind}.delta", **self._at, delta=text, **more)
 
     def end(self, status: str) -> None:
         """Tell the whole of it, once more."""
-        text = "".join(self._pieces)
+        text = self.text
         more: dict[str, Any] = {"logprobs": []} if self._kind == "output_text" else {}
         said = {"refusal" if self._kind == "refusal" else "text": text}
         self.say(f"response.{self._kind}.done", **self._at, **said, **more)

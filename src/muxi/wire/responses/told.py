@@ -15,7 +15,6 @@ from muxi.core.events import (
     ApprovalRequested,
     AttemptStarted,
     Event,
-    Gap,
     MessageCompleted,
     MessageStarted,
     Problem,
@@ -84,7 +83,6 @@ class ResponseAnswer:
             AttemptStarted: self._begin_anew,
             RunSuspended: self._suspend,
             RunCompleted: self._complete,
-            Gap: self._lose,
         }
 
     def begin(self) -> list[Told]:
@@ -186,6 +184,9 @@ class ResponseAnswer:
         text = message.text
         if self._text is None and text:
             self._writing().write(text)
+        elif self._text is not None and text.startswith(self._text.text):
+            # Pieces of old answers are not kept for ever.
+            self._text.write(text[len(self._text.text) :])
         cut = message.stop_reason == "length" or message.status == "partial"
         if refused and self._text is None:
             self._writing("refusal").write(refused)
@@ -239,9 +240,6 @@ class ResponseAnswer:
             self._end("completed")
         else:
             self._fail(*_failure(event.problem))
-
-    def _lose(self, event: Gap) -> None:
-        self._fail("server_error", "The rest of the answer cannot be read any more.")
 
     def _end(self, status: str, incomplete: Told | None = None) -> None:
         self.over, self.status, self._incomplete = True, status, incomplete
