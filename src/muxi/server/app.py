@@ -58,7 +58,8 @@ _TELLING = (b"content-type", b"content-length", b"upload-length", b"upload-metad
 _TAGGED = ("GET", "PUT", "PATCH")
 _SAFETY = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    # Nothing to other sites; `no-referrer` would take the origin from our own forms too.
+    (b"referrer-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _NO_STORE = {"cache-control": "no-store"}

@@ -23,8 +23,8 @@ _SECONDS: Final = 600
 _PATH: Final = "/login/oidc"
 _BACK: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={path}">
-<title>Signed in to muxi</title></head>
-<body><p>You are signed in. <a href="{path}">Go on</a></p></body></html>
+<title>{words}</title></head>
+<body><p>{words}. <a href="{path}">Go on</a></p></body></html>
 """
 _POLICY: Final = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
@@ -98,11 +98,7 @@ async def come_back(call: Call[Nothing, CallbackQuery]) -> Response:
     except IdentityProviderUnavailable as error:
         return _forget(_refused(call, error, status=503))
     # No redirect: what follows one of another site is sent without strict cookies.
-    page = HTMLResponse(
-        _BACK.format(path=escape(signed_in.return_to)),
-        200,
-        {"cache-control": "no-store", "content-security-policy": _POLICY},
-    )
+    page = _go_on(signed_in.return_to, "You are signed in to muxi")
     return call.access.keep_session(_forget(page), signed_in.session, scheme=call.scheme)
 
 
@@ -113,7 +109,8 @@ async def sign_out(call: Call[Nothing, Nothing]) -> Response:
         await call.runtime.identity.sessions.end(
             call.caller.tenant, credential.id, of=call.caller.user or ""
         )
-    answer = RedirectResponse(page or "/login", 303, {"cache-control": "no-store"})
+    # No redirect: a form of the dashboard may not lead to another site.
+    answer = _go_on(page or "/login", "You have signed out of muxi")
     return call.access.drop_session(answer, scheme=call.scheme)
 
 
@@ -140,6 +137,13 @@ def _base(call: Call[Any, Any]) -> str:
     """This server's own address, as the browser has it; `Host` was compared before."""
     declared = call.runtime.project.server.url
     return declared or f"{call.scheme}://{call.headers.get(b'host', b'').decode('latin-1')}"
+
+
+def _go_on(where: str, words: str) -> Response:
+    """A page that says so and goes on by itself, without a redirect."""
+    page = _BACK.format(path=escape(where), words=escape(words))
+    headers = {"cache-control": "no-store", "content-security-policy": _POLICY}
+    return HTMLResponse(page, 200, headers)
 
 
 def _kept(call: Call[Any, Any]) -> str:
@@ -190,7 +194,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="End the browser's session here and at its identity provider",
         handler=sign_out,
         anyone=True,
-        status=303,
+        media_type="text/html",
         tag="access",
     ),
     Operation(
