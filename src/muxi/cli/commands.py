@@ -49,6 +49,8 @@ COMMANDS = {
         "muxi.cli.credentials",
         "Bring your own keys for tools and MCP servers.",
     ),
+    "can": ("muxi.cli.can", "Tell whether somebody may do something, and why."),
+    "audit": ("muxi.cli.audit", "List, export and verify the audit log."),
     "snapshots": ("muxi.cli.snapshots", "List and restore copies of the database."),
     "schema": ("muxi.cli.schema", "Print the JSON Schema of muxi.yaml."),
     "version": ("muxi.cli.version", "Print the version."),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from muxi.client.audit import Audit
 from muxi.client.budgets import Budgets
 from muxi.client.connection import Connection
 from muxi.client.credentials import Credentials
@@ -16,6 +17,7 @@ from muxi.client.knowledge import Knowledge
 from muxi.client.live import Live, Presence
 from muxi.client.mcp import McpServers
 from muxi.client.memories import Memories
+from muxi.client.rules import Rules
 from muxi.client.secrets import Secrets
 from muxi.client.tools import Tools
 from muxi.client.users import Groups, Keys, Tenants, Users
@@ -102,3 +104,13 @@ class Resources(Connection):
             on_presence: Told what others do in the threads that are followed.
         """
         return Live(self._open_socket, self._call, patience=patience, on_presence=on_presence)
+
+    @property
+    def rules(self) -> Rules:
+        """Roles and policies, and what somebody may do by them."""
+        return Rules(self._call)
+
+    @property
+    def audit(self) -> Audit:
+        """Who did what."""
+        return Audit(self._call, self._lines)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from muxi.client.audit import Audit
 from muxi.client.blocking import Face, blocking, streaming
 from muxi.client.budgets import Budgets
 from muxi.client.client import Client
@@ -20,6 +21,7 @@ from muxi.client.files import Files
 from muxi.client.knowledge import Knowledge
 from muxi.client.mcp import McpServers
 from muxi.client.memories import Memories
+from muxi.client.rules import Rules
 from muxi.client.secrets import Secrets
 from muxi.client.tools import Tools
 from muxi.client.users import Groups, Keys, Tenants, Users
@@ -33,6 +35,26 @@ class SyncSecrets(Face[Secrets]):
     put = blocking(Secrets.put)
     delete = blocking(Secrets.delete)
     rotate_key = blocking(Secrets.rotate_key)
+
+
+class SyncRules(Face[Rules]):
+    """See `Rules`."""
+
+    can = blocking(Rules.can)
+    roles = blocking(Rules.roles)
+    put_role = blocking(Rules.put_role)
+    delete_role = blocking(Rules.delete_role)
+    policies = blocking(Rules.policies)
+    put_policy = blocking(Rules.put_policy)
+    delete_policy = blocking(Rules.delete_policy)
+
+
+class SyncAudit(Face[Audit]):
+    """See `Audit`."""
+
+    page = blocking(Audit.page)
+    head = blocking(Audit.head)
+    export = streaming(Audit.export)
 
 
 class SyncBudgets(Face[Budgets]):
@@ -258,6 +280,16 @@ class SyncClient(Face[Client]):
     def secrets(self) -> SyncSecrets:
         """The project's secrets."""
         return SyncSecrets(self._loop, self._inner.secrets)
+
+    @cached_property
+    def rules(self) -> SyncRules:
+        """Roles and policies, and what somebody may do by them."""
+        return SyncRules(self._loop, self._inner.rules)
+
+    @cached_property
+    def audit(self) -> SyncAudit:
+        """Who did what."""
+        return SyncAudit(self._loop, self._inner.audit)
 
     @cached_property
     def budgets(self) -> SyncBudgets:

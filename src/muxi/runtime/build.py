@@ -43,6 +43,7 @@ from muxi.runtime.readiness import check_database, check_loop
 from muxi.runtime.recovery import Recovery
 from muxi.runtime.reloading import Reloading
 from muxi.runtime.remembering import Remembering
+from muxi.runtime.rules import Rules
 from muxi.runtime.runs import Runs
 from muxi.runtime.sealed import Sealed
 from muxi.runtime.secrets import Secrets
@@ -102,6 +103,7 @@ class Runtime:
     identity: Identity
     audit: AuditLog
     federation: Federation
+    rules: Rules
     url: str | None = None
     """Where browsers reach this process; None if they do not."""
     _ownership: Ownership
@@ -300,5 +302,6 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         federation=Federation(
             settings=project.identity, identity=engine.access.identity, secrets=engine.secrets
         ),
+        rules=Rules(guard=engine.access.guard),
         _ownership=ownership,
     )

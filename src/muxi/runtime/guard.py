@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from muxi.config.identity_settings import IdentitySettings
-from muxi.core.actions import ACTIONS
-from muxi.core.caller import DEFAULT_TENANT, Caller
+from muxi.core.caller import Caller
 from muxi.core.errors import AccessDenied
 from muxi.core.policies import Decision, PolicyRule, Role
 from muxi.core.scope import Scope
@@ -70,7 +69,7 @@ class Guard:
         known = self._in_force.get(caller.tenant)
         if known is None or not self._believed(known):
             known = await self._look(caller.tenant, known)
-        return _beyond(caller, action) or known.engine.decide(caller, action, resource, agent)
+        return known.engine.decide(caller, action, resource, agent)
 
     def judge(
         self,
@@ -82,8 +81,7 @@ class Guard:
     ) -> Decision:
         """As `decide`, by the rules that were last looked at: where nothing can be awaited, after
         something was decided for the same tenant."""
-        engine = self._in_force[caller.tenant].engine
-        return _beyond(caller, action) or engine.decide(caller, action, resource, agent)
+        return self._in_force[caller.tenant].engine.decide(caller, action, resource, agent)
 
     async def allows(self, caller: Caller, action: str, resource: str | None = None) -> bool:
         """Whether `caller` may do `action`, such as `runs.start`, upon `resource`."""
@@ -151,14 +149,6 @@ class Guard:
 
 def _of_tenant(tx: Tx) -> tuple[int, list[Role], list[PolicyRule]]:
     return tenants.revision(tx), rules.roles(tx), rules.policies(tx)
-
-
-def _beyond(caller: Caller, action: str) -> Decision | None:
-    """The refusal of what would reach beyond the caller's tenant, whatever roles say there."""
-    if caller.tenant == DEFAULT_TENANT or not ACTIONS[action].everywhere:
-        return None
-    reason = "This concerns every tenant of the project, and only who runs it may do that."
-    return Decision(allowed=False, action=action, reason=reason)
 
 
 def declared_roles(settings: IdentitySettings) -> dict[str, Role]:

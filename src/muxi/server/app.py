@@ -14,7 +14,6 @@ from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from muxi.core.actions import ACTIONS
 from muxi.core.caller import STRANGER, Caller
 from muxi.core.errors import InvalidInput, NotFound, PreconditionFailed
 from muxi.runtime.build import Runtime
@@ -45,6 +44,7 @@ from muxi.server.operations import (
     Headers,
     parse_body,
     parse_query,
+    perform,
 )
 from muxi.server.pages import Pages
 from muxi.server.problems import Refused, problem_for
@@ -132,6 +132,9 @@ class App:
             return await self._find_mcp(scope, caller)
         if operation is None:
             return self._without_operation(place, scope)
+        if operation.action and operation.resource is None:
+            # Before the body is read: who may not has nothing to send.
+            await self._runtime.guard.require(caller, operation.action)
         body = b""
         if method not in _WITHOUT_BODY and not operation.streamed:
             body = await read_body(receive, headers)
@@ -147,8 +150,8 @@ class App:
             address=_address(scope),
             pieces=partial(pieces, receive),
         )
-        if operation.action:
-            upon = None if operation.resource is None else operation.resource(call)
+        if operation.action and operation.resource is not None:
+            upon = operation.resource(call)
             await self._runtime.guard.require(caller, operation.action, upon)
         carry_out = partial(self._carry_out, operation, call, scope, place)
         if method != "POST" or HEADER not in headers or operation.open:
@@ -164,7 +167,7 @@ class App:
     ) -> Response | EventStream:
         condition = call.headers.get(IF_MATCH)
         if condition is None or not call.caller.user:
-            return _answered(await self._perform(operation, call), operation, call.headers)
+            return _answered(await perform(operation, call), operation, call.headers)
         read = place.methods.get("GET")
         async with turn(call.caller.tenant, scope["path"]):
             with await unless_changed(
@@ -172,16 +175,7 @@ class App:
                 read=None if read is None else partial(_shown, read, call, scope),
                 current=operation.current and operation.current(call),
             ):
-                return _answered(await self._perform(operation, call), operation, call.headers)
-
-    async def _perform(self, operation: AnyOperation, call: Call[Any, Any]) -> Answer:
-        """Have it done; what may change something is entered in the audit log."""
-        if not operation.action or not ACTIONS[operation.action].changes:
-            return await operation.handler(call)
-        upon = None if operation.resource is None else operation.resource(call)
-        audit = self._runtime.audit
-        async with audit.during(call.caller, operation.action, upon, **call.path):
-            return await operation.handler(call)
+                return _answered(await perform(operation, call), operation, call.headers)
 
     async def _identify(self, scope: Scope, headers: Headers) -> Caller:
         """Who asks, and for whom."""

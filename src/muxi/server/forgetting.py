@@ -21,7 +21,7 @@ from muxi.core.forgetting import (
 from muxi.memory.transfer import Format
 from muxi.server import lines
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Raw, Strict
-from muxi.server.owners import OwnerQuery
+from muxi.server.owners import OwnerQuery, owner_of
 
 
 class ToForget(Forget, extra="forbid"):
@@ -123,6 +123,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="The whole memory as JSON lines",
         handler=export_memories,
         action="memories.read",
+        resource=owner_of,
         query=OwnerQuery,
         media_type=lines.MEDIA_TYPE,
         tag="memories",
@@ -133,6 +134,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="Take in what was exported, here or from another program",
         handler=import_memories,
         action="memories.write",
+        resource=owner_of,
         body=ImportBody,
         query=ImportQuery,
         answer=Imported,
@@ -144,6 +146,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="Forget a memory, a thread, a span of time or everything",
         handler=forget_memories,
         action="memories.delete",
+        resource=owner_of,
         query=OwnerQuery,
         body=ToForget,
         answer=Forgotten,
@@ -155,6 +158,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="Look for remains of what was forgotten",
         handler=verify_memories,
         action="memories.read",
+        resource=owner_of,
         query=OwnerQuery,
         body=ToVerify,
         answer=Remains,
@@ -176,6 +180,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="How much room the memory takes, and how much it may",
         handler=memory_size,
         action="memories.read",
+        resource=owner_of,
         query=OwnerQuery,
         answer=MemorySize,
         tag="memories",
@@ -186,6 +191,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="Forget one memory",
         handler=delete_memory,
         action="memories.delete",
+        resource=owner_of,
         query=OwnerQuery,
         status=204,
         tag="memories",
@@ -196,6 +202,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="Forget one version of a fact",
         handler=delete_fact,
         action="facts.delete",
+        resource=owner_of,
         query=OwnerQuery,
         status=204,
         tag="facts",

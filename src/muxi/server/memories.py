@@ -14,7 +14,7 @@ from muxi.core.memories import Memory, MemoryKind, MemoryStats, Recollection
 from muxi.core.messages import Text
 from muxi.core.pages import Page
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation
-from muxi.server.owners import OwnerQuery
+from muxi.server.owners import OwnerQuery, owner_of
 from muxi.server.threads import PageQuery
 
 LONGEST_QUESTION = 4_000
@@ -85,6 +85,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="Memories, the newest first",
         handler=list_memories,
         action="memories.read",
+        resource=owner_of,
         query=MemoryQuery,
         answer=Page[Memory],
         tag="memories",
@@ -95,6 +96,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="Put down a note to be remembered",
         handler=add_memory,
         action="memories.write",
+        resource=owner_of,
         body=NewMemory,
         answer=Memory,
         status=201,
@@ -106,6 +108,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="The memories that answer a question best, and why",
         handler=search_memories,
         action="memories.read",
+        resource=owner_of,
         query=SearchQuery,
         answer=Recollection,
         tag="memories",
@@ -116,6 +119,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="How much is remembered, and whether it can all be found yet",
         handler=memory_stats,
         action="memories.read",
+        resource=owner_of,
         query=OwnerQuery,
         answer=MemoryStats,
         tag="memories",
@@ -126,6 +130,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="One memory",
         handler=get_memory,
         action="memories.read",
+        resource=owner_of,
         answer=Memory,
         tag="memories",
     ),

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.responses import Response
 
-from muxi.core.actions import checked
+from muxi.core.actions import ACTIONS, checked
 from muxi.core.caller import Caller
 from muxi.core.errors import InvalidInput, NotFound
 from muxi.core.events import Event
@@ -200,6 +200,16 @@ class Operation(Generic[Body, Query]):
 
 
 AnyOperation = Operation[Any, Any]
+
+
+async def perform(operation: AnyOperation, call: Call[Any, Any]) -> Answer:
+    """Have it done; what may change something is entered in the audit log."""
+    if not operation.action or not ACTIONS[operation.action].changes:
+        return await operation.handler(call)
+    upon = None if operation.resource is None else operation.resource(call)
+    audit = call.runtime.audit
+    async with audit.during(call.caller, operation.action, upon, **call.path):
+        return await operation.handler(call)
 
 
 def parse_body(kind: type[Body], data: bytes, headers: Headers) -> Body:

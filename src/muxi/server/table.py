@@ -39,6 +39,8 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("groups", ("/api/groups",)),
     Resource("keys", ("/api/keys",)),
     Resource("tenants", ("/api/tenants",)),
+    Resource("rules", ("/api/can", "/api/actions", "/api/roles", "/api/policies")),
+    Resource("audit", ("/api/audit",)),
     Resource("description", ("/openapi.json",)),
 )
 

@@ -27,7 +27,7 @@ PNG = b"\x89PNG\r\n\x1a\n an eye"
 AGENTS = {"a": {"name": "a", "tools": ["pay"], "approve": ["pay"]}}
 SHARED = re.compile(
     r"/((?:api|v1)/(agents|budgets|credentials|secrets|models|tools|mcp"
-    r"|users|groups|keys|tenants|me)|agui|login)\b"
+    r"|users|groups|keys|tenants|me|roles|policies)|agui|login)\b"
 )
 """What belongs to the project, or is looked at with other eyes than a user's; of a credential only
 its name does."""

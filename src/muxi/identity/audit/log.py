@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from muxi.core.audit import AuditEntry, AuditHead, Outcome
 from muxi.core.caller import Caller
-from muxi.core.errors import StorageError
+from muxi.core.errors import MuxiError, StorageError
 from muxi.core.pages import Page
 from muxi.core.record import clean, now
 from muxi.core.scope import Scope
@@ -118,7 +118,7 @@ class AuditLog:
         try:
             with along_with(caller.tenant, note), _entering(entry):
                 yield entry
-        except Exception:
+        except MuxiError:
             if note.written:
                 failed = entry_of(caller, action, resource, "failed", entry.details)
                 with suppress(StorageError):
@@ -201,7 +201,7 @@ class AuditLog:
         """The whole sealed log of a tenant as lines, for its verifier and for keeping elsewhere."""
         await self._seal_tenant(tenant)
         scope, number, seq = Scope(tenant, None), 0, 0
-        yield text_of({"muxi_audit": 1, "tenant": tenant}) + "\n"
+        yield text_of({"muxi_audit": 1, "tenant": tenant})
         while True:
             seals = await self.database.read(scope, partial(audit.seals, after=number, limit=1))
             if not seals:
@@ -210,8 +210,8 @@ class AuditLog:
             read = partial(audit.linked, after=seq, upto=seal.seq)
             for each in await self.database.read(scope, read):
                 # The text itself, not a reading of it: that is what the links are about.
-                yield f'{{"seq":{each.seq},"hash":"{each.hash}","entry":{each.record}}}\n'
-            yield text_of({"seal": seal._asdict()}) + "\n"
+                yield f'{{"seq":{each.seq},"hash":"{each.hash}","entry":{each.record}}}'
+            yield text_of({"seal": seal._asdict()})
             number, seq = seal.number, seal.seq
 
     async def seal(self) -> None:

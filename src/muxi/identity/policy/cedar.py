@@ -47,6 +47,18 @@ def statement(
     }
 
 
+def operators_only() -> Json:
+    """Refuses to other tenants what concerns the project as a whole."""
+    actions = [entity("Action", each.name) for each in ACTIONS.values() if each.everywhere]
+    return {
+        "effect": "forbid",
+        "principal": ALL,
+        "action": {"op": "in", "entities": actions},
+        "resource": ALL,
+        "conditions": [{"kind": "unless", "body": _attribute("context", "home")}],
+    }
+
+
 def bearer(kind: str, name: str, *, also_for: bool = False) -> Json:
     """Whoever is `name`, or belongs to it; `also_for` counts those who act on its behalf too."""
     op = "in" if kind != "User" or also_for else "=="

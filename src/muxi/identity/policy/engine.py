@@ -11,16 +11,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from muxi.core.caller import Caller
+from muxi.core.caller import DEFAULT_TENANT, Caller
 from muxi.core.errors import ConfigError
 from muxi.core.policies import Decision, PolicyRule, Role
-from muxi.identity.policy.cedar import ALL, Json, bearer, entities, entity, policy_set, statement
+from muxi.identity.policy.cedar import (
+    ALL,
+    Json,
+    bearer,
+    entities,
+    entity,
+    operators_only,
+    policy_set,
+    statement,
+)
 
 if TYPE_CHECKING:
     import cedarpy
 
 _MOST_REMEMBERED = 20_000
 """Decisions; a few hundred bytes each."""
+
+_OF_OPERATORS = "This concerns every tenant of the project, and only who runs it may do that."
 
 _MOST_SCOPES = 1_000
 """Sets of scopes that are kept translated."""
@@ -35,6 +46,8 @@ class Question(NamedTuple):
     roles: frozenset[str]
     scopes: frozenset[str] | None
     local: bool
+    home: bool
+    """Whether it is asked in the tenant that runs the project."""
     action: str
     resource: str | None
     agent: str | None
@@ -83,6 +96,7 @@ class Engine:
             caller.roles & self._bearers,
             caller.credential.scopes,
             caller.credential.kind == "local",
+            caller.tenant == DEFAULT_TENANT,
             action,
             resource,
             agent,
@@ -141,6 +155,7 @@ class _Policies:
             "context": {
                 "agent": question.agent or "",
                 "credential": "local" if question.local else "",
+                "home": question.home,
             },
         }
         facts = entities(
@@ -189,6 +204,7 @@ def _of_rules(
                 rule = _Rule(f"{text}, denied by the role {role.name}")
                 forbidden = statement("forbid", who, text)
                 yield f"role {name} {role.name} deny {text}", (rule, forbidden)
+    yield "operators", (_Rule("a rule of muxi", _OF_OPERATORS), operators_only())
     for policy in policies:
         yield from _of_policy(policy)
 

@@ -10,7 +10,8 @@ import base64
 import hashlib
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 import mcp_types as types
 from mcp.server.subscriptions import (
@@ -19,6 +20,7 @@ from mcp.server.subscriptions import (
     ToolsListChanged,
 )
 
+from muxi.core.actions import ACTIONS
 from muxi.core.version import __version__
 from muxi.runtime.build import Runtime
 from muxi.server.mcp.agents import ASK, RESULT, AgentTools
@@ -27,6 +29,7 @@ from muxi.server.mcp.direct import DirectTools
 from muxi.server.mcp.host import Host, who_asks
 from muxi.server.mcp.knowledge import KnowledgeTools
 from muxi.server.mcp.memory import MemoryTools
+from muxi.server.mcp.offering import Run
 from muxi.server.mcp.prompts import Prompts
 from muxi.server.mcp.resources import Resources
 from muxi.server.mcp.surface import ResourceContents, ServedPrompt, ServedTool, Surface
@@ -57,7 +60,7 @@ class ProjectSurface(Surface):
 
     def __init__(self, runtime: Runtime) -> None:
         offers = runtime.project.server.mcp
-        self._guard = runtime.guard
+        self._guard, self._audit = runtime.guard, runtime.audit
         self._agents = AgentTools(runtime)
         self._direct = DirectTools(runtime)
         self._resources = Resources(runtime)
@@ -78,7 +81,8 @@ class ProjectSurface(Surface):
             if offered.setdefault(name, tool) is not tool and name not in self._hidden:
                 self._hidden.add(name)
                 _log.warning("MCP clients are not offered the tool %s: the name is taken.", name)
-        return [each for each in offered.values() if await self._may_call(each, call)]
+        offered = {name: each for name, each in offered.items() if await self._may(each, call)}
+        return [replace(each, run=self._entered(each)) for each in offered.values()]
 
     async def prompts(self, call: Call) -> Sequence[ServedPrompt]:
         return await self._prompts.prompts(call)
@@ -100,7 +104,20 @@ class ProjectSurface(Surface):
     async def watch(self, uri: str, call: Call) -> AsyncGenerator[None]:
         return await self._resources.watch(uri, call)
 
-    async def _may_call(self, tool: ServedTool, call: Call) -> bool:
+    def _entered(self, tool: ServedTool) -> Run:
+        """What a tool does, entered in the audit log unless it only looks at something."""
+
+        async def run(arguments: dict[str, Any], call: Call) -> types.CallToolResult:
+            for action, resource in tool.needs(call):
+                if ACTIONS[action].changes or action == "tools.use":
+                    name = tool.shown.name
+                    async with self._audit.during(call.caller, action, resource, tool=name):
+                        return await tool.run(arguments, call)
+            return await tool.run(arguments, call)
+
+        return run
+
+    async def _may(self, tool: ServedTool, call: Call) -> bool:
         """Whether a tool is offered to this client at all: nobody is shown what they may not."""
         for action, resource in tool.needs(call):
             if not await self._guard.allows(call.caller, action, resource):

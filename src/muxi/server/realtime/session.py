@@ -19,7 +19,7 @@ from muxi.core.threads import Run
 from muxi.runtime.build import Runtime
 from muxi.runtime.principal import Principal
 from muxi.server.access import Access
-from muxi.server.operations import NOTHING, AnyOperation, Call
+from muxi.server.operations import NOTHING, AnyOperation, Call, perform
 from muxi.server.problems import Refused, invalid, problem_for
 from muxi.server.realtime.channel import Channel, Subscription
 from muxi.server.realtime.commands import (
@@ -218,7 +218,7 @@ class Session:
             address=self._line.way.client[0] if self._line.way.client else "",
             pieces=_no_pieces,
         )
-        answer = await operation.handler(call)
+        answer = await perform(operation, call)
         assert isinstance(answer, BaseModel)
         return answer
 
