@@ -11,14 +11,16 @@ from starlette.responses import Response
 from muxi.core.credentials import CredentialInfo
 from muxi.core.pages import Page
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
+from muxi.server.paging import WholeQuery, page_of
 
 
 class NewCredential(Strict):
     value: SecretStr = Field(min_length=1, max_length=65_536)
 
 
-async def list_credentials(call: Call[Nothing, Nothing]) -> Page[CredentialInfo]:
-    return Page[CredentialInfo](items=await call.runtime.credentials.infos(call.who), next=None)
+async def list_credentials(call: Call[Nothing, WholeQuery]) -> Page[CredentialInfo]:
+    found = await call.runtime.credentials.infos(call.who)
+    return page_of(found, call.query, lambda each: each.name)
 
 
 async def put_credential(call: Call[NewCredential, Nothing]) -> Response:
@@ -38,6 +40,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/credentials",
         summary="The credentials that the caller may bring, and which they have",
         handler=list_credentials,
+        query=WholeQuery,
         action="credentials.read",
         answer=Page[CredentialInfo],
         tag="credentials",

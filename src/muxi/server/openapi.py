@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
@@ -17,6 +17,7 @@ from muxi.core.users import USER_HEADER
 from muxi.core.version import __version__
 from muxi.runtime.principal import LOCAL
 from muxi.server import problems
+from muxi.server.examples import Examples
 from muxi.server.operations import AnyOperation, Nothing, Raw
 from muxi.server.problems import ProblemDetails
 
@@ -31,6 +32,42 @@ _USER = {
     "`local` if it is left out. Nobody sees threads, runs and memories of another user.",
     "schema": {"type": "string", "minLength": 1, "default": LOCAL.principal},
 }
+_PARAMETERS: dict[str, Any] = {
+    "user": _USER,
+    "idempotency-key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "A fresh key for each request, such as a UUID. Sent again under its key "
+        "within a day, a request is not carried out again and gets the same answer.",
+        "schema": {"type": "string", "pattern": "^[!#-~]{1,255}$"},
+        "example": "5d1f0c52-7c3e-4b8e-9a64-0f6d1f2a9c11",
+    },
+    "if-match": {
+        "name": "If-Match",
+        "in": "header",
+        "required": False,
+        "description": "The ETag of what was read: it is changed only if it still has that one.",
+        "schema": {"type": "string", "pattern": r'^(\*|"[!#-~]+")$'},
+        "example": '"q7Zc1J0kqPp0vXh2Tn5s"',
+    },
+    "if-none-match": {
+        "name": "If-None-Match",
+        "in": "header",
+        "required": False,
+        "description": "The ETag of what you have: it is not sent again if it is still the same.",
+        "schema": {"type": "string"},
+        "example": '"q7Zc1J0kqPp0vXh2Tn5s"',
+    },
+}
+_CONDITIONS = {
+    "POST": ["idempotency-key"],
+    "GET": ["if-none-match"],
+    "PUT": ["if-match"],
+    "PATCH": ["if-match"],
+    "DELETE": ["if-match"],
+}
+"""The headers that operations of a method take beside their own."""
 
 
 def describe(operations: Sequence[AnyOperation]) -> dict[str, Any]:
@@ -50,7 +87,7 @@ def describe(operations: Sequence[AnyOperation]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas.definitions,
-            "parameters": {"user": _USER},
+            "parameters": _PARAMETERS,
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
                 "session": {"type": "apiKey", "in": "cookie", "name": "muxi_session"},
@@ -61,7 +98,7 @@ def describe(operations: Sequence[AnyOperation]) -> dict[str, Any]:
 
 
 class _Schemas:
-    """The schemas of all models, each once, and the references to them."""
+    """The schemas of all models, each once, the references to them, and examples."""
 
     def __init__(self, operations: Sequence[AnyOperation]) -> None:
         wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {
@@ -81,9 +118,33 @@ class _Schemas:
         for name, schema in event.pop("$defs").items():
             self.definitions.setdefault(name, schema)
         self.definitions.setdefault(_EVENT, event)
+        self.definitions = _with_open_unions(self.definitions)
+        self._examples = Examples(self.definitions)
 
     def reference(self, model: type[BaseModel], mode: JsonSchemaMode) -> dict[str, Any]:
         return dict(self._references[(model, mode)])
+
+    def content(self, model: type[BaseModel], mode: JsonSchemaMode) -> dict[str, Any]:
+        """A body of this model, with an example."""
+        schema = self.reference(model, mode)
+        return {"schema": schema, "example": self._examples.of(schema)}
+
+    def with_example(self, parameter: dict[str, Any]) -> dict[str, Any]:
+        """A parameter, with an example if there is something to show."""
+        example = self._examples.of(parameter["schema"], parameter["name"])
+        return parameter if example is None else {**parameter, "example": example}
+
+
+def _with_open_unions(value: Any) -> Any:
+    """Schemas in which what is of a known kind may be of the unknown kind too, as ours are read."""
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value).items()
+        return {
+            "anyOf" if key == "oneOf" else key: _with_open_unions(member) for key, member in members
+        }
+    if isinstance(value, list):
+        return [_with_open_unions(item) for item in cast("list[Any]", value)]
+    return value
 
 
 def _operation(operation: AnyOperation, schemas: _Schemas) -> dict[str, Any]:
@@ -91,16 +152,12 @@ def _operation(operation: AnyOperation, schemas: _Schemas) -> dict[str, Any]:
         "operationId": operation.handler.__name__,
         "summary": operation.summary,
         "tags": [operation.tag],
-        "parameters": _parameters(operation),
+        "parameters": _parameters(operation, schemas),
         "responses": {
             str(operation.status): _answer(operation, schemas),
             "default": {
                 "description": "A problem",
-                "content": {
-                    problems.MEDIA_TYPE: {
-                        "schema": schemas.reference(ProblemDetails, "serialization")
-                    }
-                },
+                "content": {problems.MEDIA_TYPE: schemas.content(ProblemDetails, "serialization")},
             },
         },
     }
@@ -108,11 +165,11 @@ def _operation(operation: AnyOperation, schemas: _Schemas) -> dict[str, Any]:
         content = {name: {"schema": {"type": "string"}} for name in operation.body.media_types}
         described["requestBody"] = {"required": True, "content": content}
     elif operation.body is not Nothing:
-        schema = schemas.reference(operation.body, "validation")
-        described["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": schema}},
-        }
+        content = schemas.content(operation.body, "validation")
+        described["requestBody"] = {"required": True, "content": {"application/json": content}}
+    elif operation.streamed:
+        content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+        described["requestBody"] = {"required": False, "content": content}
     if operation.open:
         described["security"] = []
     return described
@@ -131,11 +188,11 @@ def _answer(operation: AnyOperation, schemas: _Schemas) -> dict[str, Any]:
         return {"description": operation.summary, "content": content}
     if operation.answer is None:
         return {"description": operation.summary}
-    schema = schemas.reference(operation.answer, "serialization")
-    return {"description": operation.summary, "content": {"application/json": {"schema": schema}}}
+    content = schemas.content(operation.answer, "serialization")
+    return {"description": operation.summary, "content": {"application/json": content}}
 
 
-def _parameters(operation: AnyOperation) -> list[dict[str, Any]]:
+def _parameters(operation: AnyOperation, schemas: _Schemas) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in _PARAMETER.findall(operation.path)
@@ -153,6 +210,6 @@ def _parameters(operation: AnyOperation) -> list[dict[str, Any]]:
                 "schema": {"type": "integer"},
             }
         )
-    if not operation.open:
-        parameters.append({"$ref": "#/components/parameters/user"})
-    return parameters
+    parameters = [schemas.with_example(parameter) for parameter in parameters]
+    names = [] if operation.open else ["user", *_CONDITIONS.get(operation.method, ())]
+    return [*parameters, *({"$ref": f"#/components/parameters/{name}"} for name in names)]
