@@ -21,7 +21,11 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("messages", ("/api/threads", "/api/messages")),
     Resource("events", ("/api/events",)),
     Resource("agents", ("/api/agents",)),
-    Resource("project", ("/api/status", "/api/models", "/healthz", "/readyz"), eager=True),
+    Resource(
+        "project",
+        ("/api/status", "/api/models", "/api/reload", "/healthz", "/readyz"),
+        eager=True,
+    ),
     Resource("knowledge", ("/api/knowledge",)),
     Resource("files", ("/api/files",)),
     Resource("tools", ("/api/tools", "/api/tool-checks")),
