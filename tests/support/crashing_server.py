@@ -15,7 +15,7 @@ from muxi.core.messages import TextPart
 from muxi.core.requests import ModelRequest
 from muxi.models.scripted import Reply, ScriptedModel, call
 from muxi.runtime.build import open_runtime
-from muxi.server.serve import serve_until_stopped
+from muxi.server.serve import Server, serve_until_stopped
 from muxi.tools.function import tool
 
 FOLDER = Path(sys.argv[1])
@@ -46,6 +46,10 @@ def _answer(request: ModelRequest) -> object:
     return Reply(parts=[TextPart(text=LONG)], between=_pause)
 
 
+async def _tell(server: Server) -> None:
+    print(server.url, flush=True)
+
+
 async def main() -> None:
     project = Project.model_validate(
         {"model": "m/m", "agents": {"a": {"name": "a", "tools": ["charge"]}}, "folder": FOLDER}
@@ -53,9 +57,7 @@ async def main() -> None:
     model = ScriptedModel(_answer)  # pyright: ignore[reportArgumentType] -- gives what scripts may give
     runtime = await open_runtime(project, models={"m/m": model}, tools={"charge": charge})
     try:
-        await serve_until_stopped(
-            runtime, port=0, started=lambda server: print(server.url, flush=True)
-        )
+        await serve_until_stopped(runtime, port=0, started=_tell)
     finally:
         await runtime.close()
 
