@@ -53,6 +53,7 @@ COMMANDS = {
     "audit": ("muxi.cli.audit", "List, export and verify the audit log."),
     "snapshots": ("muxi.cli.snapshots", "List and restore copies of the database."),
     "schema": ("muxi.cli.schema", "Print the JSON Schema of muxi.yaml."),
+    "bench": ("muxi.cli.bench.command", "Measure what the server costs on this machine."),
     "version": ("muxi.cli.version", "Print the version."),
 }
 

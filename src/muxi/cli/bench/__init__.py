@@ -1,0 +1,1 @@
+"""`muxi bench`: measure what the server costs on this machine."""
