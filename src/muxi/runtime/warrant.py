@@ -62,6 +62,10 @@ class WarrantPolicy:
         """See `core.ports.Policy`."""
         refused = await self._refusal(spec.name)
         if refused is not None:
+            warrant = self.warrant
+            await warrant.guard.audit.refused(
+                warrant.caller, refused.action, refused.resource, run_id=ctx.run_id, tool=spec.name
+            )
             return Verdict("deny", refused.reason)
         return await self.inner.decide(ctx, call, spec)
 
