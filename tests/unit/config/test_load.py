@@ -149,7 +149,7 @@ agents:
 models:
   fast: openai/x
   slow: {model: openai/y, fallback: [fats, slow]}
-server: {host: 0.0.0.0, port: 99999}
+server: {host: "", port: 99999}
 storage: {urll: x}
 tools: {weather: nowhere, web_search: {engine: searxng}}
 """
@@ -163,8 +163,8 @@ tools: {weather: nowhere, web_search: {engine: searxng}}
         "8:3: agents.9x: expected a name of letters, digits, `_` and `-` that begins with a letter",
         "11:38: models.slow.fallback[0]: there is no model `fats`; did you mean `fast`?",
         "11:44: models.slow.fallback[1]: a model cannot be its own fallback",
-        "12:16: server.host: found the text \"0.0.0.0\", expected '127.0.0.1' or 'localhost'",
-        "12:31: server.port: found `99999`, expected a value less than or equal to 65535",
+        '12:16: server.host: found the text "", expected string should have at least 1 character',
+        "12:26: server.port: found `99999`, expected a value less than or equal to 65535",
         "13:11: storage.urll: unknown key; did you mean `url`?",
         (
             '14:18: tools.weather.function: found the text "nowhere", expected `module:function`'
