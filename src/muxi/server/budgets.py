@@ -9,7 +9,7 @@ import re
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
@@ -48,12 +48,25 @@ class BalancesQuery(Strict):
     limit: Limit = 50
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _day(value: object) -> object:
+    # Numbers would be taken for seconds since 1970.
+    if isinstance(value, str) and _DAY.fullmatch(value) is None:
+        raise ValueError("a day reads YYYY-MM-DD")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+
+
 class UsageParameters(Strict):
     group_by: tuple[GroupBy, ...] = ("day",)
     """What is told apart: `day`, `agent`, `user` and `model`, with commas between."""
-    since: date | None = None
+    since: Day | None = None
     """The first day, as YYYY-MM-DD; by default 29 days before the last one."""
-    until: date | None = None
+    until: Day | None = None
     """The last day; by default today."""
     time_zone: TimeZone = "UTC"
     """IANA name of the zone in which days begin."""

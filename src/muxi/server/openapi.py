@@ -161,6 +161,8 @@ def _operation(operation: AnyOperation, schemas: _Schemas) -> dict[str, Any]:
             },
         },
     }
+    if operation.method == "GET" and operation.answer is not None and not operation.open:
+        described["responses"]["304"] = {"description": "It is as you have it"}
     if issubclass(operation.body, Raw):
         content = {name: {"schema": {"type": "string"}} for name in operation.body.media_types}
         described["requestBody"] = {"required": True, "content": content}
