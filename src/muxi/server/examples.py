@@ -44,6 +44,7 @@ _WORDS: Final[Mapping[str, Any]] = {
     "owner": "user:ann",
     "parent_id": f"msg_{_NUMBER}",
     "path": "orders.17",
+    "permissions": ["runs.start"],
     "predicate": "lives_in",
     "q": "order 17",
     "query": "order 17",
