@@ -110,5 +110,5 @@ async def test_a_browser_that_is_not_signed_in_is_told_how_to(muxi, browser: Bro
     answer = await page.goto(muxi.url)
     assert answer is not None
     assert answer.status == 401
-    await expect(page.locator("body")).to_contain_text("muxi up")
+    await expect(page.locator("body")).to_contain_text("muxi open")
     await context.close()

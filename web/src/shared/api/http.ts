@@ -7,7 +7,7 @@ export { ApiProblem }
 const SIGNED_OUT = {
   code: 'signed_out',
   detail: 'This browser is not signed in.',
-  hint: 'Open the sign-in link that `muxi up` printed when it started.',
+  hint: 'Load the page anew to sign in, or open the link that `muxi open` prints.',
 }
 
 async function problemOf(response: Response): Promise<ApiProblem> {
