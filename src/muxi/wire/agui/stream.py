@@ -24,7 +24,6 @@ from muxi.core.messages import MediaPart, ToolCallPart, ToolResultPart
 from muxi.core.usage import Usage
 from muxi.wire.agui.interrupts import interrupt_of
 from muxi.wire.agui.messages import content_of, media_of, result_id
-from muxi.wire.agui.patch import patch
 from muxi.wire.narration import Frame, Narration, Spoken
 
 VERSION = "1.0"
@@ -40,13 +39,11 @@ class AgUiNarration(Narration):
     Args:
         thread_id: The conversation, by the front end's name.
         run_id: What the front end calls this part of the run.
-        state: What the front end holds as the agent's state.
     """
 
-    def __init__(self, *, thread_id: str, run_id: str, state: Any = None) -> None:
+    def __init__(self, *, thread_id: str, run_id: str) -> None:
         super().__init__()
         self._ids = {"threadId": thread_id, "runId": run_id}
-        self._state = state
         self._model: str | None = None
         self._steps = 0
         self._texts: dict[str, str] = {}
@@ -185,16 +182,6 @@ class AgUiNarration(Narration):
     def _say_other(self, event: Event) -> Iterable[Frame]:
         value = event.model_dump(mode="json", exclude_none=True, exclude=_STAMPS)
         yield {"type": "CUSTOM", "name": f"{OURS}.{event.type}", "value": value}
-
-    def state(self, state: Any) -> Iterable[Frame]:
-        """What tells the front end of the state; nothing, if it holds it already."""
-        before, self._state = self._state, state
-        if before == state:
-            return
-        if before is None:
-            yield {"type": "STATE_SNAPSHOT", "snapshot": state}
-        else:
-            yield {"type": "STATE_DELTA", "delta": patch(before, state)}
 
     def _finished(self, usage: Usage) -> Frame:
         return {"type": "RUN_FINISHED", **self._ids, **self._usage(usage)}
