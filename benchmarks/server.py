@@ -1,17 +1,18 @@
 """What the server costs: a chat turn through the OpenAI wire, stored before it is answered.
 
-    python benchmarks/server.py [--seconds 5] [--memory] [--agno PYTHON_WITH_AGNO] [--json FILE]
+    python benchmarks/server.py [--seconds 5] [--memory] [--budgets] [--agno PYTHON] [--json FILE]
 
 Three processes: a provider that answers at once (`upstream.py`), `muxi up` on a fresh project, and
 this one, which generates the load over keep-alive connections: each turn is one
 `POST /api/runs/stream` in a new thread, read to its end. CPU is user and system time of the whole
-server process. Long-term memory, which none of the others has, is off unless `--memory` is given.
+server process. Long-term memory, which none of the others has, is off unless `--memory` is given;
+`--budgets` declares three budgets, which each turn then reserves and settles on.
 Afterwards the database is asked whether every turn is there.
 
 The same load then goes to `plain_server.py`, the least that such a turn can be made of without a
 framework: where the machine is busy, the ratio between the two tells more than either figure. With
-`--agno`, an interpreter that has agno, openai, fastapi, uvicorn, sqlalchemy and python-multipart,
-it also goes to agno's AgentOS.
+`--agno`, a Python that has agno, openai, fastapi, uvicorn, sqlalchemy and python-multipart, it also
+goes to agno's AgentOS.
 """
 
 from __future__ import annotations
@@ -52,6 +53,12 @@ models:
 agents:
   assistant:
     instructions: You are a helpful assistant.
+"""
+BUDGETS = """\
+budgets:
+  house: {per: tenant, every: month, tokens: 1000000000}
+  each: {per: user, every: day, tokens: 1000000000, runs: 1000000}
+  agents: {per: agent, every: hour, tokens: 1000000000}
 """
 WITHOUT_MEMORY = """\
 memory: {remember: false, recall: false, profile: false, facts: {extract: none}}
@@ -220,9 +227,10 @@ def agno(upstream: str, python: str) -> Iterator[Server]:
 
 
 @contextmanager
-def muxi(upstream: str, *, memory: bool = False) -> Iterator[Server]:
+def muxi(upstream: str, *, memory: bool = False, budgets: bool = False) -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="muxi-benchmark-"))
     project = PROJECT.format(url=upstream) + ("" if memory else WITHOUT_MEMORY)
+    project += BUDGETS if budgets else ""
     (folder / "muxi.yaml").write_text(project)
     port = _free_port()
     command = [sys.executable, "-m", "muxi", "up", "--port", str(port), "--no-browser"]
@@ -269,8 +277,10 @@ def at(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def measure(seconds: float, levels: list[int], peer: str | None, *, memory: bool) -> dict[str, Any]:
-    with provider() as upstream, muxi(upstream, memory=memory) as server:
+def measure(
+    seconds: float, levels: list[int], peer: str | None, *, memory: bool, budgets: bool
+) -> dict[str, Any]:
+    with provider() as upstream, muxi(upstream, memory=memory, budgets=budgets) as server:
         time.sleep(1)
         figures: dict[str, Any] = {"start_s": server.start_s, "idle_rss_mib": server.rss_mib}
         turns = len(asyncio.run(load(server, 8, 1.0)).walls)
@@ -347,10 +357,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--levels", type=int, nargs="*", default=[32, 128])
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--budgets", action="store_true")
     parser.add_argument("--agno", metavar="PYTHON")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    figures = measure(options.seconds, options.levels, options.agno, memory=options.memory)
+    figures = measure(
+        options.seconds,
+        options.levels,
+        options.agno,
+        memory=options.memory,
+        budgets=options.budgets,
+    )
     figures["goals"] = GOALS
     figures["load_average"] = os.getloadavg()[0]
     text = json.dumps(figures, indent=2, default=lambda value: round(value, 3))

@@ -134,8 +134,9 @@ def grant(lines: list[tuple[Line, Balance]], wanted: Estimate) -> Held | Short:
     # A bound for what nobody can bound by itself: its answer is then told how long it may be.
     answer = _Room(wanted.output_tokens)
     time = _Room(2**62)
-    base = nano(wanted.input_cost)
-    whole = nano(wanted.output_cost)
+    base, whole = nano(wanted.input_cost), nano(wanted.output_cost)
+    if wanted.output_tokens == 0:
+        base, whole = base + whole, 0
     for line, balance in lines:
         short = (
             _tokens(line, balance, wanted, answer)

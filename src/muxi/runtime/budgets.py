@@ -17,7 +17,7 @@ from muxi.identity.ledger import BudgetLedger
 from muxi.identity.own_ledger import OwnLedger
 from muxi.identity.shared_ledger import SharedLedger
 from muxi.storage import budgets as stored
-from muxi.storage.transaction import Database
+from muxi.storage.transaction import Database, Tx
 
 
 def ledger_of(database: Database, declared: Mapping[str, Budget]) -> BudgetLedger:
@@ -49,6 +49,15 @@ class Budgets:
             if info.name == name:
                 return info
         raise NotFound(f"There is no budget {name}.")
+
+    def stored(self, tx: Tx, name: str) -> BudgetInfo:
+        """A budget as a transaction sees it; raises `NotFound`."""
+        declared = self.ledger.declared.get(name)
+        budget = declared or stored.every(tx).get(name)
+        if budget is None:
+            raise NotFound(f"There is no budget {name}.")
+        source = "api" if declared is None else "file"
+        return BudgetInfo(**budget.model_dump(), name=name, source=source)
 
     async def put(self, tenant: str, name: str, budget: Budget) -> BudgetInfo:
         """Make a budget, or replace the one of that name.

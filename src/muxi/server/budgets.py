@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator
@@ -26,6 +27,7 @@ from muxi.core.budgets import (
 from muxi.core.errors import InvalidInput
 from muxi.core.pages import Page
 from muxi.core.scope import Scope
+from muxi.runtime.conditions import Reading
 from muxi.runtime.usage import UsageQuery
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.paging import WholeQuery, page_of
@@ -95,6 +97,11 @@ async def list_budgets(call: Call[Nothing, WholeQuery]) -> Page[BudgetInfo]:
 
 async def get_budget(call: Call[Nothing, Nothing]) -> BudgetInfo:
     return await call.runtime.budgets.get(call.who.tenant, _name(call))
+
+
+def budget_now(call: Call[Any, Nothing]) -> Reading:
+    """The budget of a call as it is in a transaction."""
+    return partial(call.runtime.budgets.stored, name=_name(call))
 
 
 async def put_budget(call: Call[NewBudget, Nothing]) -> BudgetInfo:
@@ -177,6 +184,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         resource=_name,
         body=NewBudget,
         answer=BudgetInfo,
+        current=budget_now,
         tag="budgets",
     ),
     Operation(
@@ -187,6 +195,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         action="budgets.write",
         resource=_name,
         status=204,
+        current=budget_now,
         tag="budgets",
     ),
     Operation(

@@ -201,6 +201,12 @@ async def test_budgets_are_made_and_changed_over_the_api(tmp_path: Path) -> None
         await client.put("mine", Budget(per="user", every="hour", runs=2))
         await _end(muxi)
         assert [each.name for each in await client.all()] == ["declared", "mine"]
+        url = f"{muxi.url}/api/budgets/mine"
+        async with muxi.http.get(url) as response:
+            tag = response.headers["ETag"]
+        await client.put("mine", Budget(per="user", every="hour", runs=3))
+        async with muxi.http.delete(url, headers={"If-Match": tag}) as response:
+            assert response.status == 412
         await client.delete("mine")
         await _end(muxi)
         with pytest.raises(NotFound):

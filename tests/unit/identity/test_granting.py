@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from muxi.core.budgets import Budget
@@ -26,6 +26,8 @@ def _estimate(prompt: int, answer: int, dollars: tuple[Decimal, Decimal]) -> Est
     )
 
 
+@settings(deadline=None)
+@example([(0, Decimal("0.0035"), 1, 0)], 0, 0, (Decimal(0), Decimal(1)))
 @given(
     st.lists(st.tuples(AMOUNTS, DOLLARS, AMOUNTS, AMOUNTS), min_size=1, max_size=4),
     AMOUNTS,

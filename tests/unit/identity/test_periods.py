@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muxi.core.budgets import Period
@@ -17,6 +17,7 @@ ZONES = sorted(available_timezones() - {"localtime", "Factory"})
 INSTANTS = st.integers(0, int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1_000_000))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(("hour", "day", "month")), st.sampled_from(ZONES), INSTANTS)
 def test_an_instant_lies_in_its_period_and_the_next_one_begins_where_it_ends(
     every: Period, zone: str, at: int
