@@ -24,7 +24,7 @@ from muxi.core.errors import StorageError, StorageUnavailable
 from muxi.storage.postgres_errors import translate
 from muxi.storage.sql import system
 from muxi.storage.statements import Dialect, Statement
-from muxi.storage.transaction import Database, Row, Scope, Tx, unit_of
+from muxi.storage.transaction import Database, Row, Scope, Tx, is_conditional, unit_of
 from muxi.storage.upgrade import CURRENT, Target, check_version
 
 T = TypeVar("T")
@@ -105,8 +105,9 @@ class PostgresDatabase(Database):
         tiny: bool = False,
         early: Callable[[T], None] | None = None,
     ) -> T:
-        unit = unit_of(scope, fn)
-        return await self._in_thread(scope, unit, guarded=unit is not fn)
+        # A condition must still hold at the commit; a note merely goes along.
+        guarded = is_conditional()
+        return await self._in_thread(scope, unit_of(scope, fn), guarded=guarded)
 
     def write_blocking(self, scope: Scope, fn: Callable[[Tx], T]) -> T:
         return self._work(scope, fn)

@@ -158,6 +158,11 @@ def only_if(check: Callable[[Tx], None]) -> Generator[None]:
         _conditions.reset(token)
 
 
+def is_conditional() -> bool:
+    """Whether the next unit that is written here depends on a condition."""
+    return bool(_conditions.get())
+
+
 _notes: ContextVar[tuple[str, list[Callable[[Tx], None]]] | None] = ContextVar(
     "muxi_notes", default=None
 )
