@@ -15,15 +15,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 @pytest.mark.ci
 @pytest.mark.timeout(240)
-def test_every_part_is_measured_and_nothing_fails() -> None:
-    sizes = ["--sockets", "50", "--streams", "5", "--seconds", "0.3"]
-    parts = [f"--only={part}" for part in ("turns", "streams", "sockets")]
+def test_turns_and_sockets_are_measured_and_nothing_fails() -> None:
+    sizes = ["--sockets", "50", "--seconds", "0.3"]
+    parts = [f"--only={part}" for part in ("turns", "sockets")]
     done = CliRunner().invoke(app, ["server", *sizes, *parts, "--json"])
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert {figures.get("failed", 0) for figures in found.values()} == {0}
     assert found["32 at once"]["turns/s"] > 0
-    assert found["5 streams, ten"]["late ms p99"] > 0
     assert found["50 idle"]["rss KiB each"] < 1000
 
 

@@ -17,7 +17,8 @@ from muxi.core.errors import MuxiError
 
 _END: Final = b"\r\n0\r\n\r\n"
 _COMPLETED: Final = b'"status":"completed"'
-_WORD: Final = re.compile(rb'"text":"(\d{9,}) ?"')
+_SAID: Final = re.compile(rb'"type":"text\.delta"[^}]*"text":"([0-9 ]+)"')
+"""Words of an answer; a server that is busy tells several at once."""
 _UPGRADE: Final = (
     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -74,7 +75,8 @@ class Caller:
             if not chunk:
                 raise ConnectionError("The server cut the connection.")
             now = time.monotonic_ns()
-            found.delays += [(now - int(said)) / 1e9 for said in _WORD.findall(chunk)]
+            for said in _SAID.findall(chunk):
+                found.delays += [(now - int(word)) / 1e9 for word in said.split()]
             # The end is all that is looked for.
             data = data[-4096:] + chunk
         return data

@@ -71,6 +71,8 @@ def measure_turns(server: Server, options: Options) -> dict[str, Figures]:
 
 def measure_soak(server: Server, options: Options) -> dict[str, Figures]:
     """Turns that last: each says a word every tenth of a second."""
+    # What is loaded when it is first used is no part of a turn.
+    asyncio.run(turns(server, "long", at_once=64, seconds=_WARM))
     options.told(f"{options.turns} turns in flight for 40 s")
     idle = server.rss
     found, most = asyncio.run(_held(server, "slow", options.turns, _WARM))
