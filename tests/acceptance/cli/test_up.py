@@ -107,10 +107,10 @@ async def test_a_port_in_use_is_told_with_another_one(project: Muxi) -> None:
     assert "hint: " in done.err
 
 
-async def test_only_this_machine_is_served(project: Muxi) -> None:
-    done = await project("up", "--host", "0.0.0.0", "--port", "0")
+async def test_an_address_of_another_machine_is_refused(project: Muxi) -> None:
+    done = await project("up", "--host", "192.0.2.7", "--port", "0")
     assert (done.code, done.out) == (2, "")
-    assert "does not listen on 0.0.0.0" in done.err
+    assert "192.0.2.7 is no address of this machine" in done.err
 
 
 @pytest.mark.ci
