@@ -346,6 +346,7 @@ class ToolCalls:
                 f"{self.ctx.run_id}:tool:{key}",
                 current.say,
                 ask=partial(self._ask_live, key, call, current),
+                secret=partial(self.host.credentials.secret, self.ctx),
                 answer=answered,
             )
             try:

@@ -47,7 +47,7 @@ COMMANDS = {
     "usage": ("muxi.cli.usage", "Show what was consumed, by day, agent, user and model."),
     "credentials": (
         "muxi.cli.credentials",
-        "Bring your own keys for tools and MCP servers.",
+        "Bring your own keys for tools.",
     ),
     "can": ("muxi.cli.can", "Tell whether somebody may do something, and why."),
     "audit": ("muxi.cli.audit", "List, export and verify the audit log."),

@@ -1,4 +1,4 @@
-"""`muxi credentials`: a user's own keys and passwords for tools and MCP servers.
+"""`muxi credentials`: a user's own keys and passwords for tools.
 
 Values go in and never come out: no command shows one.
 """
@@ -13,7 +13,7 @@ from muxi.cli import output
 from muxi.cli.app import new_app
 from muxi.cli.options import JsonOption, ProjectOption
 
-app = new_app(help="Bring your own keys for tools and MCP servers.")
+app = new_app(help="Bring your own keys for tools.")
 
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of the credential, such as GITHUB_TOKEN.")

@@ -13,7 +13,7 @@ from muxi.core.pages import Page
 
 
 class Credentials:
-    """What the client's user brings for tools and MCP servers."""
+    """What the client's user brings for tools."""
 
     def __init__(self, call: Call) -> None:
         self._call = call

@@ -38,7 +38,7 @@ class Resources(Connection):
 
     @property
     def credentials(self) -> Credentials:
-        """What the client's user brings for tools and MCP servers."""
+        """What the client's user brings for tools."""
         return Credentials(self._call)
 
     @property

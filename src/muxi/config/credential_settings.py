@@ -1,6 +1,6 @@
 """What a project says of the credentials that its users may bring themselves. Data only.
 
-`runtime.credentials` keeps them, for tools and MCP servers that refer to them as `secret://NAME`.
+`runtime.credentials` keeps them, for tools that ask for them with `ctx.secret(NAME)`.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class IdentitySettings(Section):
     credentials: dict[CredentialName, CredentialSettings] = Field(
         default_factory=dict[str, CredentialSettings]
     )
-    """Secrets of tools and MCP servers that each user may bring, by name."""
+    """Secrets that each user may bring for tools, which ask for them with `ctx.secret`; by name."""
     oidc: dict[ProviderName, OidcProvider] = Field(default_factory=dict[str, OidcProvider])
     """Providers of OpenID Connect with which people sign in, by name."""
     jwt: dict[ProviderName, JwtIssuer] = Field(default_factory=dict[str, JwtIssuer])

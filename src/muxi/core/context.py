@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from muxi.core.errors import RunCancelled
+from muxi.core.errors import RunCancelled, SecretMissing
 from muxi.core.events import Event
 from muxi.core.ids import new_id
 from muxi.core.messages import Message
@@ -58,6 +58,11 @@ async def _nobody(question: Question) -> Answer:
     return Answer(action="cancel")
 
 
+async def _no_secrets(name: str) -> str:
+    """There is nowhere to look."""
+    raise SecretMissing(f"The secret {name} is not set.", name=name)
+
+
 @dataclass(slots=True, kw_only=True)
 class RunContext(Generic[Deps]):
     """Who asks, in which thread and run, with what budget.
@@ -87,6 +92,9 @@ class RunContext(Generic[Deps]):
     ask: Callable[[Question], Awaitable[Answer]] = _nobody
     """Asks a person while a tool works and waits for the answer, which is a `cancel` if none comes
     in time. The run holds its process meanwhile: a tool that can, raises `InputNeeded` instead."""
+    secret: Callable[[str], Awaitable[str]] = _no_secrets
+    """While a tool works: the value of a secret, the run's user's own before the project's. Raises
+    `SecretMissing`."""
     answer: Answered | None = None
     """What a person said, when the tool is called again after it raised `InputNeeded`."""
     earlier: Sequence[Message] = ()
@@ -103,6 +111,7 @@ class RunContext(Generic[Deps]):
         emit: Callable[[Event], None],
         *,
         ask: Callable[[Question], Awaitable[Answer]] = _nobody,
+        secret: Callable[[str], Awaitable[str]] = _no_secrets,
         answer: Answered | None = None,
     ) -> RunContext[Deps]:
         """The same circumstances in the name of one tool call; usage and cancel are shared."""
@@ -123,6 +132,7 @@ class RunContext(Generic[Deps]):
             idempotency_key=idempotency_key,
             emit=emit,
             ask=ask,
+            secret=secret,
             answer=answer,
             earlier=self.earlier,
             messages=self.messages,

@@ -1,4 +1,4 @@
-"""A user's own credentials for tools and MCP servers, as they cross a door. Data only."""
+"""A user's own credentials for tools, as they cross a door. Data only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class CredentialInfo(Record):
     """A credential that users may bring. Its value is never told."""
 
     name: str
-    """The name under which tools and MCP servers of the project refer to it."""
+    """The name by which tools of the project ask for it."""
     title: str
     help: str | None = None
     """How a user gets one."""

@@ -1,8 +1,8 @@
 """Users' own credentials: a user's for the runs of that user, before the project's.
 
-Called by agents and tools as the port `Credentials`, by `tools` and `mcp` for what they connect
-with, and by doors that set one. Only what the project declares under `identity.credentials` can be
-brought: whoever could replace any secret could send a tool of the project anywhere.
+Called by agents as the port `Credentials`, for tools that ask for one, and by doors that set one.
+Only what the project declares under `identity.credentials` can be brought: whoever could replace
+any secret could send a tool of the project anywhere.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from muxi.config.credential_settings import CredentialSettings
-from muxi.config.secret import SecretRef
 from muxi.core import owners
 from muxi.core.credentials import CredentialInfo
 from muxi.core.errors import NotFound, SecretMissing
@@ -54,18 +53,8 @@ class UserCredentials:
                 )
         return await self.secrets.get(name)
 
-    async def resolve(self, who: Principal, reference: SecretRef) -> str:
-        """What a reference of the project file stands for in a run of that user.
-
-        Raises:
-            SecretMissing: It is not set.
-        """
-        if reference.name is None:
-            return await self.secrets.resolve(reference)
-        return await self.value(who, reference.name)
-
     async def own(self, who: Principal, name: str) -> str | None:
-        """A user's own value of that name, whatever it is for; None if there is none."""
+        """A user's own value of that name; None if there is none."""
         if who.principal is None:
             return None
         try:
@@ -73,15 +62,9 @@ class UserCredentials:
         except SecretMissing:
             return None
 
-    async def marks(self, who: Principal) -> Mapping[str, int]:
-        """What a user has set, each with when: another number whenever a value is another."""
-        if who.principal is None:
-            return {}
-        return await self.sealed.names(who, owner=_owner(who))
-
     async def infos(self, who: Principal) -> list[CredentialInfo]:
         """What a user can bring, and what they have."""
-        marks = await self.marks(who)
+        marks = await self.sealed.names(who, owner=_owner(who))
         return [
             CredentialInfo(
                 name=name,
@@ -96,7 +79,7 @@ class UserCredentials:
     async def put(self, who: Principal, name: str, value: str) -> None:
         """Store a user's own value. Raises `NotFound` if the project declares none of that name."""
         self._check(name)
-        await self.keep(who, name, value)
+        await self.sealed.put(who, name, value, owner=_owner(who))
 
     async def delete(self, who: Principal, name: str) -> None:
         """Forget a user's own value.
@@ -106,14 +89,6 @@ class UserCredentials:
             SecretMissing: The user has set none.
         """
         self._check(name)
-        await self.drop(who, name)
-
-    async def keep(self, who: Principal, name: str, value: str) -> None:
-        """Store a value of a user's, whatever it is for."""
-        await self.sealed.put(who, name, value, owner=_owner(who))
-
-    async def drop(self, who: Principal, name: str) -> None:
-        """Forget a value of a user's. Raises `SecretMissing`."""
         await self.sealed.delete(who, name, owner=_owner(who))
 
     def _check(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""A user's own credentials for tools and MCP servers: values only come in. Part of the API.
+"""A user's own credentials for tools: values only come in. Part of the API.
 
 No answer and no error of these operations holds a value.
 """

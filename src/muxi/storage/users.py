@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from muxi.core import owners
 from muxi.core.errors import Conflict, NotFound
 from muxi.core.identities import Group, User
-from muxi.storage import tenants
+from muxi.storage import secrets, tenants
 from muxi.storage.records import Page, column, cursor, encode, micros, place
 from muxi.storage.sql import users as sql
 from muxi.storage.transaction import Row, Tx
@@ -108,9 +109,10 @@ def set_password(tx: Tx, id: str, password: str | None) -> None:
 
 
 def delete(tx: Tx, id: str) -> None:
-    """Delete a user with all their credentials. What is theirs stays. Raises `NotFound`."""
+    """Delete a user with all their credentials. The rest of theirs stays. Raises `NotFound`."""
     if not tx.run(sql.DELETE, id=column(id)):
         raise NotFound(f"There is no user {id}.", user=id)
+    secrets.delete_of(tx, owners.user(column(id)))
     tenants.touch(tx)
 
 
