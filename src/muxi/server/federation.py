@@ -15,6 +15,7 @@ from muxi.identity.sessions import Browser
 from muxi.runtime.build import Runtime
 from muxi.server.access import Access
 from muxi.server.login_page import Way
+from muxi.server.managing import require_management
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 
 COOKIE: Final = "muxi_sign_in"
@@ -121,11 +122,13 @@ async def list_identities(call: Call[Nothing, Nothing]) -> Page[ForeignIdentity]
 
 
 async def link_identity(call: Call[Subject, Nothing]) -> ForeignIdentity:
+    await require_management(call, call.path["id"])
     body, arrivals = call.body, call.runtime.federation.arrivals
     return await arrivals.link(call.caller.tenant, call.path["id"], body.issuer, body.subject)
 
 
 async def unlink_identity(call: Call[Nothing, Subject]) -> Response:
+    await require_management(call, call.path["id"])
     named = call.query
     await call.runtime.federation.unlink(
         call.caller.tenant, call.path["id"], named.issuer, named.subject

@@ -379,3 +379,23 @@ async def test_a_token_of_a_user_who_was_disabled_or_removed_is_refused(
         await users.delete("default", "robot-7")
         with pytest.raises(NotFound):
             await users.get("default", "robot-7")
+
+
+async def test_whoever_manages_users_cannot_become_an_administrator_by_a_link(
+    issuer: Issuer, tmp_path: Path
+) -> None:
+    kept = declared(issuer, roles={"manager": ["hr"]})
+    kept["identity"]["roles"] = {"manager": {"allow": ["users.*"]}}
+    async with served(tmp_path, lambda _: "", **kept) as muxi:
+        users = muxi.runtime.identity.users
+        await users.create("default", User(id="boss", roles=["admin"], created_at=now()))
+        await users.create("default", User(id="plain", roles=["member"], created_at=now()))
+        headers = {"Authorization": f"Bearer {issuer.token(sub='mona', groups=['hr'])}"}
+        told: dict[str, int] = {}
+        async with aiohttp.ClientSession(headers=headers) as http:
+            for user in ("boss", "plain"):
+                url = f"{muxi.url}/api/users/{user}/identities"
+                body = {"issuer": issuer.url, "subject": f"mona-as-{user}"}
+                async with http.put(url, json=body) as response:
+                    told[user] = response.status
+        assert told == {"boss": 403, "plain": 200}
