@@ -17,6 +17,7 @@ from muxi.server.access import Access
 from muxi.server.login_page import Way
 from muxi.server.managing import require_management
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
+from muxi.server.paging import WholeQuery, page_of
 
 COOKIE: Final = "muxi_sign_in"
 """What a browser keeps between leaving for a provider and coming back."""
@@ -115,10 +116,10 @@ async def sign_out(call: Call[Nothing, Nothing]) -> Response:
     return call.access.drop_session(answer, scheme=call.scheme)
 
 
-async def list_identities(call: Call[Nothing, Nothing]) -> Page[ForeignIdentity]:
+async def list_identities(call: Call[Nothing, WholeQuery]) -> Page[ForeignIdentity]:
     federation = call.runtime.federation
     items = await federation.arrivals.of_user(call.caller.tenant, call.path["id"])
-    return Page[ForeignIdentity](items=items, next=None)
+    return page_of(items, call.query, lambda each: f"{each.issuer} {each.subject}")
 
 
 async def link_identity(call: Call[Subject, Nothing]) -> ForeignIdentity:
@@ -205,6 +206,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/users/{id}/identities",
         summary="Who a user is at identity providers",
         handler=list_identities,
+        query=WholeQuery,
         action="users.read",
         resource=_user,
         answer=Page[ForeignIdentity],

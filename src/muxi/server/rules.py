@@ -11,6 +11,7 @@ from muxi.core.errors import InvalidInput
 from muxi.core.pages import Page
 from muxi.core.policies import Decision, PolicyRule, Role
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
+from muxi.server.paging import WholeQuery, page_of
 
 
 class NewRole(Role, extra="forbid"):
@@ -50,16 +51,17 @@ async def can(call: Call[Nothing, CanQuery]) -> Decision:
     return await runtime.rules.can(caller, query.action, query.resource, query.agent)
 
 
-async def list_actions(_: Call[Nothing, Nothing]) -> Page[ActionInfo]:
+async def list_actions(call: Call[Nothing, WholeQuery]) -> Page[ActionInfo]:
     items = [
         ActionInfo(name=each.name, words=each.words, upon=each.upon or None)
         for each in ACTIONS.values()
     ]
-    return Page[ActionInfo](items=items)
+    return page_of(items, call.query, lambda each: each.name)
 
 
-async def list_roles(call: Call[Nothing, Nothing]) -> Page[Role]:
-    return Page[Role](items=await call.runtime.rules.roles(call.caller.tenant))
+async def list_roles(call: Call[Nothing, WholeQuery]) -> Page[Role]:
+    found = await call.runtime.rules.roles(call.caller.tenant)
+    return page_of(found, call.query, lambda each: each.name)
 
 
 async def get_role(call: Call[Nothing, Nothing]) -> Role:
@@ -76,8 +78,9 @@ async def delete_role(call: Call[Nothing, Nothing]) -> Response:
     return Response(status_code=204)
 
 
-async def list_policies(call: Call[Nothing, Nothing]) -> Page[PolicyRule]:
-    return Page[PolicyRule](items=await call.runtime.rules.policies(call.caller.tenant))
+async def list_policies(call: Call[Nothing, WholeQuery]) -> Page[PolicyRule]:
+    found = await call.runtime.rules.policies(call.caller.tenant)
+    return page_of(found, call.query, lambda each: each.name)
 
 
 async def get_policy(call: Call[Nothing, Nothing]) -> PolicyRule:
@@ -116,6 +119,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/actions",
         summary="Everything that can be allowed or refused",
         handler=list_actions,
+        query=WholeQuery,
         action="project.read",
         answer=Page[ActionInfo],
         tag="roles",
@@ -125,6 +129,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/roles",
         summary="All roles: built in, declared in the project's file, and stored",
         handler=list_roles,
+        query=WholeQuery,
         action="roles.read",
         answer=Page[Role],
         tag="roles",
@@ -162,6 +167,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/policies",
         summary="All policies: declared in the project's file, and stored",
         handler=list_policies,
+        query=WholeQuery,
         action="policies.read",
         answer=Page[PolicyRule],
         tag="roles",

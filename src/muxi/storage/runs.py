@@ -95,7 +95,11 @@ def page(
 ) -> Page[Run]:
     """Runs, the newest first, of one thread or of one status or of all."""
     before = place(after, 1)[0] if after else _LAST_ID
-    rows = tx.rows(sql.LIST, thread_id=thread_id, status=status, before_id=before, limit=limit + 1)
+    given = {"status": status, "before_id": before, "limit": limit + 1}
+    if thread_id is None:
+        rows = tx.rows(sql.LIST, **given)
+    else:
+        rows = tx.rows(sql.LIST_OF_THREAD, **given, thread_id=thread_id)
     found = [Run.model_validate_json(row[0]) for row in rows[:limit]]
     return Page(found, cursor(found[-1].id) if len(rows) > limit else None)
 

@@ -21,19 +21,20 @@ UPDATE = (
         record=given("record"),
     )
 )
-LIST = (
+_page = (
     select(*_COLUMNS)
     .where(
         mine(runs),
-        or_(given("thread_id").is_(None), runs.c.thread_id == given("thread_id")),
         or_(given("status").is_(None), runs.c.status == given("status")),
-        visible(runs.c.thread_id),
         runs.c.id < given("before_id"),
     )
     .order_by(runs.c.id.desc())
     .limit(number("limit"))
     .offset(one(0))
 )
+LIST = _page.where(visible(runs.c.thread_id))
+# A question of its own, so that it goes by the index of the thread's runs.
+LIST_OF_THREAD = _page.where(runs.c.thread_id == given("thread_id"), visible(given("thread_id")))
 UNFINISHED = (
     select(*_COLUMNS)
     .where(mine(runs), runs.c.finished_at.is_(None), visible(runs.c.thread_id))

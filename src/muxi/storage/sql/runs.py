@@ -31,16 +31,31 @@ UPDATE = Statement(
 LIST = Statement(
     sqlite="""SELECT runs.record
 FROM runs
-WHERE runs.tenant = ? AND (? IS NULL OR runs.thread_id = ?) AND (? IS NULL OR runs.status = ?) AND (? IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = ? AND (? IS NULL OR runs.status = ?) AND runs.id < ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))) AND runs.id < ? ORDER BY runs.id DESC
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))) ORDER BY runs.id DESC
  LIMIT ? OFFSET 0""",
-    order="tenant thread_id thread_id status status principal tenant principal before_id limit",
+    order="tenant status status before_id principal tenant principal limit",
     postgresql="""SELECT runs.record
 FROM runs
-WHERE runs.tenant = %(tenant)s::VARCHAR AND (%(thread_id)s::VARCHAR IS NULL OR runs.thread_id = %(thread_id)s::VARCHAR) AND (%(status)s::VARCHAR IS NULL OR runs.status = %(status)s::VARCHAR) AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = %(tenant)s::VARCHAR AND (%(status)s::VARCHAR IS NULL OR runs.status = %(status)s::VARCHAR) AND runs.id < %(before_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
 FROM participants
-WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id))) AND runs.id < %(before_id)s::VARCHAR ORDER BY runs.id DESC
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id))) ORDER BY runs.id DESC
+ LIMIT %(limit)s::BIGINT OFFSET 0""",
+)
+LIST_OF_THREAD = Statement(
+    sqlite="""SELECT runs.record
+FROM runs
+WHERE runs.tenant = ? AND (? IS NULL OR runs.status = ?) AND runs.id < ? AND runs.thread_id = ? AND (? IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?))) ORDER BY runs.id DESC
+ LIMIT ? OFFSET 0""",
+    order="tenant status status before_id thread_id principal tenant principal thread_id limit",
+    postgresql="""SELECT runs.record
+FROM runs
+WHERE runs.tenant = %(tenant)s::VARCHAR AND (%(status)s::VARCHAR IS NULL OR runs.status = %(status)s::VARCHAR) AND runs.id < %(before_id)s::VARCHAR AND runs.thread_id = %(thread_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = %(thread_id)s::VARCHAR))) ORDER BY runs.id DESC
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
 UNFINISHED = Statement(
