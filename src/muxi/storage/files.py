@@ -1,4 +1,4 @@
-"""Files that people send: rows that say what is known of them, and what providers keep of them.
+"""Files that people send: rows that say what is known of them.
 
 Called by `runtime.files`. Nobody sees the file of another; a file holds its blob until it is
 deleted, beside whatever messages refer to the same bytes.
@@ -87,30 +87,3 @@ def delete(tx: Tx, file_id: str) -> list[str]:
     if not tx.run(sql.DELETE, id=file_id):
         raise NotFound(f"There is no file {file_id[:64]}.", file_id=file_id[:64])
     return blobs.release(tx, file_id)
-
-
-def keep_remote(
-    tx: Tx, hash: str, provider: str, *, remote_id: str, expires_at: int | None
-) -> None:
-    """A provider keeps a blob under a name of its own, perhaps until an instant."""
-    tx.run(
-        sql.KEEP_REMOTE,
-        hash=hash,
-        provider=provider,
-        remote_id=remote_id,
-        created_at=tx.now(),
-        expires_at=expires_at,
-    )
-
-
-def remote(tx: Tx, hash: str, provider: str) -> str | None:
-    """The name under which a provider keeps a blob, if it still does."""
-    row = tx.row(sql.REMOTE, hash=hash, provider=provider)
-    if row is None or (row[1] is not None and row[1] <= tx.now()):
-        return None
-    return str(row[0])
-
-
-def forget_remote(tx: Tx, hash: str, provider: str) -> None:
-    """The provider does not keep the blob any more."""
-    tx.run(sql.FORGET_REMOTE, hash=hash, provider=provider)

@@ -79,7 +79,6 @@ participants = Table(
     _number("joined_at"),
     _of("threads", "thread_id"),
     Index(None, "tenant", "thread_id"),
-    _partial("ix_participants_shared", "tenant", "thread_id", where="role <> 'owner'"),
     sqlite_with_rowid=False,
 )
 

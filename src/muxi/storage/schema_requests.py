@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, LargeBinary, Table
 
-from muxi.storage.columns import metadata, number, of, partial, text
+from muxi.storage.columns import metadata, number, partial, text
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -37,19 +37,5 @@ files = Table(
     text("record"),
     Index("ix_files_owner", "tenant", "owner", "id"),
     partial("ix_files_expiry", "tenant", "expires_at", where="expires_at IS NOT NULL"),
-    sqlite_with_rowid=False,
-)
-
-# What a model's provider keeps of a blob, so that it is sent there once.
-provider_files = Table(
-    "provider_files",
-    metadata,
-    text("tenant", key=True),
-    text("hash", key=True),
-    text("provider", key=True),
-    text("remote_id"),
-    number("created_at"),
-    number("expires_at", null=True),
-    of("blobs", "hash", "hash"),
     sqlite_with_rowid=False,
 )

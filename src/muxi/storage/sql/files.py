@@ -58,22 +58,3 @@ DELETE = Statement(
     order="tenant principal principal id",
     postgresql="DELETE FROM files WHERE files.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR files.owner = %(principal)s::VARCHAR) AND files.id = %(id)s::VARCHAR",
 )
-KEEP_REMOTE = Statement(
-    sqlite="INSERT INTO provider_files (tenant, hash, provider, remote_id, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, hash, provider) DO UPDATE SET remote_id = excluded.remote_id, created_at = excluded.created_at, expires_at = excluded.expires_at",
-    order="tenant hash provider remote_id created_at expires_at",
-    postgresql="""INSERT INTO provider_files (tenant, hash, provider, remote_id, created_at, expires_at) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(hash)s::VARCHAR COLLATE "C", %(provider)s::VARCHAR COLLATE "C", %(remote_id)s::VARCHAR COLLATE "C", %(created_at)s::BIGINT, %(expires_at)s::BIGINT) ON CONFLICT (tenant, hash, provider) DO UPDATE SET remote_id = excluded.remote_id, created_at = excluded.created_at, expires_at = excluded.expires_at""",
-)
-REMOTE = Statement(
-    sqlite="""SELECT provider_files.remote_id, provider_files.expires_at
-FROM provider_files
-WHERE provider_files.tenant = ? AND provider_files.hash = ? AND provider_files.provider = ?""",
-    order="tenant hash provider",
-    postgresql="""SELECT provider_files.remote_id, provider_files.expires_at
-FROM provider_files
-WHERE provider_files.tenant = %(tenant)s::VARCHAR AND provider_files.hash = %(hash)s::VARCHAR AND provider_files.provider = %(provider)s::VARCHAR""",
-)
-FORGET_REMOTE = Statement(
-    sqlite="DELETE FROM provider_files WHERE provider_files.tenant = ? AND provider_files.hash = ? AND provider_files.provider = ?",
-    order="tenant hash provider",
-    postgresql="DELETE FROM provider_files WHERE provider_files.tenant = %(tenant)s::VARCHAR AND provider_files.hash = %(hash)s::VARCHAR AND provider_files.provider = %(provider)s::VARCHAR",
-)

@@ -450,19 +450,7 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT fk_participants_threads FOREIGN KEY(tenant, thread_id) REFERENCES threads (tenant, id) ON DELETE CASCADE
 )
  WITHOUT ROWID""",
-    """CREATE INDEX ix_participants_shared ON participants (tenant, thread_id) WHERE role <> 'owner'""",
     """CREATE INDEX ix_participants_tenant_thread_id ON participants (tenant, thread_id)""",
-    """CREATE TABLE provider_files (
-    tenant TEXT NOT NULL,
-    hash TEXT NOT NULL,
-    provider TEXT NOT NULL,
-    remote_id TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
-    expires_at BIGINT,
-    CONSTRAINT pk_provider_files PRIMARY KEY (tenant, hash, provider),
-    CONSTRAINT fk_provider_files_blobs FOREIGN KEY(tenant, hash) REFERENCES blobs (tenant, hash) ON DELETE CASCADE
-)
- WITHOUT ROWID""",
     """CREATE TABLE runs (
     tenant TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -581,7 +569,6 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('memberships', 'memberships', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('messages', 'ix_messages_tenant_thread_id_parent_id', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('messages', 'sqlite_autoindex_messages_1', '1000000 1000000 1')""",
-    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('participants', 'ix_participants_shared', '100 100 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('participants', 'ix_participants_tenant_thread_id', '1000000 1000000 10')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('participants', 'participants', '1000000 1000000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('passages', 'ix_passages_group', '1000000 1000000 1000 1 1')""",
@@ -591,7 +578,6 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('passages', 'uq_passages_id', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('policies', 'policies', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('postings', 'postings', '1000000 1000000 1000 500 1 1')""",
-    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('provider_files', 'provider_files', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'ix_reservations_balance', '1000000 1000000 10 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'ix_reservations_expiry', '1000000 1000000 10')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'reservations', '1000000 1000000 10 1 1 1')""",

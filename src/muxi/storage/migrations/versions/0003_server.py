@@ -236,23 +236,6 @@ files = Table(
     sqlite_with_rowid=False,
 )
 
-# Made by schema 1; named here for what refers to it.
-blobs = Table("blobs", metadata, _text("tenant", key=True), _text("hash", key=True))
-
-provider_files = Table(
-    "provider_files",
-    metadata,
-    _text("tenant", key=True),
-    _text("hash", key=True),
-    _text("provider", key=True),
-    _text("remote_id"),
-    _number("created_at"),
-    _number("expires_at", null=True),
-    _of("blobs", "hash", "hash"),
-    sqlite_with_rowid=False,
-)
-
-
 roles = Table(
     "roles",
     metadata,
@@ -327,14 +310,6 @@ def upgrade() -> None:
         protect(connection, [table.name for table in made])
         protect_owned_anew(connection, ["secrets"])
     op.create_index("ix_runs_owner", "runs", ["tenant", "owner", "id"])
-    others = text("role <> 'owner'")
-    op.create_index(
-        "ix_participants_shared",
-        "participants",
-        ["tenant", "thread_id"],
-        sqlite_where=others,
-        postgresql_where=others,
-    )
     op.add_column("tenants", _text("name", null=True))
     op.add_column("tenants", _number("disabled_at", null=True))
     op.add_column(
@@ -350,7 +325,7 @@ def upgrade() -> None:
 
 def _made() -> list[Table]:
     """The tables of this schema, those that others refer to first."""
-    return [table for table in metadata.sorted_tables if table is not blobs]
+    return list(metadata.sorted_tables)
 
 
 def _run(connection: Connection, statement: str) -> list[Any]:
@@ -361,7 +336,6 @@ def _run(connection: Connection, statement: str) -> list[Any]:
 def downgrade() -> None:
     """Remove the tables, and with them every user and credential."""
     connection = op.get_bind()
-    op.drop_index("ix_participants_shared", "participants")
     op.drop_index("ix_runs_owner", "runs")
     for table in reversed(_made()):
         table.drop(connection)
