@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from io import StringIO
 
 from muxi.agents.limits import Allowance, reached
 from muxi.core.errors import LimitReached, ModelProtocolError, MuxiError
@@ -33,6 +34,14 @@ from muxi.models.estimate import count_prompt, estimate
 from muxi.models.model import Model
 
 
+@dataclass(slots=True)
+class _Heard:
+    """What has come of a part. Text alone: the events of a long answer would weigh much more."""
+
+    kind: type[TextDelta | ReasoningDelta]
+    text: StringIO = field(default_factory=StringIO)
+
+
 @dataclass(slots=True, kw_only=True)
 class Turn:
     """One question to a model, and after `stream` has ended, its answer."""
@@ -53,9 +62,8 @@ class Turn:
     """What to raise at the deadline, if it is a budget's."""
     _cut: LimitReached | None = None
     """What to raise if the answer has as many tokens as a budget granted."""
-    _pieces: list[TextDelta | ReasoningDelta] = field(
-        default_factory=list["TextDelta | ReasoningDelta"]
-    )
+    _heard: dict[int, _Heard] = field(default_factory=dict[int, "_Heard"])
+    """What has come so far, by the index of its part."""
 
     async def stream(self, ctx: Context, host: Host) -> AsyncGenerator[Event]:
         """The events of the turn; the message is not yet part of the thread when they end.
@@ -68,13 +76,12 @@ class Turn:
         used: Usage | None = None
         name = self.model.name
         try:
-            pieces = self._pieces
             begun = not self.show
             async with aclosing(self.model.stream(self.request)) as events:
                 async for event in events if self.deadline is None else self._timed(events):
                     kind = type(event)
                     if kind is TextDelta or kind is ReasoningDelta:
-                        pieces.append(event)  # pyright: ignore[reportArgumentType] -- `kind` tells its type, faster than isinstance
+                        self._hear(event)  # pyright: ignore[reportArgumentType] -- `kind` tells its type, faster than isinstance
                     elif kind is ResponseCompleted:
                         used = self._complete(event, ctx)  # pyright: ignore[reportArgumentType] -- `kind` tells its type, faster than isinstance
                         continue
@@ -96,6 +103,12 @@ class Turn:
                 used = self._consumed()
             ctx.usage.add(used)
             await host.ledger.settle(ctx, reservation, used)
+
+    def _hear(self, delta: TextDelta | ReasoningDelta) -> None:
+        part = self._heard.get(delta.index)
+        if part is None:
+            part = self._heard[delta.index] = _Heard(type(delta))
+        part.text.write(delta.text)
 
     def opening(self) -> MessageStarted:
         """The event that announces the message."""
@@ -135,18 +148,13 @@ class Turn:
 
     def _partial(self) -> Message | None:
         """What had come when the answer broke off. Unfinished tool calls are left out."""
-        if not self._pieces:
+        if not self._heard:
             return None
-        texts: dict[int, list[str]] = {}
-        kinds: dict[int, type[TextDelta | ReasoningDelta]] = {}
-        for piece in self._pieces:
-            texts.setdefault(piece.index, []).append(piece.text)
-            kinds[piece.index] = type(piece)
         parts: list[AnyPart] = [
-            TextPart(text="".join(text))
-            if kinds[index] is TextDelta
-            else ReasoningPart(text="".join(text))
-            for index, text in sorted(texts.items())
+            TextPart(text=part.text.getvalue())
+            if part.kind is TextDelta
+            else ReasoningPart(text=part.text.getvalue())
+            for _, part in sorted(self._heard.items())
         ]
         return Message(
             id=self._id,
@@ -190,12 +198,14 @@ class Turn:
 
     def _consumed(self) -> Usage:
         """What a call has consumed that broke off: nothing that anybody reported."""
-        if not self._pieces:
+        if not self._heard:
             # It may never have reached the model.
             return Usage(requests=1)
         model, price = self.model, self.model.profile.price
         usage = Usage(requests=1, input_tokens=count_prompt(model, self.request))
-        usage.output_tokens = model.count_text("".join(piece.text for piece in self._pieces))
+        usage.output_tokens = model.count_text(
+            "".join(part.text.getvalue() for part in self._heard.values())
+        )
         usage.cost = None if price is None else price.cost(usage)
         return usage
 
