@@ -150,6 +150,7 @@ def outside_of(dialect: str) -> list[str]:
         "Backups and copies of the project folder that others made.",
         "Log files, if they were written at debug level by other programs.",
         "What providers of models were sent.",
+        "The audit log, which keeps by id who did what upon whose memory, and no contents.",
     ]
     if dialect == "postgresql":
         return ["PostgreSQL's write-ahead log, its archive, replicas and base backups.", *places]

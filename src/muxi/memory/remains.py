@@ -76,12 +76,13 @@ class Verifier:
             size = path.stat().st_size
             found.append(Searched(place=path.name, by="rows", looked_at=size, found=int(held)))
         # The id of a user in quotes or after its kind: by itself it may be part of another word.
-        spelled = [owner.encode()] if owner is not None and ":" in owner else []
+        spelled = _spelled(owner) if owner is not None and ":" in owner else []
         bytes_of = [each for text in texts for each in _spellings(text)]
         for path in self._all_files() if spelled or bytes_of else ():
             size = path.stat().st_size
             if spelled:
-                (count,) = texts_in(path, spelled)
+                everywhere, entered = texts_in(path, spelled)
+                count = everywhere - entered
                 place = self._named(path)
                 found.append(Searched(place=place, by="owner", looked_at=size, found=count))
             if bytes_of:
@@ -97,6 +98,11 @@ class Verifier:
 
     def _named(self, path: Path) -> str:
         return str(path.relative_to(self.folder)) if self.folder is not None else path.name
+
+
+def _spelled(owner: str) -> list[bytes]:
+    """An owner's id as it may stand in a file, and as the audit log has it, which keeps it."""
+    return [owner.encode(), b'"resource":' + json.dumps(owner, ensure_ascii=False).encode()]
 
 
 def _spellings(text: str) -> list[bytes]:

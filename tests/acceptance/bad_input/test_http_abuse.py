@@ -173,7 +173,7 @@ async def test_malformed_http_is_refused(
                 + host
                 + token
                 + b"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-                b"200",
+                b"404",
             ),
             (b"\x16\x03\x01\x02\x00\x01\x00", b"400"),
         ):
