@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from io import StringIO
 from typing import Any, cast
 
 import msgspec
@@ -77,8 +78,9 @@ class ChatDecoder:
         self._provider = provider
         self._model = model
         self._quirks = quirks
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
+        # Of a long answer, thousands of pieces by themselves would weigh ten times what they say.
+        self._text = StringIO()
+        self._reasoning = StringIO()
         self._refusal: list[str] = []
         self._details: list[dict[str, Any]] = []
         self._calls = Calls()
@@ -147,7 +149,7 @@ class ChatDecoder:
         content = delta.content
         if content:
             if isinstance(content, str):
-                self._text.append(content)
+                self._text.write(content)
                 out.append(TextDelta(index=self._place("text"), text=content))
             else:
                 self._take_pieces(content, out)
@@ -164,11 +166,11 @@ class ChatDecoder:
                 if kind == "thinking":
                     out.append(self._think(text))
                 else:
-                    self._text.append(text)
+                    self._text.write(text)
                     out.append(TextDelta(index=self._place("text"), text=text))
 
     def _think(self, text: str) -> ReasoningDelta:
-        self._reasoning.append(text)
+        self._reasoning.write(text)
         return ReasoningDelta(index=self._place("reasoning"), text=text)
 
     def _place(self, kind: str) -> int:
@@ -193,13 +195,13 @@ class ChatDecoder:
 
     def _part(self, kind: str) -> AnyPart:
         if kind == "text":
-            return TextPart(text="".join(self._text))
+            return TextPart(text=self._text.getvalue())
         if kind == "refusal":
             return RefusalPart(text="".join(self._refusal))
         kept: dict[str, Any] = {}
         if self._details:
             kept["reasoning_details"] = _joined(self._details)
-        return ReasoningPart(text="".join(self._reasoning), provider={FORMAT: kept})
+        return ReasoningPart(text=self._reasoning.getvalue(), provider={FORMAT: kept})
 
     def _stop(self, parts: list[AnyPart]) -> StopReason:
         stop = _STOPS.get(self._finish or "stop", "stop")
