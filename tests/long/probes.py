@@ -340,7 +340,7 @@ def see_feed(tenant: Tenant, tx: Tx) -> None:
 
 def see_rest(tenant: Tenant, tx: Tx) -> None:
     same({a.name: a.description for a in agents.listed(tx)}, tenant.agents, "agents")
-    same(secrets.names(tx), sorted(tenant.secrets), "secrets")
+    same(sorted(secrets.names(tx)), sorted(tenant.secrets), "secrets")
     for name, value in tenant.secrets.items():
         same(secrets.get(tx, _KEY, name), value, f"secret {name}")
     held = {digest for kept in tenant.threads.values() for digest in kept.blobs}

@@ -19,8 +19,10 @@ _PROBE = 0.05
 _LATEST = 1.0
 """Seconds that it may be late."""
 
-_PATIENCE = 5.0
-"""Seconds that the database has to read and to write."""
+_PATIENCE = 8.0
+"""Seconds that the database has to read and to write.
+
+Longer than SQLite waits for a lock: who has found one held says more than who has merely waited."""
 
 
 async def check_loop() -> None:

@@ -29,7 +29,7 @@ class Disk:
     def __init__(self, place: Path) -> None:
         self.place = place
         place.mkdir()
-        self._mount("-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs")
+        self._mount("-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs")
 
     def fill(self) -> None:
         """Leave no room at all."""

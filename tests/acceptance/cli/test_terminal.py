@@ -86,7 +86,7 @@ async def test_a_run_at_a_terminal_asks_and_goes_on(project: Muxi) -> None:
         await it.type("y")
         await it.sees("It is 391.")
     async with terminal(project, "run", "-a", "asking", "ask me") as it:
-        await it.sees("Which colour?")
+        await it.sees("Which colour?", "Your answer")
         await it.press("C-d")
         await it.sees("The run waits for your approval.", "tells how a script answers")
 
