@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from muxi.cli import output
 from muxi.cli.app import new_app
 from muxi.cli.options import JsonOption, ProjectOption, TenantOption
+from muxi.client.paging import all_items
 
 if TYPE_CHECKING:
     from muxi.core.identities import Group, User
@@ -48,14 +50,7 @@ def list_groups(
     from muxi.cli.session import Session, in_session
 
     async def work(session: Session) -> list[Group]:
-        groups: list[Group] = []
-        cursor: str | None = None
-        while True:
-            page = await session.client.groups.page(cursor=cursor, limit=500)
-            groups += page.items
-            cursor = page.next
-            if cursor is None:
-                return groups
+        return await all_items(session.client.groups.page)
 
     groups = in_session(project, work, tenant=tenant)
     if json:
@@ -76,14 +71,7 @@ def list_members(
     from muxi.cli.session import Session, in_session
 
     async def work(session: Session) -> list[User]:
-        users: list[User] = []
-        cursor: str | None = None
-        while True:
-            page = await session.client.groups.members(group, cursor=cursor, limit=500)
-            users += page.items
-            cursor = page.next
-            if cursor is None:
-                return users
+        return await all_items(partial(session.client.groups.members, group))
 
     users = in_session(project, work, tenant=tenant)
     if json:

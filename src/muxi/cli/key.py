@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from muxi.cli import output
 from muxi.cli.app import new_app
 from muxi.cli.options import JsonOption, ProjectOption, TenantOption
+from muxi.client.paging import all_items
 
 if TYPE_CHECKING:
     from muxi.core.identities import Key, NewKey
@@ -66,14 +68,7 @@ def list_keys(
     from muxi.cli.session import Session, in_session
 
     async def work(session: Session) -> list[Key]:
-        keys: list[Key] = []
-        cursor: str | None = None
-        while True:
-            page = await session.client.keys.page(of, cursor=cursor, limit=500)
-            keys += page.items
-            cursor = page.next
-            if cursor is None:
-                return keys
+        return await all_items(partial(session.client.keys.page, of))
 
     keys = in_session(project, work, tenant=tenant)
     if json:

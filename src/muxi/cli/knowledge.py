@@ -6,6 +6,7 @@ import asyncio
 import json as json_format
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from muxi.cli import output
 from muxi.cli.app import new_app
 from muxi.cli.exits import ExitCode
 from muxi.cli.options import JsonOption, ProjectOption, UserOption
+from muxi.client.paging import all_items
 
 if TYPE_CHECKING:
     from muxi.cli.session import Session
@@ -207,14 +209,7 @@ async def _indexed(session: Session, document: Document, *, wait: bool) -> list[
 
 
 async def _all(client: Client, folder: str | None) -> list[Document]:
-    documents: list[Document] = []
-    cursor: str | None = None
-    while True:
-        page = await client.knowledge.page(folder=folder, cursor=cursor, limit=500)
-        documents += page.items
-        cursor = page.next
-        if cursor is None:
-            return documents
+    return await all_items(partial(client.knowledge.page, folder=folder))
 
 
 def _progress() -> Callable[[int, int], None]:

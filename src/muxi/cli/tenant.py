@@ -9,6 +9,7 @@ import typer
 from muxi.cli import output
 from muxi.cli.app import new_app
 from muxi.cli.options import JsonOption, ProjectOption
+from muxi.client.paging import all_items
 
 if TYPE_CHECKING:
     from muxi.core.identities import Tenant
@@ -42,14 +43,7 @@ def list_tenants(json: JsonOption = False, project: ProjectOption = None) -> Non
     from muxi.cli.session import Session, in_session
 
     async def work(session: Session) -> list[Tenant]:
-        tenants: list[Tenant] = []
-        cursor: str | None = None
-        while True:
-            page = await session.client.tenants.page(cursor=cursor, limit=500)
-            tenants += page.items
-            cursor = page.next
-            if cursor is None:
-                return tenants
+        return await all_items(session.client.tenants.page)
 
     tenants = in_session(project, work)
     if json:

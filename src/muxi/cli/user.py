@@ -9,6 +9,7 @@ import typer
 from muxi.cli import output
 from muxi.cli.app import new_app
 from muxi.cli.options import JsonOption, ProjectOption, TenantOption
+from muxi.client.paging import all_items
 
 if TYPE_CHECKING:
     from muxi.core.identities import User
@@ -80,14 +81,7 @@ def list_users(
     from muxi.cli.session import Session, in_session
 
     async def work(session: Session) -> list[User]:
-        users: list[User] = []
-        cursor: str | None = None
-        while True:
-            page = await session.client.users.page(cursor=cursor, limit=500)
-            users += page.items
-            cursor = page.next
-            if cursor is None:
-                return users
+        return await all_items(session.client.users.page)
 
     users = in_session(project, work, tenant=tenant)
     if json:

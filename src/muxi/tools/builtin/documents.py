@@ -14,7 +14,7 @@ from pydantic import Field
 from muxi.config.service_tool_settings import DocumentsTool
 from muxi.core.errors import DocumentUnreadable, ToolArgumentsInvalid, ToolFailed
 from muxi.core.manifests import Permissions, ToolManifest
-from muxi.tools.builtin.rooted import Root, shown
+from muxi.tools.builtin.rooted import Root, root_of, shown
 from muxi.tools.builtin.setup import DocumentPart, DocumentReader, Setup
 from muxi.tools.function import Examples, FunctionTool, tool
 from muxi.tools.worker import run_in_thread
@@ -46,15 +46,13 @@ _EXAMPLES: Examples = (
     ("What is in https://example.org/paper.pdf?", {"source": "https://example.org/paper.pdf"}),
 )
 _PIECE: Final = 1 << 20
-_HIDDEN: Final = (".muxi", ".muxi-*", ".env", ".env.*", "*.pem", "*.key", "id_rsa*")
 
 Page = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 def documents_tools(settings: DocumentsTool, setup: Setup) -> list[FunctionTool[..., Any]]:
     """The reader of documents of a project."""
-    sealed = (setup.folder / ".muxi", *([setup.state] if setup.state is not None else []))
-    root = Root(setup.folder / Path(settings.root).expanduser(), hidden=_HIDDEN, sealed=sealed)
+    root = root_of(settings.root, setup)
     made = _make(settings, root, setup.read_document)
     return [made.changed(timeout=settings.timeout + 15, max_bytes=settings.max_text + 1_000)]
 

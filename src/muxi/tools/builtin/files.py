@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -16,7 +15,7 @@ from muxi.core.messages import ImagePart
 from muxi.core.record import clean
 from muxi.tools.builtin.file_search import Bounds, Found, below, fits, matcher, matching_lines
 from muxi.tools.builtin.file_text import changed, image, read_lines, whole
-from muxi.tools.builtin.rooted import Root, shown
+from muxi.tools.builtin.rooted import Root, root_of, shown
 from muxi.tools.builtin.setup import Setup
 from muxi.tools.function import Examples, FunctionTool, tool
 
@@ -117,12 +116,7 @@ def make_files(
 
 def files_tools(settings: FilesTool, setup: Setup) -> list[FunctionTool[..., Any]]:
     """The tools for the files of a project."""
-    sealed = (setup.folder / ".muxi", *([setup.state] if setup.state is not None else []))
-    root = Root(
-        setup.folder / Path(settings.root).expanduser(),
-        hidden=(".muxi", ".muxi-*", *settings.hidden),
-        sealed=sealed,
-    )
+    root = root_of(settings.root, setup, hidden=(".muxi", ".muxi-*", *settings.hidden))
     return make_files(
         root,
         write=settings.write,

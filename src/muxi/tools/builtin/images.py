@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +18,7 @@ from muxi.core.imaging import Imaging, PictureOrder, Shape, picture_type
 from muxi.core.manifests import Permissions, ToolCost, ToolManifest
 from muxi.core.messages import ImagePart, TextPart, ToolContent, ToolResultPart
 from muxi.core.ports import Context
-from muxi.tools.builtin.rooted import Root, shown
+from muxi.tools.builtin.rooted import Root, root_of, shown
 from muxi.tools.builtin.setup import Setup
 from muxi.tools.function import Examples, FunctionTool, tool
 from muxi.tools.worker import run_in_thread
@@ -59,7 +59,6 @@ _LOOKING: Examples = (
         {"question": "How many people are there?", "image": "https://example.org/team.png"},
     ),
 )
-_HIDDEN: Final = (".muxi", ".muxi-*", ".env", ".env.*", "*.pem", "*.key", "id_rsa*")
 _MOST: Final = 8
 
 Prompt = Annotated[str, Field(min_length=1, max_length=30_000)]
@@ -68,8 +67,7 @@ Source = Annotated[str, Field(min_length=1, max_length=4_000)]
 
 def images_tools(settings: ImagesTool, setup: Setup) -> list[FunctionTool[..., Any]]:
     """The tools for pictures of a project."""
-    sealed = (setup.folder / ".muxi", *([setup.state] if setup.state is not None else []))
-    root = Root(setup.folder / Path(settings.root).expanduser(), hidden=_HIDDEN, sealed=sealed)
+    root = root_of(settings.root, setup)
     gallery = _Gallery(settings, root, setup.imaging)
     looking = _looking(settings, gallery).changed(timeout=settings.timeout)
     if settings.model is None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from muxi.core.errors import ConfigError, ToolArgumentsInvalid, ToolDenied, ToolFailed
+from muxi.tools.builtin.setup import Setup
 
 _MAX_PATH = 1_000
 _MAX_LINKS = 20
@@ -102,6 +103,9 @@ class Spot:
 
 _LOOK = "See what is there with list_files."
 
+PRIVATE = (".muxi", ".muxi-*", ".env", ".env.*", "*.pem", "*.key", "id_rsa*")
+"""What tools that only read a folder never show."""
+
 
 @dataclass(frozen=True, slots=True)
 class Root:
@@ -176,6 +180,18 @@ class Root:
                     return text[len(str(root)) :].split("/")
             raise _outside(path)
         return text.split("/")
+
+
+def root_of(folder: str, setup: Setup, *, hidden: Sequence[str] = PRIVATE) -> Root:
+    """The folder that a setting names, from the project's own; the project's state is sealed.
+
+    Args:
+        folder: As the setting has it.
+        setup: Where the tool is made.
+        hidden: As `Root.hidden`.
+    """
+    sealed = (setup.folder / ".muxi", *([setup.state] if setup.state is not None else []))
+    return Root(setup.folder / Path(folder).expanduser(), hidden=hidden, sealed=sealed)
 
 
 _RELATIVE = "Write the path from the folder of the files, such as `notes/today.md`."
