@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import aiohttp
 
 from muxi.client.client import Client
-from muxi.core.errors import Conflict, MuxiError, NotFound, ServerUnavailable
+from muxi.core.errors import Conflict, MuxiError, ServerUnavailable
 from muxi.core.events import (
     FINAL_STATUSES,
     Approval,
@@ -162,11 +162,7 @@ class Customer:
         records = self.records
         records.asked[approval.id] = approval
         decision = records.decisions.setdefault(approval.id, self._decision(approval))
-        try:
-            await self._ask(lambda client: client.resolve(approval.id, decision))
-        except NotFound:
-            # It was taken the first time, and only the answer was lost.
-            return
+        await self._ask(lambda client: _answer(client, approval, decision))
 
     def _decision(self, approval: Approval) -> ApprovalDecision:
         number = self.chance.random()
@@ -228,6 +224,16 @@ class Customer:
         if client is None:
             client = self._clients[at] = self.nodes[at].client()
         return client
+
+
+async def _answer(client: Client, approval: Approval, decision: ApprovalDecision) -> None:
+    """Decide a question, unless that was done the first time and only the answer was lost."""
+    try:
+        await client.resolve(approval.id, decision)
+    except Conflict:
+        waiting = await client.approvals(approval.run_id)
+        if any(each.id == approval.id for each in waiting.items):
+            raise
 
 
 def problems(records: Records) -> dict[str, int]:

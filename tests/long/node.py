@@ -169,9 +169,10 @@ def _lay_out(folder: Path, project: str) -> None:
 
 def _free_port() -> int:
     # Below the range from which the kernel takes ports of outgoing connections: while the server is
-    # dead, nobody else may get its port by chance.
+    # dead, nobody else may get its port by chance. Nor may another process of these tests, whose
+    # number is likely the next one: it looks elsewhere.
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    for port in range(lowest - 1 - os.getpid() % 2000, 10_000, -1):
+    for port in range(lowest - 1 - os.getpid() * 41 % 20_000, 10_000, -1):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
