@@ -29,6 +29,7 @@ from muxi.core.facts import Fact
 from muxi.core.memories import Memory
 from muxi.models.scripted import ScriptedModel
 from muxi.runtime.build import Runtime, open_runtime
+from muxi.runtime.principal import owner_for
 from muxi.runtime.requests import RunRequest
 from muxi.tools.function import tool
 
@@ -135,7 +136,7 @@ async def _look(runtime: Runtime, user: str, said: list[Said], figures: Figures)
     memories: list[Memory] = []
     cursor: str | None = None
     while True:
-        page = await runtime.memories.page(who, cursor=cursor, limit=200)
+        page = await runtime.memories.page(who, owner_for(who), cursor=cursor, limit=200)
         memories += page.items
         if (cursor := page.next) is None:
             break

@@ -40,8 +40,8 @@ SERVING: Final = "memory.embedder"
 KINDS: Final = (("turn", None), ("window", MEMORY))
 """What is embedded: every passage alone, and turns with their neighbours besides."""
 
-Find = Callable[[str], Awaitable["Embedder | None"]]
-"""The embedder of a name that stands beside stored vectors; None if it cannot be had any more."""
+Resolve = Callable[[str], Awaitable["Embedder"]]
+"""The embedder of a name that stands beside stored vectors. Raises `MuxiError` if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,13 @@ class Embedding:
         database: Where passages and vectors are.
         searcher: Whoever compares with them in this process.
         target: The wanted model; None for none.
-        find: Finds the models of older vectors.
+        resolve: Gives the models of older vectors.
     """
 
     database: Database
     searcher: Searcher
     target: Embedder | None
-    find: Find
+    resolve: Resolve
     problem: str | None = None
     """Why the last attempt failed; None if it did not."""
     _serving: Embedder | None = None
@@ -224,7 +224,11 @@ class Embedding:
     async def _older(self, model: str) -> Embedder | None:
         if self._serving is not None and self._serving.name == model:
             return self._serving
-        return await self.find(model)
+        try:
+            return await self.resolve(model)
+        except MuxiError as error:
+            _log.warning("Older vectors cannot be searched: %s", error.message)
+            return None
 
     async def _drop_others(self, tenant: str, kept: str) -> None:
         whole = Scope(tenant, None)

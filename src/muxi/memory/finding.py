@@ -33,7 +33,6 @@ class Finder:
     """Awaited before a search: what is missing in the first moments of a process."""
     _with_memories: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     """Owners that had memories when they were looked at: others are not searched."""
-
     _spoke: dict[tuple[str | None, ...], tuple[float, list[str]]] = field(
         default_factory=dict[tuple[str | None, ...], tuple[float, list[str]]]
     )
@@ -97,8 +96,15 @@ class Finder:
         return {name: name for name in spoke if name not in (who.principal, you)}
 
     def changed(self, tenant: str, owner: str) -> None:
-        """Memories of this owner were written or removed."""
+        """Memories of this owner were written."""
         self.searcher.changed(tenant, owner)
+
+    def forgot(self, tenant: str, owner: str) -> None:
+        """Memories of this owner are gone, and perhaps who said them."""
+        self.changed(tenant, owner)
+        self._with_memories.discard((tenant, owner))
+        for key in [key for key in self._spoke if key[0] == tenant and owner in key[2:]]:
+            del self._spoke[key]
 
     async def _has_any(self, who: Scope, owners: Sequence[str]) -> bool:
         """Whether there is anything to find: who has said nothing yet costs a look."""

@@ -96,10 +96,6 @@ class Forgetting:
         begin = partial(forgettings.begin, owner=owner, what={**plan, _ROWS_ONLY: True})
         await self._finish(whole, await self.database.write(whole, begin))
 
-    async def forget_memory(self, who: Scope, owner: str, memory_id: str) -> None:
-        """Forget one memory with all that was made of it, as agents may do by their tool."""
-        await self.forget(who, owner, Forget(memories=[memory_id]))
-
     async def resume(self) -> list[Forgotten]:
         """Go through with what was begun and not finished."""
         done: list[Forgotten] = []

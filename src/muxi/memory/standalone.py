@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from pydantic import JsonValue
@@ -26,21 +24,15 @@ from muxi.core.memories import MemoryKind, Recollection
 from muxi.core.messages import Message
 from muxi.core.pages import Page
 from muxi.core.ports import Context, ContextSource
-from muxi.memory import transfer
-from muxi.memory.embedding import Embedding
-from muxi.memory.facts import FactStore
-from muxi.memory.finding import Finder
 from muxi.memory.forgetting import Forgetting
+from muxi.memory.memories import with_zone
+from muxi.memory.parts import Parts, parts_of
 from muxi.memory.recall import Recall
-from muxi.memory.rows import MEMORY, memory_of
 from muxi.memory.transfer import Format
 from muxi.memory.turns import Spoken, turns_of
-from muxi.memory.writing import put_down, remember_turns
 from muxi.models.resolve import embedder as resolve_embedder
-from muxi.retrieval.search import Searcher
-from muxi.storage import passages
 from muxi.storage.database import open_database
-from muxi.storage.transaction import Database, Scope
+from muxi.storage.transaction import Scope
 
 if TYPE_CHECKING:
     from muxi.memory.dates import When
@@ -60,17 +52,6 @@ class Whose(TypedDict, total=False):
     """Name of a team."""
     owner: str
     """The same as text: `user:ID`, `agent:NAME`, `team:NAME` or `tenant`."""
-
-
-@dataclass(slots=True)
-class _Open:
-    """What an open memory works with."""
-
-    database: Database
-    finder: Finder
-    embedding: Embedding
-    facts: FactStore
-    forgetting: Forgetting
 
 
 class Memory:
@@ -95,7 +76,7 @@ class Memory:
         self._embedder = embedder
         self._tenant = tenant
         self._opening = asyncio.Lock()
-        self._parts: _Open | None = None
+        self._parts: Parts | None = None
         self._runs: dict[str, Recall] = {}
 
     async def __aenter__(self) -> Memory:
@@ -135,17 +116,10 @@ class Memory:
             StorageError: It is not stored.
         """
         parts, (who, owner) = await self._open(), self._whose(whose)
-        note = Entry(
-            owner=owner,
-            kind="note",
-            text=text,
-            speaker=speaker or who.principal,
-            said_at=_with_zone(said_at),
-            source="api",
-            metadata=metadata or {},
+        stored = await parts.memories.add(
+            who, owner, text, said_at=said_at, speaker=speaker, metadata=metadata
         )
-        stored = await parts.database.write(who, partial(put_down, owner=owner, note=note))
-        await self._embed(parts, owner)
+        await self._embed(parts)
         return stored
 
     async def add_turns(
@@ -165,16 +139,14 @@ class Memory:
         parts, (who, owner) = await self._open(), self._whose(whose)
         group = thread or new_id("thr")
         entries = [_entry(turn, group, user=who.principal) for turn in turns]
-        stored = await remember_turns(
-            parts.database, who, owner, [each for each in entries if each], parts.finder.searcher
-        )
-        await self._embed(parts, owner)
+        stored = await parts.memories.add_turns(who, owner, [each for each in entries if each])
+        await self._embed(parts)
         return stored
 
     async def search(self, query: str, *, limit: int = 10, **whose: Unpack[Whose]) -> Recollection:
         """The memories that answer `query` best, best first, with what their scores are made of."""
         parts, (who, owner) = await self._open(), self._whose(whose)
-        return await parts.finder.find(who, [owner], query, limit=limit)
+        return await parts.memories.search(who, owner, query, limit=limit)
 
     async def list(
         self,
@@ -187,26 +159,14 @@ class Memory:
     ) -> Page[Entry]:
         """Memories, the newest first."""
         parts, (who, owner) = await self._open(), self._whose(whose)
-        read = partial(
-            passages.page,
-            owner=owner,
-            corpus=MEMORY,
-            kind=kind,
-            group_id=thread,
-            after=cursor,
-            limit=limit,
+        return await parts.memories.page(
+            who, owner, kind=kind, thread_id=thread, cursor=cursor, limit=limit
         )
-        found = await parts.database.read(who, read)
-        return Page[Entry](items=[memory_of(row) for row in found.items], next=found.next)
 
     async def get(self, memory_id: str, **whose: Unpack[Whose]) -> Entry:
         """One memory. Raises `NotFound`."""
         parts, (who, owner) = await self._open(), self._whose(whose)
-        read = partial(passages.get, owners=[owner], ids=[memory_id])
-        rows = await parts.database.read(who, read)
-        if not rows:
-            raise NotFound(f"There is no memory {memory_id[:64]}.", memory_id=memory_id)
-        return memory_of(rows[0])
+        return await parts.memories.get(who, memory_id, owner=owner)
 
     async def forget(
         self, what: str | Forget, *, dry_run: bool = False, **whose: Unpack[Whose]
@@ -243,7 +203,7 @@ class Memory:
     async def export(self, **whose: Unpack[Whose]) -> AsyncGenerator[str]:
         """All of it, as lines of JSON without their ends."""
         parts, (who, owner) = await self._open(), self._whose(whose)
-        async for line in transfer.export(parts.database, who, owner):
+        async for line in parts.memories.export(who, owner):
             yield line
 
     async def take_in(
@@ -255,9 +215,8 @@ class Memory:
     ) -> Imported:
         """Take in an export, of muxi, of mem0 or of Letta; what is here already stays as it is."""
         parts, (who, owner) = await self._open(), self._whose(whose)
-        importer = transfer.Importer(database=parts.database, who=who, owner=owner)
-        done = await importer.take(lines, format)
-        await self._embed(parts, owner)
+        done = await parts.memories.take_in(who, owner, lines, format=format)
+        await self._embed(parts)
         return done
 
     async def source(self, ctx: Context, inner: ContextSource) -> ContextSource:
@@ -284,8 +243,8 @@ class Memory:
             recalled=[] if recall is None else [item.memory for item in recall.shown],
         )
         who = Scope(self._tenant, ctx.user)
-        await remember_turns(parts.database, who, owner, turns_of(spoken), parts.finder.searcher)
-        await self._embed(parts, owner)
+        await parts.memories.add_turns(who, owner, turns_of(spoken))
+        await self._embed(parts)
 
     def _whose(self, whose: Whose) -> tuple[Scope, str]:
         if len(whose) != 1:
@@ -304,7 +263,7 @@ class Memory:
         user = owner.removeprefix("user:") if owner.startswith("user:") else None
         return Scope(self._tenant, user), owner
 
-    async def _open(self) -> _Open:
+    async def _open(self) -> Parts:
         if self._parts is not None:
             return self._parts
         async with self._opening:
@@ -312,26 +271,17 @@ class Memory:
                 self._parts = await self._opened()
         return self._parts
 
-    async def _opened(self) -> _Open:
-        database = await open_database(self._url)
-        searcher = Searcher(database)
+    async def _opened(self) -> Parts:
         given = self._embedder
         target = resolve_embedder(given) if isinstance(given, str) else given
-        embedding = Embedding(database=database, searcher=searcher, target=target, find=_find)
-        await embedding.choose([self._tenant])
-        forgetting = Forgetting(database=database, listeners=[searcher.changed])
+        forgetting = Forgetting(database=await open_database(self._url))
+        parts = parts_of(forgetting, resolve=_resolve, embedder=target)
+        await parts.embedding.choose([self._tenant])
         await forgetting.resume()
-        return _Open(
-            database=database,
-            finder=Finder(database=database, searcher=searcher),
-            embedding=embedding,
-            facts=FactStore(database),
-            forgetting=forgetting,
-        )
+        return parts
 
-    async def _embed(self, parts: _Open, owner: str) -> None:
+    async def _embed(self, parts: Parts) -> None:
         """Make the vectors that are missing. A provider that fails is asked again the next time."""
-        parts.finder.changed(self._tenant, owner)
         try:
             while await parts.embedding.step(self._tenant):
                 pass
@@ -340,12 +290,8 @@ class Memory:
             _log.warning("Memories wait for their vectors: %s", error.message)
 
 
-async def _find(model: str) -> Embedder | None:
-    try:
-        return resolve_embedder(model)
-    except MuxiError as error:
-        _log.warning("Older vectors cannot be searched: %s", error.message)
-        return None
+async def _resolve(model: str) -> Embedder:
+    return resolve_embedder(model)
 
 
 def _entry(turn: Message | Mapping[str, Any], thread: str, *, user: str | None) -> Entry | None:
@@ -365,14 +311,8 @@ def _entry(turn: Message | Mapping[str, Any], thread: str, *, user: str | None) 
         text=text,
         speaker=speaker or (user if role == "user" else "assistant"),
         role=role,
-        said_at=_with_zone(said_at),
+        said_at=with_zone(said_at),
         thread_id=thread,
         message_id=turn.id if isinstance(turn, Message) else None,
         source="api",
     )
-
-
-def _with_zone(instant: datetime | None) -> datetime | None:
-    if instant is None or instant.tzinfo is not None:
-        return instant
-    return instant.replace(tzinfo=UTC)

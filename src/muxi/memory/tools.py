@@ -6,7 +6,6 @@ on the memory that the agent's policy names, and on no other.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,13 +14,13 @@ from pydantic import JsonValue
 
 from muxi.core.context import RunContext
 from muxi.core.errors import InvalidInput, NotFound
+from muxi.core.forgetting import Forget
 from muxi.core.memories import Memory, MemoryPolicy
 from muxi.core.record import now
-from muxi.memory.facts import FactStore, Telling
-from muxi.memory.finding import Finder
+from muxi.memory.facts import Telling
+from muxi.memory.parts import Parts
 from muxi.memory.policy import owners_of
 from muxi.memory.recall import line_of
-from muxi.memory.writing import put_down
 from muxi.storage import runs
 from muxi.storage.transaction import Scope
 from muxi.tools.function import tool
@@ -34,20 +33,13 @@ _SURE: dict[str, Any] = {**_OURS, "idempotent": True}
 
 _MOST = 20
 
-Forget = Callable[[Scope, str, str], Awaitable[None]]
-"""Forgets one memory of an owner by its id, with all that was made of it."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryTools:
     """What the tools of one agent work with."""
 
-    finder: Finder
-    facts: FactStore
-    forget: Forget | None
+    parts: Parts
     policy: MemoryPolicy
-    remembered: Callable[[], None]
-    """Called when there is something new to be embedded."""
 
     async def remember(self, ctx: RunContext[Any], text: str) -> str:
         """Store a note."""
@@ -62,16 +54,13 @@ class MemoryTools:
             agent=ctx.agent,
             source="tool",
         )
-        write = partial(put_down, owner=owners[0], note=note)
-        stored = await self.finder.database.write(who, write)
-        self.finder.changed(who.tenant, owners[0])
-        self.remembered()
+        stored = await self.parts.memories.put_down(who, note)
         return f"Remembered as {stored.id}."
 
     async def recall(self, ctx: RunContext[Any], query: str, limit: int) -> str:
         """Search, and give memories with their ids."""
         who, owners = self._scope(ctx)
-        found = await self.finder.find(
+        found = await self.parts.finder.find(
             who, owners, query, limit=max(1, min(limit, _MOST)), you=ctx.agent
         )
         lines = [f"{line_of(item.memory)} [{item.memory.id}]" for item in found.items]
@@ -80,23 +69,22 @@ class MemoryTools:
 
     async def forget_memory(self, ctx: RunContext[Any], memory_id: str) -> str:
         """Forget for good."""
-        assert self.forget is not None, "the tool is not offered"
         who, owners = self._scope(ctx)
-        await self.forget(who, owners[0], memory_id)
+        await self.parts.forgetting.forget(who, owners[0], Forget(memories=[memory_id]))
         return f"Forgotten: {memory_id}."
 
     async def set_fact(self, ctx: RunContext[Any], path: str, value: JsonValue) -> str:
         """Let a fact hold from now on."""
         who, owners = self._scope(ctx)
         telling = Telling(source="tool", source_message_id=await self._said_in(who, ctx))
-        changed = await self.facts.put(who, owners[0], path, value, telling=telling)
+        changed = await self.parts.facts.put(who, owners[0], path, value, telling=telling)
         return f"Noted: {changed.added} new, {changed.confirmed} confirmed, {changed.ended} ended."
 
     async def _said_in(self, who: Scope, ctx: RunContext[Any]) -> str | None:
         """The message that the run answers, if the run is stored: it is why something is known."""
         try:
             read = partial(runs.get, run_id=ctx.run_id)
-            return (await self.finder.database.read(who, read, tiny=True)).input_id
+            return (await self.parts.database.read(who, read, tiny=True)).input_id
         except NotFound:
             return None
 
@@ -148,5 +136,4 @@ def memory_toolset(tools: MemoryTools) -> FunctionToolset:
         """
         return await tools.set_fact(ctx, path, value)
 
-    offered = [remember, recall, set_fact]
-    return FunctionToolset(offered if tools.forget is None else [*offered, forget])
+    return FunctionToolset([remember, recall, set_fact, forget])

@@ -20,13 +20,12 @@ from muxi.core.memories import Memory
 from muxi.core.record import clean
 from muxi.memory.rows import CONTEXT, group_of, instant_of, memory_of, row_of
 from muxi.memory.small_talk import is_small_talk
-from muxi.retrieval.search import Searcher
 from muxi.retrieval.window import AFTER, BEFORE, plain_window, window_words
 from muxi.retrieval.words import information
 from muxi.storage import passages
 from muxi.storage.passages import PassageRow
 from muxi.storage.records import micros
-from muxi.storage.transaction import Database, Scope, Tx
+from muxi.storage.transaction import Tx
 
 LONGEST_TURN: Final = 20_000
 """Characters of a turn that are remembered; its message holds the rest."""
@@ -37,31 +36,18 @@ _REPEAT_WITHIN: Final = timedelta(days=30) // timedelta(microseconds=1)
 """Microseconds within which the same words are a repetition; later they say that it is so still."""
 
 
-async def remember_turns(
-    database: Database, who: Scope, owner: str, turns: Sequence[Memory], searcher: Searcher | None
-) -> list[Memory]:
-    """Store turns and notes of one owner, oldest first, and give those that are new memories.
+def remember(tx: Tx, owner: str, turns: Sequence[Memory]) -> list[Memory]:
+    """Store turns and notes of one owner, and give those that are new memories.
 
     Args:
-        database: Where to.
-        who: In whose name.
+        tx: The transaction.
         owner: Whose memories they are.
-        turns: What was said; those of one thread in their order.
-        searcher: Whoever searches them in this process, to look again.
+        turns: What was said, oldest first; those of one thread in their order.
 
     Raises:
         InvalidInput: A note is empty or too long, or `owner` is no owner.
-        AccessDenied: `who` may not write for this owner.
-        StorageError: Nothing was stored.
+        AccessDenied: The scope may not write for this owner.
     """
-    stored = await database.write(who, lambda tx: remember(tx, owner, turns))
-    if stored and searcher is not None:
-        searcher.changed(who.tenant, owner)
-    return stored
-
-
-def remember(tx: Tx, owner: str, turns: Sequence[Memory]) -> list[Memory]:
-    """As `remember_turns`, in a transaction of the caller's."""
     new: list[Memory] = []
     known = {row.id for row in passages.get(tx, [owner], [turn.id for turn in turns])}
     prepared: list[Memory] = []

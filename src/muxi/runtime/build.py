@@ -20,6 +20,7 @@ from muxi.core.version import __version__
 from muxi.identity.audit.log import AuditLog
 from muxi.identity.identity import Identity
 from muxi.memory.facts import FactStore
+from muxi.memory.memories import Memories
 from muxi.runtime.agents import Agents
 from muxi.runtime.approvals import Approvals
 from muxi.runtime.blobs import Blobs
@@ -35,7 +36,6 @@ from muxi.runtime.guard import Guard
 from muxi.runtime.idempotency import Idempotency
 from muxi.runtime.knowledge import Knowledge
 from muxi.runtime.mcp import McpServers
-from muxi.runtime.memories import Memories
 from muxi.runtime.models import Models
 from muxi.runtime.owner import Ownership
 from muxi.runtime.principal import LOCAL, Principal
@@ -250,6 +250,7 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
     project, state, database = engine.project, engine.state, engine.database
     agents, runs, streams = engine.agents, engine.runs, engine.streams
     memory = engine.past.remembering
+    parts = memory.parts
     approvals = Approvals(database=database, runs=runs)
     client_calls = ClientCalls(runs=runs)
     files = files_of(project, state, engine.blobs)
@@ -265,7 +266,7 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         toolbox=Toolbox(agents=agents, mcp=engine.mcp),
         agents=agents,
         threads=Threads(
-            database=database, streams=streams, agents=agents, forgetting=engine.forgetting
+            database=database, streams=streams, agents=agents, forgetting=parts.forgetting
         ),
         streams=streams,
         runs=runs,
@@ -283,10 +284,10 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         blobs=engine.blobs,
         files=files,
         idempotency=Idempotency(database=database, secrets=engine.secrets),
-        facts=memory.facts,
-        memories=Memories(database=database, finder=memory.finder, backlog=memory.backlog),
+        facts=parts.facts,
+        memories=parts.memories,
         remembering=memory,
-        forgetting=forgetting_service(project, state, engine.forgetting, memory=memory, runs=runs),
+        forgetting=forgetting_service(project, state, memory=memory, runs=runs),
         knowledge=engine.past.knowledge,
         mcp=engine.mcp,
         budgets=Budgets(database=engine.database, ledger=engine.runs.ledger),

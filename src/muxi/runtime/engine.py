@@ -69,7 +69,6 @@ class Engine:
     mcp: McpServers
     blobs: Blobs
     streams: Streams
-    forgetting: Forgetting
     past: Past
     runs: Runs
 
@@ -125,7 +124,6 @@ def engine_of(
         mcp=mcp,
         blobs=blobs,
         streams=streams,
-        forgetting=forgetting,
         past=past,
         runs=runs,
     )
@@ -141,17 +139,12 @@ def _past(agents: Agents, *, guard: Guard, ledger: BudgetLedger, forgetting: For
     """What runs are told of the past, and what becomes of them; gives agents their tools for it."""
     project, database, models = agents.project, agents.database, agents.models
     memory = remembering(
-        project=project,
-        database=database,
-        models=models,
-        agents=agents,
-        guard=guard,
-        forget=forgetting.forget_memory,
+        settings=project.memory, models=models, agents=agents, guard=guard, forgetting=forgetting
     )
     knowledge = Knowledge(
         project=project,
         database=database,
-        searcher=memory.finder.searcher,
+        searcher=memory.parts.finder.searcher,
         changed=memory.backlog.wake,
     )
     agents.further += [memory.toolsets, knowledge.toolsets]

@@ -1,33 +1,20 @@
-"""Forgetting, its proof, and memory that comes and goes by files. Called by doors and by tools.
-
-Without an owner named, it is about the user who asks; for the tenant as a whole, about what its
-users share.
-"""
+"""Forgetting, and its proof. Called by doors."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from muxi.config.project import Project
 from muxi.core.errors import Conflict, MuxiError
-from muxi.core.forgetting import (
-    Forget,
-    Forgotten,
-    Imported,
-    MemorySize,
-    Remains,
-    RetentionReport,
-)
-from muxi.memory import transfer
+from muxi.core.forgetting import Forget, Forgotten, MemorySize, Remains, RetentionReport
 from muxi.memory.copies import Copies
 from muxi.memory.forgetting import Forgetting
 from muxi.memory.remains import Verifier
 from muxi.memory.retention import Retention
-from muxi.memory.transfer import Format
-from muxi.runtime.principal import Principal, owner_for
+from muxi.runtime.principal import Principal
 from muxi.runtime.remembering import Remembering
 from muxi.runtime.runs import Runs
 from muxi.runtime.state import StateFolder
@@ -50,11 +37,9 @@ class ForgettingService:
     verifier: Verifier
     retaining: Retention
     runs: Runs
-    changed: Callable[[], None]
-    """Called when there is something new to be embedded."""
 
     async def forget(
-        self, who: Principal, what: Forget, *, owner: str | None = None, dry_run: bool = False
+        self, who: Principal, owner: str, what: Forget, *, dry_run: bool = False
     ) -> Forgotten:
         """Forget, and return when nothing is left that can be reached.
 
@@ -62,10 +47,9 @@ class ForgettingService:
             Conflict: An agent is at work in a thread that is to be forgotten.
             InvalidInput, NotFound, AccessDenied, StorageError: See `memory.forgetting`.
         """
-        named = owner_for(who, owner)
         if not dry_run:
-            await self._check_idle(who, named, what)
-        return await self.forgetting.forget(who, named, what, dry_run=dry_run)
+            await self._check_idle(who, owner, what)
+        return await self.forgetting.forget(who, owner, what, dry_run=dry_run)
 
     async def start(self) -> None:
         """Go through with what a dead process had begun to forget; prune from now on."""
@@ -83,8 +67,8 @@ class ForgettingService:
     async def verify(
         self,
         who: Principal,
+        owner: str,
         *,
-        owner: str | None = None,
         ids: Sequence[str] = (),
         texts: Sequence[str] = (),
         everything: bool | None = None,
@@ -98,44 +82,14 @@ class ForgettingService:
             texts: What should stand nowhere.
             everything: Whether nothing of the owner should be left; None: if nothing else is named.
         """
-        named = owner_for(who, owner)
-        await self.database.read(who, partial(_may_name, owner=named))
+        await self.database.read(who, partial(_may_name, owner=owner))
         whole = not (ids or texts) if everything is None else everything
-        looked_for = named if whole else None
+        looked_for = owner if whole else None
         return await self.verifier.verify(who.tenant, looked_for, ids=ids, texts=texts)
 
-    def export(self, who: Principal, *, owner: str | None = None) -> AsyncGenerator[str]:
-        """The whole memory as lines of JSON, without line ends."""
-        return transfer.export(self.database, who, owner_for(who, owner))
-
-    async def import_(
-        self,
-        who: Principal,
-        lines: AsyncIterable[str] | Iterable[str],
-        *,
-        format: Format = "muxi",
-        owner: str | None = None,
-        new_ids: bool = False,
-        first_line: int = 1,
-    ) -> Imported:
-        """Take in what was exported, here or by another program; see `memory.transfer`."""
-        importer = transfer.Importer(
-            database=self.database,
-            who=who,
-            owner=owner_for(who, owner),
-            new_ids=new_ids,
-            first_line=first_line,
-        )
-        done = await importer.take(lines, format)
-        for listener in self.forgetting.listeners:
-            listener(who.tenant, importer.owner)
-        self.changed()
-        return done
-
-    async def stats(self, who: Principal, *, owner: str | None = None) -> MemorySize:
+    async def stats(self, who: Principal, owner: str) -> MemorySize:
         """How much the memory takes, and what it may."""
-        named = owner_for(who, owner)
-        return await self.database.read(who, partial(self.retaining.size, owner=named))
+        return await self.database.read(who, partial(self.retaining.size, owner=owner))
 
     async def retention(self, who: Principal, *, dry_run: bool = True) -> RetentionReport:
         """What retention would remove now, of the whole tenant; or let it remove that."""
@@ -169,17 +123,10 @@ def forgetting_of(state: StateFolder, database: Database, files: BlobFiles) -> F
 
 
 def forgetting_service(
-    project: Project,
-    state: StateFolder,
-    forgetting: Forgetting,
-    *,
-    memory: Remembering,
-    runs: Runs,
+    project: Project, state: StateFolder, *, memory: Remembering, runs: Runs
 ) -> ForgettingService:
     """The service of a project; whoever keeps what may be forgotten is told of it."""
-    database = forgetting.database
-    searcher = memory.finder.searcher
-    forgetting.listeners.append(searcher.changed)
+    forgetting, database = memory.parts.forgetting, memory.parts.database
     forgetting.thread_listeners.append(runs.past.history.drop)
     snapshots = Snapshots(state.snapshots, keep=project.storage.snapshots.keep)
     return ForgettingService(
@@ -191,10 +138,9 @@ def forgetting_service(
             settings=project.memory.retention,
             holder=memory.backlog.holder,
             snapshots=snapshots if database.dialect == "sqlite" else None,
-            listeners=[searcher.changed],
+            listeners=[memory.parts.finder.forgot],
         ),
         runs=runs,
-        changed=memory.backlog.wake,
     )
 
 

@@ -13,31 +13,29 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from muxi.config.memory_settings import NO_EMBEDDER, FactSettings, MemorySettings
-from muxi.config.project import Project
 from muxi.core.caller import Caller
 from muxi.core.definitions import AgentDefinition
 from muxi.core.errors import MuxiError, NotFound
 from muxi.core.ids import new_id
-from muxi.core.memories import MemoryPolicy
+from muxi.core.memories import MemoryPolicy, MemoryStats
 from muxi.core.ports import ContextSource
 from muxi.core.threads import Run
 from muxi.memory.backlog import Backlog
-from muxi.memory.embedding import Embedding
-from muxi.memory.facts import FactStore
-from muxi.memory.finding import Finder
 from muxi.memory.following import Follower
+from muxi.memory.forgetting import Forgetting
 from muxi.memory.learning import Budget, Learning
+from muxi.memory.parts import Parts, parts_of
 from muxi.memory.policy import owners_of
 from muxi.memory.profile import Profile
 from muxi.memory.recall import Recall
-from muxi.retrieval.search import Searcher
+from muxi.memory.rows import MEMORY
 from muxi.runtime.guard import Guard
 from muxi.runtime.models import Models
 from muxi.runtime.warrant import Warrant
+from muxi.storage import passages
 from muxi.storage.transaction import Database, Scope
 
 if TYPE_CHECKING:
-    from muxi.memory.tools import Forget
     from muxi.models.embedding import Embedder
     from muxi.models.reranking import Reranker
     from muxi.runtime.agents import Agents
@@ -55,13 +53,10 @@ class Remembering:
 
     settings: MemorySettings
     models: Models
-    finder: Finder
-    facts: FactStore
+    parts: Parts
     backlog: Backlog
     learning: Learning | None
     """None if nothing is to be learned from what users say."""
-    forget: Forget | None
-    """Forgets one memory with all that was made of it; without it agents are not given the tool."""
     reranker: Reranker | None = None
 
     def source(
@@ -77,7 +72,7 @@ class Remembering:
         if owners and (settings.enabled if own.recall is None else own.recall):
             source = Recall(
                 inner=source,
-                finder=self.finder,
+                finder=self.parts.finder,
                 who=who,
                 owners=owners,
                 limit=settings.limit,
@@ -85,7 +80,7 @@ class Remembering:
             )
         owners = warrant.readable("facts.read", whose)
         if owners and (self.settings.profile if own.profile is None else own.profile):
-            source = Profile(inner=source, facts=self.facts, who=who, owners=owners)
+            source = Profile(inner=source, facts=self.parts.facts, who=who, owners=owners)
         return source
 
     def toolsets(self, definition: AgentDefinition) -> Sequence[Toolset]:
@@ -95,19 +90,33 @@ class Remembering:
             return ()
         from muxi.memory.tools import MemoryTools, memory_toolset
 
-        tools = MemoryTools(
-            finder=self.finder,
-            facts=self.facts,
-            forget=self.forget,
-            policy=own,
-            remembered=self.backlog.wake,
+        return (memory_toolset(MemoryTools(parts=self.parts, policy=own)),)
+
+    async def stats(self, who: Scope, owner: str) -> MemoryStats:
+        """How much is remembered of an owner, and how far the embedding has come in all.
+
+        Raises:
+            AccessDenied: The memories are another user's.
+        """
+        count = partial(passages.count, owner=owner, corpus=MEMORY)
+        memories, size = await self.parts.database.read(who, count)
+        embedding = self.parts.embedding
+        progress = await embedding.progress([who.tenant])
+        return MemoryStats(
+            memories=memories,
+            bytes=size,
+            embedder=progress.serving,
+            next_embedder=progress.making,
+            embedded=progress.embedded,
+            missing=progress.missing,
+            behind=self.backlog.behind,
+            problem=embedding.problem,
         )
-        return (memory_toolset(tools),)
 
     async def start(self) -> None:
         """Begin to work, with what the last process has left."""
         await self.refresh()
-        self.backlog.embedding.database.index_shared()
+        self.parts.database.index_shared()
         await self.backlog.start()
         if self.learning is not None:
             await self.learning.start()
@@ -115,7 +124,7 @@ class Remembering:
     async def refresh(self) -> None:
         """Make what the settings name and is not there yet: a key may have been set."""
         await self._rerank()
-        embedding = self.backlog.embedding
+        embedding = self.parts.embedding
         if embedding.target is not None:
             return
         try:
@@ -138,7 +147,7 @@ class Remembering:
         except MuxiError as error:
             _log.warning("Memories are not reranked: %s", error.message)
             return
-        self.finder.searcher.rerank_by(self.reranker)
+        self.parts.finder.searcher.rerank_by(self.reranker)
 
     async def use_embedder(self, name: str) -> None:
         """Make all vectors anew with another model; the present ones answer meanwhile.
@@ -151,7 +160,7 @@ class Remembering:
             MuxiError: There is no such model, or it has no key.
         """
         target = await embedder_of(self.models, name)
-        await self.backlog.embedding.switch(target, await self.backlog.tenants())
+        await self.parts.embedding.switch(target, await self.backlog.tenants())
         self.backlog.wake()
 
     async def close(self) -> None:
@@ -159,30 +168,22 @@ class Remembering:
         await self.backlog.stop()
         if self.learning is not None:
             await self.learning.stop()
-        await self.backlog.embedding.close()
+        await self.parts.embedding.close()
         if self.reranker is not None:
             await self.reranker.close()
 
 
 def remembering(
     *,
-    project: Project,
-    database: Database,
+    settings: MemorySettings,
     models: Models,
     agents: Agents,
     guard: Guard,
-    forget: Forget | None = None,
+    forgetting: Forgetting,
 ) -> Remembering:
     """The memory of a project, not at work yet."""
-    settings = project.memory
-    searcher = Searcher(database)
-
-    async def find(model: str) -> Embedder | None:
-        try:
-            return await models.embedder(model)
-        except MuxiError as error:
-            _log.warning("Older vectors cannot be searched: %s", error.message)
-            return None
+    parts = parts_of(forgetting, resolve=models.embedder)
+    database, searcher = parts.database, parts.finder.searcher
 
     async def policy(whole: Scope, run: Run) -> tuple[MemoryPolicy, str] | None:
         try:
@@ -204,16 +205,16 @@ def remembering(
     backlog = Backlog(
         database=database,
         follower=follower,
-        embedding=Embedding(database=database, searcher=searcher, target=None, find=find),
+        embedding=parts.embedding,
         holder=holder,
         alone=alone,
     )
+    parts.finder.ready = backlog.ready
+    parts.memories.added = backlog.wake
     return Remembering(
         settings=settings,
         models=models,
-        finder=Finder(database=database, searcher=searcher, ready=backlog.ready),
-        facts=FactStore(database),
-        forget=forget,
+        parts=parts,
         backlog=backlog,
         learning=learning,
     )

@@ -13,7 +13,6 @@ from pydantic import BaseModel, Field, JsonValue
 from muxi.core.facts import USER, Fact, FactInput, FactsChanged, Subject
 from muxi.core.pages import Page
 from muxi.memory.facts import Telling
-from muxi.runtime.principal import owner_for
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.owners import OwnerQuery, owner_of
 
@@ -97,7 +96,7 @@ async def get_fact_tree(call: Call[Nothing, TreeQuery]) -> FactTree:
     query = call.query
     value = await call.runtime.facts.tree(
         call.who,
-        owner_for(call.who, query.owner),
+        owner_of(call),
         path=query.path,
         subject=query.subject,
         as_of=query.as_of,
@@ -110,7 +109,7 @@ async def list_facts(call: Call[Nothing, HoldingQuery]) -> Page[Fact]:
     query = call.query
     return await call.runtime.facts.page(
         call.who,
-        owner_for(call.who, query.owner),
+        owner_of(call),
         subject=query.subject,
         path=query.path,
         as_of=query.as_of,
@@ -123,7 +122,7 @@ async def list_fact_history(call: Call[Nothing, ListQuery]) -> Page[Fact]:
     query = call.query
     return await call.runtime.facts.history(
         call.who,
-        owner_for(call.who, query.owner),
+        owner_of(call),
         subject=query.subject,
         path=query.path,
         cursor=query.cursor,
@@ -134,7 +133,7 @@ async def list_fact_history(call: Call[Nothing, ListQuery]) -> Page[Fact]:
 async def list_subjects(call: Call[Nothing, SubjectQuery]) -> Page[Subject]:
     query = call.query
     return await call.runtime.facts.subjects(
-        call.who, owner_for(call.who, query.owner), cursor=query.cursor, limit=query.limit
+        call.who, owner_of(call), cursor=query.cursor, limit=query.limit
     )
 
 
@@ -142,7 +141,7 @@ async def put_fact(call: Call[FactValue, Where]) -> FactsChanged:
     query = call.query
     return await call.runtime.facts.put(
         call.who,
-        owner_for(call.who, query.owner),
+        owner_of(call),
         query.path,
         call.body.value,
         subject=query.subject,
@@ -154,7 +153,7 @@ async def patch_facts(call: Call[FactValue, Where]) -> FactsChanged:
     query = call.query
     return await call.runtime.facts.patch(
         call.who,
-        owner_for(call.who, query.owner),
+        owner_of(call),
         call.body.value,
         path=query.path,
         subject=query.subject,
@@ -166,7 +165,7 @@ async def end_facts(call: Call[Told, Where]) -> FactsChanged:
     query = call.query
     return await call.runtime.facts.end(
         call.who,
-        owner_for(call.who, query.owner),
+        owner_of(call),
         query.path,
         subject=query.subject,
         telling=call.body.telling(),
@@ -174,19 +173,19 @@ async def end_facts(call: Call[Told, Where]) -> FactsChanged:
 
 
 async def load_facts(call: Call[ManyFacts, OwnerQuery]) -> FactsChanged:
-    owner = owner_for(call.who, call.query.owner)
+    owner = owner_of(call)
     return await call.runtime.facts.load(call.who, owner, call.body.facts)
 
 
 async def delete_facts(call: Call[Nothing, WhatToDelete]) -> FactsChanged:
     query = call.query
     return await call.runtime.facts.delete_path(
-        call.who, owner_for(call.who, query.owner), query.path, subject=query.subject
+        call.who, owner_of(call), query.path, subject=query.subject
     )
 
 
 async def get_fact(call: Call[Nothing, OwnerQuery]) -> Fact:
-    owner = owner_for(call.who, call.query.owner)
+    owner = owner_of(call)
     return await call.runtime.facts.version(call.who, owner, call.path["id"])
 
 

@@ -67,28 +67,27 @@ async def delete_fact(call: Call[Nothing, OwnerQuery]) -> Response:
 
 
 async def _forget(call: Call[Nothing, OwnerQuery], what: Forget) -> Response:
-    await call.runtime.forgetting.forget(call.who, what, owner=call.query.owner)
+    await call.runtime.forgetting.forget(call.who, owner_of(call), what)
     return Response(status_code=204)
 
 
 async def forget_memories(call: Call[ToForget, OwnerQuery]) -> Forgotten:
     return await call.runtime.forgetting.forget(
         call.who,
+        owner_of(call),
         Forget.model_validate(call.body.model_dump(exclude={"dry_run"})),
-        owner=call.query.owner,
         dry_run=call.body.dry_run,
     )
 
 
 async def verify_memories(call: Call[ToVerify, OwnerQuery]) -> Remains:
     asked = call.body
-    named = bool(asked.ids or asked.texts)
     return await call.runtime.forgetting.verify(
         call.who,
-        owner=call.query.owner,
+        owner_of(call),
         ids=asked.ids,
         texts=asked.texts,
-        everything=not named if asked.everything is None else asked.everything,
+        everything=asked.everything,
     )
 
 
@@ -97,20 +96,20 @@ async def retain_memories(call: Call[ToRetain, Nothing]) -> RetentionReport:
 
 
 async def memory_size(call: Call[Nothing, OwnerQuery]) -> MemorySize:
-    return await call.runtime.forgetting.stats(call.who, owner=call.query.owner)
+    return await call.runtime.forgetting.stats(call.who, owner_of(call))
 
 
 async def export_memories(call: Call[Nothing, OwnerQuery]) -> Response:
-    return await lines.stream(call.runtime.forgetting.export(call.who, owner=call.query.owner))
+    return await lines.stream(call.runtime.memories.export(call.who, owner_of(call)))
 
 
 async def import_memories(call: Call[ImportBody, ImportQuery]) -> Imported:
     query = call.query
-    return await call.runtime.forgetting.import_(
+    return await call.runtime.memories.take_in(
         call.who,
+        owner_of(call),
         call.body.content.decode("utf-8", "replace").split("\n"),
         format=query.format,
-        owner=query.owner,
         new_ids=query.new_ids,
         first_line=query.first_line,
     )

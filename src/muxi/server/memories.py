@@ -43,7 +43,7 @@ async def list_memories(call: Call[Nothing, MemoryQuery]) -> Page[Memory]:
     query = call.query
     return await call.runtime.memories.page(
         call.who,
-        owner=query.owner,
+        owner_of(call),
         kind=query.kind,
         thread_id=query.thread_id,
         cursor=query.cursor,
@@ -55,8 +55,8 @@ async def add_memory(call: Call[NewMemory, Nothing]) -> Memory:
     note = call.body
     return await call.runtime.memories.add(
         call.who,
+        owner_of(call),
         note.text,
-        owner=note.owner,
         said_at=note.said_at,
         speaker=note.speaker,
         metadata=note.metadata,
@@ -65,13 +65,11 @@ async def add_memory(call: Call[NewMemory, Nothing]) -> Memory:
 
 async def search_memories(call: Call[Nothing, SearchQuery]) -> Recollection:
     query = call.query
-    return await call.runtime.memories.search(
-        call.who, query.q, owner=query.owner, limit=query.limit
-    )
+    return await call.runtime.memories.search(call.who, owner_of(call), query.q, limit=query.limit)
 
 
 async def memory_stats(call: Call[Nothing, OwnerQuery]) -> MemoryStats:
-    return await call.runtime.memories.stats(call.who, owner=call.query.owner)
+    return await call.runtime.remembering.stats(call.who, owner_of(call))
 
 
 async def get_memory(call: Call[Nothing, Nothing]) -> Memory:

@@ -19,13 +19,14 @@ from muxi.models.model import Model
 from muxi.models.scripted import Script, ScriptedModel, call
 from muxi.runtime.build import Runtime, open_runtime
 from muxi.runtime.feed import EventReader
-from muxi.runtime.principal import Principal
+from muxi.runtime.principal import Principal, owner_for
 from muxi.runtime.requests import RunRequest
 from tests.acceptance.memory.conftest import World
 from tests.support.postgres import PostgresAddress
 from tests.support.served import project
 
 ANA, BOB = Principal("default", "ana"), Principal("default", "bob")
+OF_ANA, OF_BOB = owner_for(ANA), owner_for(BOB)
 
 
 def quoting(request: ModelRequest) -> str:
@@ -68,7 +69,7 @@ def recalled(events: list[Event]) -> MemoryRecalled:
 
 
 async def memories(runtime: Runtime, who: Principal) -> list[str]:
-    page = await runtime.memories.page(who, limit=100)
+    page = await runtime.memories.page(who, owner_for(who), limit=100)
     return [memory.text for memory in reversed(page.items)]
 
 
@@ -99,14 +100,14 @@ async def test_two_users_ask_the_same_and_hear_their_own(world: World) -> None:
         answers = [(await say(runtime, who, "What is my secret word?"))[0] for who in (ANA, BOB)]
         assert ["marmalade" in answer for answer in answers] == [True, False]
         assert ["gasoline" in answer for answer in answers] == [False, True]
-        of_ana = (await runtime.memories.search(ANA, "marmalade")).items[0]
+        of_ana = (await runtime.memories.search(ANA, OF_ANA, "marmalade")).items[0]
         with pytest.raises(NotFound):
             await runtime.memories.get(BOB, of_ana.memory.id)
         for ask in (
-            runtime.memories.page(BOB, owner="user:ana"),
-            runtime.memories.search(BOB, "marmalade", owner="user:ana"),
-            runtime.memories.add(BOB, "x", owner="user:ana"),
-            runtime.memories.stats(BOB, owner="user:ana"),
+            runtime.memories.page(BOB, "user:ana"),
+            runtime.memories.search(BOB, "user:ana", "marmalade"),
+            runtime.memories.add(BOB, "user:ana", "x"),
+            runtime.remembering.stats(BOB, "user:ana"),
         ):
             with pytest.raises(AccessDenied):
                 await ask
@@ -122,7 +123,7 @@ async def test_an_answer_made_of_memories_is_never_remembered_again(world: World
         await runtime.remembering.backlog.catch_up()
         stored = await memories(runtime, ANA)
         assert [text for text in stored if "Lisbon" in text] == ["I live in Lisbon with my dog Rex"]
-        (first, *_) = (await runtime.memories.page(ANA, limit=100)).items[::-1]
+        (first, *_) = (await runtime.memories.page(ANA, OF_ANA, limit=100)).items[::-1]
         assert first.uses == 5
 
 
@@ -145,12 +146,12 @@ async def test_an_agent_remembers_and_recalls_by_its_tools(world: World) -> None
     ]
     async with opened(world, script) as runtime:
         await say(runtime, ANA, "Keep in mind that walnuts are bad for me")
-        (note,) = (await runtime.memories.page(ANA, kind="note")).items
+        (note,) = (await runtime.memories.page(ANA, OF_ANA, kind="note")).items
         assert (note.text, note.source, note.agent) == ("Ana is allergic to walnuts.", "tool", "a")
         _, events = await say(runtime, ANA, "What must I not eat?")
         results = [event.result.text for event in events if event.type == "tool.completed"]  # pyright: ignore[reportAttributeAccessIssue] -- of that type
         assert note.id in results[0]
-        assert (await runtime.memories.page(BOB)).items == []
+        assert (await runtime.memories.page(BOB, OF_BOB)).items == []
 
 
 async def test_an_agent_that_says_so_remembers_nothing_and_one_shares_with_all(
@@ -234,10 +235,10 @@ async def test_a_provider_that_fails_for_an_hour_holds_up_no_turn(world: World) 
             told = recalled(events)
             assert told.embedder is None
             assert "openai/e-1" in str(told.note)
-            assert (await runtime.memories.stats(ANA)).problem
+            assert (await runtime.remembering.stats(ANA, OF_ANA)).problem
             provider.status = 200
             await runtime.remembering.backlog.catch_up()
-            stats = await runtime.memories.stats(ANA)
+            stats = await runtime.remembering.stats(ANA, OF_ANA)
             assert (stats.missing, stats.problem) == (0, None)
 
 
@@ -247,10 +248,10 @@ async def test_a_text_that_the_provider_refuses_stops_no_other(world: World) -> 
         world.declared["models"] = {"vectors": hosted(provider)}
         async with opened(world, embedder="vectors") as runtime:
             for text in ("I live in Lisbon", "There is poison in the well", "My dog is called Rex"):
-                await runtime.memories.add(ANA, text)
+                await runtime.memories.add(ANA, OF_ANA, text)
             await runtime.remembering.backlog.catch_up()
-            assert (await runtime.memories.stats(ANA)).missing == 0
-            found = await runtime.memories.search(ANA, "poison")
+            assert (await runtime.remembering.stats(ANA, OF_ANA)).missing == 0
+            found = await runtime.memories.search(ANA, OF_ANA, "poison")
             assert "There is poison in the well" in [item.memory.text for item in found.items]
 
 
@@ -258,9 +259,13 @@ async def test_a_reranker_has_the_last_word_on_what_comes_first(world: World) ->
     async with embeddings() as provider:
         world.declared["models"] = {"order": {"model": "jina/r-1", "base_url": provider.url}}
         async with opened(world, reranker="order") as runtime:
-            await runtime.memories.add(ANA, "The harbour of Porto lies at the mouth of the river")
-            await runtime.memories.add(ANA, "What the harbour is best known for")
-            found = await runtime.memories.search(ANA, "Where does the harbour of Porto lie?")
+            await runtime.memories.add(
+                ANA, OF_ANA, "The harbour of Porto lies at the mouth of the river"
+            )
+            await runtime.memories.add(ANA, OF_ANA, "What the harbour is best known for")
+            found = await runtime.memories.search(
+                ANA, OF_ANA, "Where does the harbour of Porto lie?"
+            )
             assert found.items[0].memory.text == "What the harbour is best known for"
 
 
@@ -269,29 +274,33 @@ async def test_questions_are_answered_while_the_embedder_is_switched(world: Worl
         world.declared["models"] = {"old": hosted(old), "new": hosted(new, "e-2")}
         async with opened(world, embedder="old") as runtime:
             for number in range(300):
-                await runtime.memories.add(ANA, f"Shelf {number} holds the box of colour {number}")
+                await runtime.memories.add(
+                    ANA, OF_ANA, f"Shelf {number} holds the box of colour {number}"
+                )
             await runtime.remembering.backlog.catch_up()
             new.gate.clear()
             await runtime.remembering.use_embedder("new")
             for number in (7, 123, 299):
-                found = await runtime.memories.search(ANA, f"Where is the box of colour {number}?")
+                found = await runtime.memories.search(
+                    ANA, OF_ANA, f"Where is the box of colour {number}?"
+                )
                 assert found.items[0].memory.text.endswith(f"colour {number}")
                 assert found.embedder == "openai/e-1"
-                stats = await runtime.memories.stats(ANA)
+                stats = await runtime.remembering.stats(ANA, OF_ANA)
                 assert (stats.embedder, stats.next_embedder) == ("openai/e-1", "openai/e-2")
                 assert stats.missing > 0
             # What is said meanwhile has vectors of the model that answers.
-            await runtime.memories.add(ANA, "The cello stands in the attic")
+            await runtime.memories.add(ANA, OF_ANA, "The cello stands in the attic")
         # The process ends in the middle, and the next one goes on.
         async with opened(world, embedder="new") as runtime:
-            found = await runtime.memories.search(ANA, "Where is the box of colour 42?")
+            found = await runtime.memories.search(ANA, OF_ANA, "Where is the box of colour 42?")
             assert found.embedder == "openai/e-1"
             new.gate.set()
             await runtime.remembering.backlog.catch_up()
-            stats = await runtime.memories.stats(ANA)
+            stats = await runtime.remembering.stats(ANA, OF_ANA)
             assert (stats.embedder, stats.next_embedder) == ("openai/e-2", None)
             assert (stats.embedded, stats.missing) == (301, 0)
-            found = await runtime.memories.search(ANA, "Where is the box of colour 42?")
+            found = await runtime.memories.search(ANA, OF_ANA, "Where is the box of colour 42?")
             assert found.embedder == "openai/e-2"
             assert found.items[0].memory.text.endswith("colour 42")
 
@@ -309,12 +318,14 @@ async def test_many_users_with_nearly_the_same_memories_never_see_each_others(
             deed = source.randrange(5)
             if deed < 2:
                 text = f"The key of the house lies under stone {step} ({len(own)})"
-                own[(await runtime.memories.add(who, text)).id] = text
+                own[(await runtime.memories.add(who, owner_for(who), text)).id] = text
             elif deed == 2:
-                page = await runtime.memories.page(who, limit=200)
+                page = await runtime.memories.page(who, owner_for(who), limit=200)
                 assert {memory.id: memory.text for memory in page.items} == own
             elif deed == 3:
-                found = await runtime.memories.search(who, "Where is the key?", limit=50)
+                found = await runtime.memories.search(
+                    who, owner_for(who), "Where is the key?", limit=50
+                )
                 assert {item.memory.id for item in found.items} <= own.keys()
                 assert bool(found.items) == bool(own)
             else:

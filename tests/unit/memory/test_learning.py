@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from support.memories import remember_turns
 
 from muxi.core.errors import ModelConnectionError, ModelRejected
 from muxi.core.facts import Fact
@@ -16,7 +17,6 @@ from muxi.core.requests import ModelRequest
 from muxi.core.threads import Thread
 from muxi.memory.facts import FactStore
 from muxi.memory.learning import Budget, Learning
-from muxi.memory.writing import remember_turns
 from muxi.models.model import ModelProfile
 from muxi.models.scripted import ScriptedModel
 from muxi.storage import cursors
@@ -52,7 +52,7 @@ async def say(
         )
         for at, text in enumerate(texts)
     ]
-    return await remember_turns(database, WHOLE, owner, turns, None)
+    return await remember_turns(database, WHOLE, owner, turns)
 
 
 def learning(database: Database, model: ScriptedModel | None = None, **budget: Any) -> Learning:
@@ -146,7 +146,7 @@ async def test_what_the_assistant_says_is_not_learned(database: Database) -> Non
 async def test_shared_memory_keeps_its_speakers_apart(database: Database) -> None:
     for name in ("ann", "bob"):
         turn = Memory(owner="tenant", text=f"My name is {name.title()}", speaker=name, role="user")
-        await remember_turns(database, WHOLE, "tenant", [turn], None)
+        await remember_turns(database, WHOLE, "tenant", [turn])
     await learning(database).catch_up()
     assert await tree(database, "tenant", subject="ann") == {"name": "Ann"}
     assert await tree(database, "tenant", subject="bob") == {"name": "Bob"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.memories import remember_turns
 
 from muxi.core.context import RunContext
 from muxi.core.events import MemoryRecalled
@@ -15,7 +16,6 @@ from muxi.core.messages import Message, TextPart, user_message
 from muxi.core.ports import Context, ContextBlock, ContextQuery
 from muxi.memory.finding import Finder
 from muxi.memory.recall import Recall, line_of
-from muxi.memory.writing import remember_turns
 from muxi.retrieval.search import Searcher
 from muxi.storage.database import Database, Scope, open_database
 
@@ -57,7 +57,7 @@ async def database() -> AsyncIterator[Database]:
         )
         for number, text in enumerate(texts)
     ]
-    await remember_turns(opened, ANA, OWNER, turns, None)
+    await remember_turns(opened, ANA, OWNER, turns)
     yield opened
     await opened.close()
 

@@ -44,7 +44,7 @@ class MemoryTools:
     def _recall(self) -> ServedTool:
         async def run(arguments: dict[str, Any], call: Call) -> Any:
             found = await self._runtime.memories.search(
-                call.who, arguments["query"], limit=arguments.get("limit", 10)
+                call.who, owner_for(call.who), arguments["query"], limit=arguments.get("limit", 10)
             )
             memories = [
                 {
@@ -84,7 +84,9 @@ class MemoryTools:
 
     def _remember(self) -> ServedTool:
         async def run(arguments: dict[str, Any], call: Call) -> Any:
-            stored = await self._runtime.memories.add(call.who, arguments["text"])
+            stored = await self._runtime.memories.add(
+                call.who, owner_for(call.who), arguments["text"]
+            )
             return given(f"Remembered as {stored.id}.", {"id": stored.id})
 
         return offered(
@@ -101,7 +103,9 @@ class MemoryTools:
     def _forget(self) -> ServedTool:
         async def run(arguments: dict[str, Any], call: Call) -> Any:
             wanted = arguments["memory_id"]
-            await self._runtime.forgetting.forget(call.who, Forget(memories=[wanted]))
+            await self._runtime.forgetting.forget(
+                call.who, owner_for(call.who), Forget(memories=[wanted])
+            )
             return given(f"Forgotten: {wanted}.", {"id": wanted})
 
         return offered(

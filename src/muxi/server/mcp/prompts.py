@@ -137,7 +137,8 @@ class Prompts:
     async def _recalled(self, question: str, call: Call) -> str:
         if not await self._offers("memory", "memories.read", call):
             return ""
-        found = await self._runtime.memories.search(call.who, question, limit=_HITS)
+        mine = owner_for(call.who)
+        found = await self._runtime.memories.search(call.who, mine, question, limit=_HITS)
         return recalled_text(found.items)
 
     async def _quoted(self, question: str, call: Call) -> str:
@@ -170,7 +171,7 @@ class Prompts:
     async def _memory_ids(self, call: Call) -> list[str]:
         if not await self._offers("memory", "memories.read", call):
             return []
-        page = await self._runtime.memories.page(call.who, limit=_LOOKED_AT)
+        page = await self._runtime.memories.page(call.who, owner_for(call.who), limit=_LOOKED_AT)
         return [each.id for each in page.items]
 
     async def _paths(self, call: Call) -> list[str]:

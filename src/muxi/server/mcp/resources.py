@@ -186,7 +186,8 @@ class Resources:
         return found, page.next
 
     async def _memories(self, cursor: str | None, call: Call) -> Listed:
-        page = await self._runtime.memories.page(call.who, cursor=cursor, limit=_PAGE)
+        mine = owner_for(call.who)
+        page = await self._runtime.memories.page(call.who, mine, cursor=cursor, limit=_PAGE)
         found = [
             types.Resource(
                 name=each.id,
