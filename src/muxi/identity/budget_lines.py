@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from muxi.core.budgets import Balance as ShownBalance
-from muxi.core.budgets import Budget, BudgetInfo, Measure, Measures, zone
+from muxi.core.budgets import Budget, Measure, Measures, zone
 from muxi.core.errors import BudgetExceeded
 from muxi.identity.granting import MICRO, NANO, Amounts, Balance, Key, Line
 from muxi.identity.periods import span_of
@@ -178,11 +178,3 @@ def _measures(amounts: Amounts, bounded: Measures) -> Measures:
 
 def _instant(micros: int) -> datetime:
     return datetime.fromtimestamp(micros / MICRO, UTC)
-
-
-def infos(rules: Rules, declared: Mapping[str, Budget]) -> list[BudgetInfo]:
-    """All budgets by name, each with where it is declared."""
-    return [
-        BudgetInfo(**budget.model_dump(), name=name, source="file" if name in declared else "api")
-        for name, budget in sorted(rules.budgets.items())
-    ]

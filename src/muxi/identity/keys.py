@@ -94,8 +94,15 @@ class Keys:
 
     async def get(self, tenant: str, id: str) -> Key:
         """Raises `NotFound`."""
-        read = partial(credentials.get, kind="key", id=id)
-        return _shown(tenant, await self._directory.read(tenant, read))
+        return await self._directory.read(tenant, self.reading(id))
+
+    def reading(self, id: str) -> Callable[[Tx], Key]:
+        """How `get` reads, inside of a transaction."""
+
+        def read(tx: Tx) -> Key:
+            return _shown(tx.scope.tenant, credentials.get(tx, "key", id))
+
+        return read
 
     async def page(
         self, tenant: str, user: str | None = None, *, cursor: str | None = None, limit: int = 50

@@ -38,6 +38,10 @@ class Tenants:
             raise NotFound(f"There is no tenant {id}.")
         return await self._directory.read(id, tenants.get)
 
+    def reading(self, tx: Tx) -> Tenant:
+        """How `get` reads, inside of a transaction of the tenant."""
+        return tenants.get(tx)
+
     async def page(self, *, cursor: str | None = None, limit: int = 50) -> Page[Tenant]:
         """Tenants by their ids."""
         begin = place(cursor, 1)[0] if cursor else ""

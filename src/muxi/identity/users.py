@@ -6,6 +6,7 @@ are removed by forgetting, not here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from muxi.core.caller import LOCAL_USER
@@ -57,6 +58,10 @@ class Users:
     async def get(self, tenant: str, id: str) -> User:
         """Raises `NotFound`."""
         return await self._directory.read(tenant, partial(users.get, id=id))
+
+    def reading(self, id: str) -> Callable[[Tx], User]:
+        """How `get` reads, inside of a transaction."""
+        return partial(users.get, id=id)
 
     async def page(self, tenant: str, *, cursor: str | None = None, limit: int = 50) -> Page[User]:
         """Users by their ids."""
@@ -118,6 +123,10 @@ class Users:
     async def group(self, tenant: str, name: str) -> Group:
         """Raises `NotFound`."""
         return await self._directory.read(tenant, partial(users.get_group, name=name))
+
+    def reading_group(self, name: str) -> Callable[[Tx], Group]:
+        """How `group` reads, inside of a transaction."""
+        return partial(users.get_group, name=name)
 
     async def groups(
         self, tenant: str, *, cursor: str | None = None, limit: int = 50

@@ -17,8 +17,9 @@ from muxi.core.errors import InvalidInput, NotFound
 from muxi.core.facts import USER, Fact, FactInput, FactsChanged, Subject
 from muxi.core.pages import Page
 from muxi.core.paths import normal
-from muxi.memory import tree
+from muxi.memory import fact_reading, tree
 from muxi.memory.dates import When, read_date
+from muxi.memory.fact_reading import instant
 from muxi.storage import facts as stored
 from muxi.storage.fact_rows import micros
 from muxi.storage.facts import Statement
@@ -214,7 +215,7 @@ class FactStore:
             owner=owner,
             subject=subject,
             predicate=normal(path),
-            as_of=_as_of(as_of),
+            as_of=instant(as_of),
         )
         fact = await self._database.read(who, read)
         if fact is None:
@@ -223,7 +224,7 @@ class FactStore:
 
     async def version(self, who: Scope, owner: str, fact_id: str) -> Fact:
         """One version of a fact, whether it still holds or not. Raises `NotFound`."""
-        return await self._database.read(who, partial(stored.get, owner=owner, fact_id=fact_id))
+        return await self._database.read(who, fact_reading.version(owner, fact_id))
 
     async def tree(
         self,
@@ -254,7 +255,7 @@ class FactStore:
             owner=owner,
             subject=subject,
             path=normal(path),
-            at=_as_of(as_of),
+            at=instant(as_of),
             most=most,
         )
         return await self._database.read(who, read)
@@ -271,17 +272,10 @@ class FactStore:
         limit: int = 50,
     ) -> Page[Fact]:
         """Facts that hold, by subject and path; all subjects if neither is named."""
-        read = partial(
-            stored.page,
-            owner=owner,
-            subject=USER if path and subject is None else subject,
-            path=normal(path),
-            as_of=_as_of(as_of),
-            after=cursor,
-            limit=limit,
+        read = fact_reading.page(
+            owner, subject=subject, path=path, as_of=as_of, cursor=cursor, limit=limit
         )
-        found = await self._database.read(who, read)
-        return Page[Fact].model_construct(items=list(found.items), next=found.next)
+        return await self._database.read(who, read)
 
     async def known(self, who: Scope, owner: str, *, most: int) -> list[Fact]:
         """What holds of the user who asks, by path; for every turn, so soon told.
@@ -460,7 +454,3 @@ def _bounded(leaves: Iterator[stored.Leaf], most: int) -> Iterator[stored.Leaf]:
                 hint="Ask for a path with fewer, or for the facts as a list.",
             )
         yield leaf
-
-
-def _as_of(when: When | None) -> int | None:
-    return None if when is None else micros(read_date(when))

@@ -69,18 +69,24 @@ class Memories:
 
     async def get(self, who: Scope, memory_id: str, *, owner: str | None = None) -> Memory:
         """One memory, of this owner or of any whom the scope may see. Raises `NotFound`."""
+        return await self.database.read(who, self.reading(who, memory_id, owner=owner))
 
-        def read(tx: Tx) -> list[passages.PassageRow]:
-            if owner is not None:
-                return passages.get(tx, [owner], [memory_id])
-            mine = [owners.TENANT if who.principal is None else owners.user(who.principal)]
-            found = passages.get(tx, mine, [memory_id])
-            return found or passages.get(tx, passages.owners(tx), [memory_id])
+    def reading(
+        self, who: Scope, memory_id: str, *, owner: str | None = None
+    ) -> Callable[[Tx], Memory]:
+        """How `get` reads, inside of a transaction."""
+        mine = owners.TENANT if who.principal is None else owners.user(who.principal)
 
-        rows = [row for row in await self.database.read(who, read) if row.corpus == MEMORY]
-        if not rows:
-            raise NotFound(f"There is no memory {memory_id[:64]}.", memory_id=memory_id)
-        return memory_of(rows[0])
+        def read(tx: Tx) -> Memory:
+            found = passages.get(tx, [owner or mine], [memory_id])
+            if not found and owner is None:
+                found = passages.get(tx, passages.owners(tx), [memory_id])
+            rows = [row for row in found if row.corpus == MEMORY]
+            if not rows:
+                raise NotFound(f"There is no memory {memory_id[:64]}.", memory_id=memory_id)
+            return memory_of(rows[0])
+
+        return read
 
     async def add(
         self,

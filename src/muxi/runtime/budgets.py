@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +11,7 @@ from muxi.core.caller import DEFAULT_TENANT
 from muxi.core.errors import Conflict, NotFound
 from muxi.core.pages import Page
 from muxi.core.scope import Scope
-from muxi.identity.budget_lines import infos, now_micros, shown
+from muxi.identity.budget_lines import now_micros, shown
 from muxi.identity.granting import Key
 from muxi.identity.ledger import BudgetLedger
 from muxi.identity.own_ledger import OwnLedger
@@ -40,23 +40,28 @@ class Budgets:
 
     async def all(self, tenant: str) -> Page[BudgetInfo]:
         """All budgets, by name."""
-        rules = await self.ledger.rules(tenant)
-        return Page[BudgetInfo](items=infos(rules, self.ledger.declared))
+        # Not as the ledger keeps them: another node may have changed one just now.
+        known = await self.database.read(Scope(tenant, None), stored.every, tiny=True)
+        known |= self.ledger.declared
+        return Page[BudgetInfo](items=[self._info(name, known[name]) for name in sorted(known)])
 
     async def get(self, tenant: str, name: str) -> BudgetInfo:
         """Raises `NotFound`."""
-        for info in (await self.all(tenant)).items:
-            if info.name == name:
-                return info
-        raise NotFound(f"There is no budget {name}.")
+        return await self.database.read(Scope(tenant, None), self.reading(name), tiny=True)
 
-    def stored(self, tx: Tx, name: str) -> BudgetInfo:
-        """A budget as a transaction sees it; raises `NotFound`."""
-        declared = self.ledger.declared.get(name)
-        budget = declared or stored.every(tx).get(name)
-        if budget is None:
-            raise NotFound(f"There is no budget {name}.")
-        source = "api" if declared is None else "file"
+    def reading(self, name: str) -> Callable[[Tx], BudgetInfo]:
+        """How `get` reads, inside of a transaction."""
+
+        def read(tx: Tx) -> BudgetInfo:
+            budget = self.ledger.declared.get(name) or stored.every(tx).get(name)
+            if budget is None:
+                raise NotFound(f"There is no budget {name}.")
+            return self._info(name, budget)
+
+        return read
+
+    def _info(self, name: str, budget: Budget) -> BudgetInfo:
+        source = "file" if name in self.ledger.declared else "api"
         return BudgetInfo(**budget.model_dump(), name=name, source=source)
 
     async def put(self, tenant: str, name: str, budget: Budget) -> BudgetInfo:

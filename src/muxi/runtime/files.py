@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -144,10 +144,18 @@ class Files:
 
     async def get(self, who: Principal, file_id: str) -> UploadedFile:
         """Raises `NotFound`."""
-        file = await self.database.read(who, partial(files.get, file_id=file_id), tiny=True)
-        if file.status == "open":
-            file.offset = await asyncio.to_thread(self.unfinished.offset, who.tenant, file_id)
-        return file
+        return await self.database.read(who, self.reading(file_id))
+
+    def reading(self, file_id: str) -> Callable[[Tx], UploadedFile]:
+        """How `get` reads, inside of a transaction."""
+
+        def read(tx: Tx) -> UploadedFile:
+            file = files.get(tx, file_id)
+            if file.status == "open":
+                file.offset = self.unfinished.offset(tx.scope.tenant, file_id)
+            return file
+
+        return read
 
     async def page(
         self, who: Principal, *, cursor: str | None = None, limit: int = 50

@@ -171,9 +171,11 @@ class Knowledge:
 
     async def get(self, who: Principal, document_id: str) -> Document:
         """Raises `NotFound`."""
-        return await self.database.read(
-            who, partial(documents.get, document_id=document_id), tiny=True
-        )
+        return await self.database.read(who, self.reading(document_id), tiny=True)
+
+    def reading(self, document_id: str) -> Callable[[Tx], Document]:
+        """How `get` reads, inside of a transaction."""
+        return partial(documents.get, document_id=document_id)
 
     async def pieces(self, who: Principal, document_id: str) -> list[Piece]:
         """What a document says, piece by piece in its order. Raises `NotFound`."""

@@ -43,6 +43,10 @@ class Rules:
         """Raises `NotFound`."""
         return _named(await self.roles(tenant), name, "role")
 
+    def reading_role(self, name: str) -> Callable[[Tx], Role]:
+        """How `role` reads what is stored, inside of a transaction."""
+        return lambda tx: _named(rules.roles(tx), name, "role")
+
     async def put_role(self, caller: Caller, role: Role) -> Role:
         """Store a role of the caller's tenant, in place of one of that name.
 
@@ -81,6 +85,10 @@ class Rules:
     async def policy(self, tenant: str, name: str) -> PolicyRule:
         """Raises `NotFound`."""
         return _named(await self.policies(tenant), name, "policy")
+
+    def reading_policy(self, name: str) -> Callable[[Tx], PolicyRule]:
+        """How `policy` reads what is stored, inside of a transaction."""
+        return lambda tx: _named(rules.policies(tx), name, "policy")
 
     async def put_policy(self, caller: Caller, policy: PolicyRule) -> PolicyRule:
         """Store a policy of the caller's tenant, in place of one of that name.

@@ -12,6 +12,7 @@ from muxi.core.identities import Session, User, UserKind
 from muxi.core.pages import Page
 from muxi.core.policies import RuleName
 from muxi.core.record import now
+from muxi.runtime.conditions import Reading
 from muxi.server.managing import require_management, require_roles
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.threads import PageQuery
@@ -74,6 +75,10 @@ async def create_user(call: Call[NewUser, Nothing]) -> User:
 
 async def get_user(call: Call[Nothing, Nothing]) -> User:
     return await call.runtime.identity.users.get(call.caller.tenant, call.path["id"])
+
+
+def user_now(call: Call[Any, Nothing]) -> Reading:
+    return call.runtime.identity.users.reading(call.path["id"])
 
 
 async def change_user(call: Call[UserChange, Nothing]) -> User:
@@ -205,6 +210,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         resource=_id,
         body=UserChange,
         answer=User,
+        current=user_now,
         tag="users",
     ),
     Operation(
@@ -215,6 +221,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         action="users.write",
         resource=_id,
         status=204,
+        current=user_now,
         tag="users",
     ),
     Operation(

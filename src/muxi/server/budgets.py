@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator
@@ -100,8 +99,7 @@ async def get_budget(call: Call[Nothing, Nothing]) -> BudgetInfo:
 
 
 def budget_now(call: Call[Any, Nothing]) -> Reading:
-    """The budget of a call as it is in a transaction."""
-    return partial(call.runtime.budgets.stored, name=_name(call))
+    return call.runtime.budgets.reading(_name(call))
 
 
 async def put_budget(call: Call[NewBudget, Nothing]) -> BudgetInfo:

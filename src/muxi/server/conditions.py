@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 from pydantic import BaseModel
 
 from muxi.core.errors import InvalidInput, PreconditionFailed
-from muxi.runtime.conditions import Reading, Tx, only_if
+from muxi.runtime.conditions import LockedReading, Reading, Tx, only_if
 
 IF_MATCH = b"if-match"
 IF_NONE_MATCH = b"if-none-match"
@@ -88,7 +88,8 @@ async def unless_changed(
     check(header, None if read is None else tag_of(await read()))
     if current is None:
         return nullcontext()
-    return only_if(partial(_recheck, header=header, current=current))
+    recheck = partial(_recheck, header=header, current=current)
+    return only_if(recheck, locks=isinstance(current, LockedReading))
 
 
 def _recheck(tx: Tx, header: bytes, current: Reading) -> None:

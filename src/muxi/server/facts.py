@@ -7,12 +7,15 @@ address. Whose facts are meant is as in `memories`.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, Field, JsonValue
 
 from muxi.core.facts import USER, Fact, FactInput, FactsChanged, Subject
 from muxi.core.pages import Page
+from muxi.memory import fact_reading
 from muxi.memory.facts import Telling
+from muxi.runtime.conditions import LockedReading, Reading
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.owners import OwnerQuery, owner_of
 
@@ -137,6 +140,15 @@ async def list_subjects(call: Call[Nothing, SubjectQuery]) -> Page[Subject]:
     )
 
 
+def facts_now(call: Call[Any, Where] | Call[Any, WhatToDelete]) -> Reading:
+    """The first page of the list at the address of the call."""
+    query, owner = call.query, owner_of(call)
+    # Left out, a change is about the user, and the list is of all subjects.
+    subject = query.subject if "subject" in query.model_fields_set else None
+    read = fact_reading.page(owner, subject=subject, path=query.path)
+    return LockedReading(fact_reading.lock(owner), read)
+
+
 async def put_fact(call: Call[FactValue, Where]) -> FactsChanged:
     query = call.query
     return await call.runtime.facts.put(
@@ -244,6 +256,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         body=FactValue,
         query=Where,
         answer=FactsChanged,
+        current=facts_now,
         tag="facts",
     ),
     Operation(
@@ -256,6 +269,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         body=FactValue,
         query=Where,
         answer=FactsChanged,
+        current=facts_now,
         tag="facts",
     ),
     Operation(
@@ -291,6 +305,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         resource=owner_of,
         query=WhatToDelete,
         answer=FactsChanged,
+        current=facts_now,
         tag="facts",
     ),
     Operation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from muxi.core.errors import InvalidInput
 from muxi.core.files import UploadedFile
 from muxi.core.messages import Text
 from muxi.core.pages import Page
+from muxi.runtime.conditions import Reading
 from muxi.server import tus
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.problems import Refused
@@ -94,6 +96,10 @@ async def append_to_file(call: Call[Nothing, Nothing]) -> Response:
         sha256=tus.checksum(headers),
     )
     return Response(None, 204, tus.progress(file))
+
+
+def file_now(call: Call[Any, Nothing]) -> Reading:
+    return call.runtime.files.reading(call.path["id"])
 
 
 async def delete_file(call: Call[Nothing, Nothing]) -> Response:
@@ -190,6 +196,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         handler=delete_file,
         action="files.write",
         status=204,
+        current=file_now,
         tag="files",
     ),
     Operation(

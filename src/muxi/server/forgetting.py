@@ -5,7 +5,7 @@ Reports hold counts and ids, never what was forgotten.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 from starlette.responses import Response
@@ -18,7 +18,9 @@ from muxi.core.forgetting import (
     Remains,
     RetentionReport,
 )
+from muxi.memory import fact_reading
 from muxi.memory.transfer import Format
+from muxi.runtime.conditions import Reading
 from muxi.server import lines
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Raw, Strict
 from muxi.server.owners import OwnerQuery, owner_of
@@ -56,6 +58,14 @@ class ImportQuery(OwnerQuery):
 
 class ImportBody(Raw):
     media_types: ClassVar[tuple[str, ...]] = (lines.MEDIA_TYPE, "application/json")
+
+
+def memory_now(call: Call[Any, OwnerQuery]) -> Reading:
+    return call.runtime.memories.reading(call.who, call.path["id"])
+
+
+def fact_now(call: Call[Any, OwnerQuery]) -> Reading:
+    return fact_reading.version(owner_of(call), call.path["id"])
 
 
 async def delete_memory(call: Call[Nothing, OwnerQuery]) -> Response:
@@ -193,6 +203,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         resource=owner_of,
         query=OwnerQuery,
         status=204,
+        current=memory_now,
         tag="memories",
     ),
     Operation(
@@ -204,6 +215,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         resource=owner_of,
         query=OwnerQuery,
         status=204,
+        current=fact_now,
         tag="facts",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from starlette.responses import Response
@@ -12,6 +12,7 @@ from muxi.core.identities import Group, GroupName, User
 from muxi.core.pages import Page
 from muxi.core.policies import RuleName
 from muxi.core.record import now
+from muxi.runtime.conditions import Reading
 from muxi.server.managing import require_roles
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.threads import PageQuery
@@ -37,6 +38,10 @@ async def list_groups(call: Call[Nothing, PageQuery]) -> Page[Group]:
 
 async def get_group(call: Call[Nothing, Nothing]) -> Group:
     return await call.runtime.identity.users.group(call.caller.tenant, call.path["name"])
+
+
+def group_now(call: Call[Any, Nothing]) -> Reading:
+    return call.runtime.identity.users.reading_group(call.path["name"])
 
 
 async def put_group(call: Call[GroupBody, Nothing]) -> Group:
@@ -103,6 +108,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         action="groups.write",
         body=GroupBody,
         answer=Group,
+        current=group_now,
         tag="users",
     ),
     Operation(
@@ -112,6 +118,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         handler=delete_group,
         action="groups.write",
         status=204,
+        current=group_now,
         tag="users",
     ),
     Operation(

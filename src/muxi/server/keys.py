@@ -15,6 +15,7 @@ from muxi.core.errors import NotFound
 from muxi.core.identities import Key, NewKey
 from muxi.core.pages import Page
 from muxi.core.permissions import PermissionText
+from muxi.runtime.conditions import Reading
 from muxi.server.managing import is_own, require_management, require_within
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.threads import PageQuery
@@ -69,6 +70,10 @@ async def create_key(call: Call[KeyRequest, Nothing]) -> NewKey:
 
 async def get_key(call: Call[Nothing, Nothing]) -> Key:
     return await _found(call, "users.read")
+
+
+def key_now(call: Call[Any, Nothing]) -> Reading:
+    return call.runtime.identity.keys.reading(call.path["id"])
 
 
 async def rotate_key(call: Call[Rotation, Nothing]) -> NewKey:
@@ -151,6 +156,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         handler=revoke_key,
         action="keys.write",
         status=204,
+        current=key_now,
         tag="keys",
     ),
 )

@@ -13,6 +13,7 @@ from muxi.core.documents import Document, FoundPieces
 from muxi.core.errors import InvalidInput
 from muxi.core.messages import Text
 from muxi.core.pages import Page
+from muxi.runtime.conditions import Reading
 from muxi.runtime.knowledge import NewDocument
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.threads import PageQuery
@@ -99,6 +100,10 @@ async def get_document(call: Call[Nothing, Nothing]) -> Document:
     return await call.runtime.knowledge.get(call.who, call.path["id"])
 
 
+def document_now(call: Call[Any, Nothing]) -> Reading:
+    return call.runtime.knowledge.reading(call.path["id"])
+
+
 async def delete_document(call: Call[Nothing, Nothing]) -> Response:
     await call.runtime.knowledge.remove(call.who, call.path["id"])
     return Response(status_code=204)
@@ -152,6 +157,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         handler=delete_document,
         action="knowledge.delete",
         status=204,
+        current=document_now,
         tag="knowledge",
     ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -10,6 +12,7 @@ from muxi.core.caller import Caller, Credential
 from muxi.core.errors import InvalidInput
 from muxi.core.pages import Page
 from muxi.core.policies import Decision, PolicyRule, Role
+from muxi.runtime.conditions import Reading
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.paging import WholeQuery, page_of
 
@@ -68,6 +71,10 @@ async def get_role(call: Call[Nothing, Nothing]) -> Role:
     return await call.runtime.rules.role(call.caller.tenant, call.path["name"])
 
 
+def role_now(call: Call[Any, Nothing]) -> Reading:
+    return call.runtime.rules.reading_role(call.path["name"])
+
+
 async def put_role(call: Call[NewRole, Nothing]) -> Role:
     _check_name(call.body.name, call.path["name"])
     return await call.runtime.rules.put_role(call.caller, Role(**call.body.model_dump()))
@@ -85,6 +92,10 @@ async def list_policies(call: Call[Nothing, WholeQuery]) -> Page[PolicyRule]:
 
 async def get_policy(call: Call[Nothing, Nothing]) -> PolicyRule:
     return await call.runtime.rules.policy(call.caller.tenant, call.path["name"])
+
+
+def policy_now(call: Call[Any, Nothing]) -> Reading:
+    return call.runtime.rules.reading_policy(call.path["name"])
 
 
 async def put_policy(call: Call[NewPolicy, Nothing]) -> PolicyRule:
@@ -151,6 +162,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         action="roles.write",
         body=NewRole,
         answer=Role,
+        current=role_now,
         tag="roles",
     ),
     Operation(
@@ -160,6 +172,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         handler=delete_role,
         action="roles.write",
         status=204,
+        current=role_now,
         tag="roles",
     ),
     Operation(
@@ -189,6 +202,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         action="policies.write",
         body=NewPolicy,
         answer=PolicyRule,
+        current=policy_now,
         tag="roles",
     ),
     Operation(
@@ -198,6 +212,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         handler=delete_policy,
         action="policies.write",
         status=204,
+        current=policy_now,
         tag="roles",
     ),
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from muxi.core.identities import Tenant, TenantId
 from muxi.core.pages import Page
+from muxi.runtime.conditions import Reading
 from muxi.server.managing import require_operator
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.threads import PageQuery
@@ -39,6 +42,10 @@ async def create_tenant(call: Call[NewTenant, Nothing]) -> Tenant:
 async def get_tenant(call: Call[Nothing, Nothing]) -> Tenant:
     require_operator(call.caller)
     return await call.runtime.identity.tenants.get(call.path["id"])
+
+
+def tenant_now(call: Call[Any, Nothing]) -> Reading:
+    return call.runtime.identity.tenants.reading
 
 
 async def change_tenant(call: Call[TenantChange, Nothing]) -> Tenant:
@@ -86,6 +93,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         action="tenants.write",
         body=TenantChange,
         answer=Tenant,
+        current=tenant_now,
         tag="tenants",
     ),
 )

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, LiteralString, TypeVar, cast
 
@@ -24,7 +24,7 @@ from muxi.core.errors import StorageError, StorageUnavailable
 from muxi.storage.postgres_errors import translate
 from muxi.storage.sql import system
 from muxi.storage.statements import Dialect, Statement
-from muxi.storage.transaction import Database, Row, Scope, Tx, is_conditional, unit_of
+from muxi.storage.transaction import Database, Row, Scope, Tx, is_guarded, unit_of
 from muxi.storage.upgrade import CURRENT, Target, check_version
 
 T = TypeVar("T")
@@ -42,6 +42,8 @@ _OWN_TABLES = (
 )
 _WAIT = 10.0
 """Seconds to wait for a connection."""
+_TRIES = 5
+"""How often a guarded unit is done anew because somebody else changed what it read."""
 
 
 class PostgresTx(Tx):
@@ -106,7 +108,7 @@ class PostgresDatabase(Database):
         early: Callable[[T], None] | None = None,
     ) -> T:
         # A condition must still hold at the commit; a note merely goes along.
-        guarded = is_conditional()
+        guarded = is_guarded()
         return await self._in_thread(scope, unit_of(scope, fn), guarded=guarded)
 
     def write_blocking(self, scope: Scope, fn: Callable[[Tx], T]) -> T:
@@ -170,10 +172,18 @@ class PostgresDatabase(Database):
         guarded: bool = False,
         job: str = "",
     ) -> T:
-        with (
-            _typed(),
-            self._begun(scope, reads=reads, guarded=guarded, job=job) as connection,
-        ):
+        work = partial(self._attempt, scope, fn, reads=reads, guarded=guarded, job=job)
+        with _typed():
+            for _ in range(_TRIES if guarded else 0):
+                # Somebody was quicker: whether the condition holds now is told by another look.
+                with suppress(psycopg.errors.SerializationFailure):
+                    return work()
+            return work()
+
+    def _attempt(
+        self, scope: Scope, fn: Callable[[Tx], T], *, reads: bool, guarded: bool, job: str
+    ) -> T:
+        with self._begun(scope, reads=reads, guarded=guarded, job=job) as connection:
             return fn(PostgresTx(connection, scope))
 
     @contextmanager

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from muxi.core.scope import Scope
@@ -140,15 +141,25 @@ class Database(ABC):
         """Finish what was accepted, then let go of the database."""
 
 
-_conditions: ContextVar[list[Callable[[Tx], None]] | None] = ContextVar(
-    "muxi_conditions", default=None
-)
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    check: Callable[[Tx], None]
+    locks: bool
+
+
+_conditions: ContextVar[list[_Condition] | None] = ContextVar("muxi_conditions", default=None)
 
 
 @contextmanager
-def only_if(check: Callable[[Tx], None]) -> Generator[None]:
-    """Let the first unit that is written inside this block be undone if `check` raises in it."""
-    waiting = [check]
+def only_if(check: Callable[[Tx], None], *, locks: bool = False) -> Generator[None]:
+    """Let the first unit that is written inside this block be undone if `check` raises in it.
+
+    Args:
+        check: Called in the transaction, before anything else; more than once if somebody else
+            changes, meanwhile, what it has read.
+        locks: Whether it first takes the lock that everybody takes who changes what it reads.
+    """
+    waiting = [_Condition(check, locks)]
     token = _conditions.set(waiting)
     try:
         yield
@@ -158,9 +169,13 @@ def only_if(check: Callable[[Tx], None]) -> Generator[None]:
         _conditions.reset(token)
 
 
-def is_conditional() -> bool:
-    """Whether the next unit that is written here depends on a condition."""
-    return bool(_conditions.get())
+def is_guarded() -> bool:
+    """Whether the next unit that is written here has a condition that takes no lock.
+
+    The database then has to see to it that what was read still holds at the commit.
+    """
+    waiting = _conditions.get()
+    return bool(waiting) and not waiting[0].locks
 
 
 _notes: ContextVar[tuple[str, list[Callable[[Tx], None]]] | None] = ContextVar(
@@ -184,14 +199,14 @@ def along_with(tenant: str, note: Callable[[Tx], None]) -> Generator[None]:
 def unit_of(scope: Scope, fn: Callable[[Tx], T]) -> Callable[[Tx], T]:
     """`fn` behind the condition and with the note that its caller has set; for `write`."""
     conditions, noted = _conditions.get(), _notes.get()
-    check = conditions.pop() if conditions else None
+    condition = conditions.pop() if conditions else None
     note = noted[1].pop() if noted and noted[1] and noted[0] == scope.tenant else None
-    if check is None and note is None:
+    if condition is None and note is None:
         return fn
 
     def unit(tx: Tx) -> T:
-        if check is not None:
-            check(tx)
+        if condition is not None:
+            condition.check(tx)
         result = fn(tx)
         if note is not None:
             note(tx)
