@@ -47,6 +47,9 @@ class Terms(Record):
     settings: ModelSettings = Field(default_factory=ModelSettings)
     """What differs from the defaults goes before the agent's own; `max_tokens` only narrows it."""
 
+    passing: bool = False
+    """Whether nothing of the run is left when it is over: it has a thread of its own, which goes
+    with it. What it consumed still counts."""
     kept: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     """What the client's protocol wants to find again with the run."""
 

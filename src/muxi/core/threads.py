@@ -75,3 +75,8 @@ class Run(Record):
     """Place in the thread's stream from which on its events are to be found."""
     created_at: datetime = Field(default_factory=now)
     finished_at: datetime | None = None
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether nothing of it is to be left when it is over."""
+        return self.terms is not None and self.terms.passing

@@ -38,6 +38,7 @@ from muxi.runtime.knowledge import Knowledge
 from muxi.runtime.mcp import McpServers
 from muxi.runtime.models import Models
 from muxi.runtime.owner import Ownership
+from muxi.runtime.passing import Passing
 from muxi.runtime.principal import LOCAL, Principal
 from muxi.runtime.readiness import check_database, check_loop
 from muxi.runtime.recovery import Recovery
@@ -295,7 +296,7 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         recovery=Recovery(
             runs=runs,
             expire=approvals.expire,
-            sweepers=[engine.blobs.sweep, files.sweep, runs.ledger.clean],
+            sweepers=[Passing(runs=runs).sweep, engine.blobs.sweep, files.sweep, runs.ledger.clean],
         ),
         guard=engine.access.guard,
         identity=engine.access.identity,

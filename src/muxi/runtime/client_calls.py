@@ -167,6 +167,8 @@ def _renewed(run: Run, given: _Given, last: Message) -> RunTerms:
     if given.terms is not None:
         fields = {name: getattr(given.terms, name) for name in Terms.model_fields}
         tools = () if run.terms is None else run.terms.tools
+        # What was to be kept is kept, whoever goes on with it.
+        fields["passing"] = run.is_passing and given.terms.passing
         return RunTerms(**fields, before=tools, since=last.id, then=given.then)
     before = run.terms or RunTerms()
     choice = "none" if before.tool_choice == "none" else "auto"

@@ -69,6 +69,8 @@ class Claim:
     again: bool = False
     """Whether it was carried out before, so that a run of that name may be there."""
     answer: KeptAnswer | None = None
+    private: bool = False
+    """Whether what it is answered is not to be kept."""
 
 
 @dataclass(kw_only=True)

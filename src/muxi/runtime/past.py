@@ -48,6 +48,9 @@ class Past:
 
     def ended(self, who: Principal, attempt: Attempt, *, closing: bool) -> None:
         """An attempt has ended and is stored: have it remembered, and summarised if need be."""
+        if attempt.run.is_passing and isinstance(attempt.end, RunCompleted):
+            self.history.drop(who.tenant, attempt.run.thread_id)
+            return
         added = [*([attempt.input] if attempt.run.attempt == 1 else []), *attempt.messages]
         whole = all(after.parent_id == before.id for before, after in pairwise(added))
         if added and whole:

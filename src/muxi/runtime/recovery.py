@@ -131,6 +131,10 @@ class Recovery:
             # It was answered, and the process died before it could go on.
             await self.runs.resume(who, run)
             return
+        if run.is_passing:
+            # Whoever was told lost the connection with the process, and nobody finds it again.
+            await self.runs.conclude(who, run, "cancelled")
+            return
         if run.crashes >= _MOST_CRASHES:
             error = MuxiError(f"{run.crashes + 1} attempts of this run died with their process.")
             await self._give_up(who, run, error)

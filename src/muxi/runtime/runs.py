@@ -371,6 +371,8 @@ async def _thread(
 ) -> tuple[Thread | None, Thread | None]:
     """The thread to continue, or else one that is yet to be stored."""
     if request.thread_id is not None:
+        if request.terms is not None and request.terms.passing:
+            raise InvalidInput("A run that leaves nothing has a thread of its own: name none.")
         read = partial(threads.get, thread_id=request.thread_id)
         return await database.read(who, read, tiny=True), None
     if request.parent_id is not None:

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from muxi.core.errors import Conflict
 from muxi.core.events import FINAL_STATUSES, Event
+from muxi.core.ids import new_id
 from muxi.core.messages import Message
 from muxi.core.threads import Run
 from muxi.runtime.principal import Principal
@@ -49,6 +50,15 @@ class Transcripts:
             # What belongs to no run was told with the input.
             told += 1
         return path[-told:]
+
+    async def path(self, who: Principal, run: Run, leaf_id: str) -> list[Message]:
+        """What was said in a run's thread up to a message, as if for the first time."""
+        read = partial(messages.path_to_leaf, thread_id=run.thread_id, leaf_id=leaf_id)
+        placeless = {"thread_id": None, "run_id": None, "parent_id": None}
+        return [
+            message.model_copy(update={**placeless, "id": new_id("msg")})
+            for message in await self.database.read(who, read)
+        ]
 
     async def events(self, who: Principal, run: Run, *, since: int) -> list[Event]:
         """The events of a run after number `since`, as far as they are stored."""

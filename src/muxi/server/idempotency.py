@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
-from muxi.core.errors import InvalidInput, MuxiError, ServerUnavailable
+from muxi.core.errors import InvalidInput, MuxiError, OutcomeUnknown, ServerUnavailable
 from muxi.runtime.idempotency import KeptAnswer
 from muxi.server.operations import Call, EventStream, Operation
 from muxi.server.problems import Refused, status_of
@@ -78,7 +78,7 @@ async def once(
             await keys.release(claim)
         raise
     else:
-        kept = None if operation.confidential else _kept(answer)
+        kept = None if operation.confidential or claim.private else _kept(answer)
         await keys.keep(claim, kept, repeatable=repeatable)
     finally:
         keys.abandon(claim)
@@ -97,6 +97,8 @@ def _fingerprint(parts: Iterable[bytes]) -> str:
 
 def _changed_nothing(error: Exception) -> bool:
     """Whether a request that failed so may be made anew, as if it had never been."""
+    if isinstance(error, OutcomeUnknown):
+        return False
     if isinstance(error, Refused):
         return error.status < 500
     if isinstance(error, MuxiError):

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from muxi.core.actions import ACTIONS, checked
 from muxi.core.caller import Caller
-from muxi.core.errors import InvalidInput, NotFound
+from muxi.core.errors import InvalidInput, NotFound, OutcomeUnknown
 from muxi.core.events import Event
 from muxi.core.record import clean
 from muxi.core.threads import Run
@@ -111,8 +111,17 @@ class Call(Generic[Body, Query]):
             return await self.runtime.runs.start_and_follow(self.caller, request)
         return known, await self.runtime.streams.follow_run(self.who, known.id)
 
+    def leave_nothing(self) -> None:
+        """Have the answer not kept for a request that comes again."""
+        if self.claim is not None:
+            self.claim.private = True
+
     async def _begun(self, request: RunRequest) -> Run | None:
-        """The run that this very request has begun before; names it if it has not."""
+        """The run that this very request has begun before; names it if it has not.
+
+        Raises:
+            OutcomeUnknown: That run left nothing.
+        """
         claim = self.claim
         if claim is None:
             return None
@@ -122,6 +131,9 @@ class Call(Generic[Body, Query]):
         try:
             return await self.runtime.runs.get(self.who, request.id)
         except NotFound:
+            if request.terms is not None and request.terms.passing:
+                text = "The request was carried out, and nothing of it was kept."
+                raise OutcomeUnknown(text) from None
             return None
 
 

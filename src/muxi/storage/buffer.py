@@ -43,6 +43,10 @@ class _Batch:
     acts: list[tuple[Author, Callable[[Tx], object]]] = field(
         default_factory=list[tuple[Author, Callable[[Tx], object]]]
     )
+    ends: list[tuple[Author, Callable[[Tx], object]]] = field(
+        default_factory=list[tuple[Author, Callable[[Tx], object]]]
+    )
+    """What is done after all else is stored."""
     authors: dict[Author, None] = field(default_factory=dict[Author, None])
 
     def __bool__(self) -> bool:
@@ -53,13 +57,17 @@ class _Batch:
         return _Batch(
             [row for row in self.rows if row[0] is author],
             [act for act in self.acts if act[0] is author],
+            [end for end in self.ends if end[0] is author],
             {author: None},
         )
 
     def before(self, later: _Batch) -> _Batch:
         """This and then `later`."""
         return _Batch(
-            [*self.rows, *later.rows], [*self.acts, *later.acts], {**self.authors, **later.authors}
+            [*self.rows, *later.rows],
+            [*self.acts, *later.acts],
+            [*self.ends, *later.ends],
+            {**self.authors, **later.authors},
         )
 
     def store(self, tx: Tx, stream: Lease | None) -> list[Author]:
@@ -77,6 +85,9 @@ class _Batch:
         ]
         if rows:
             events.insert(tx, rows)
+        for author, end in self.ends:
+            if author not in lost:
+                end(tx)
         return lost
 
 
@@ -113,6 +124,11 @@ class ThreadBuffer:
     def act(self, author: Author, act: Callable[[Tx], object]) -> None:
         """Buffer a call of a store function; it may be made twice if the first time fails."""
         self._batch.acts.append((author, act))
+        self._touch(author)
+
+    def act_last(self, author: Author, act: Callable[[Tx], object]) -> None:
+        """As `act`, after everything that is stored with it, events too."""
+        self._batch.ends.append((author, act))
         self._touch(author)
 
     async def flush(self) -> None:

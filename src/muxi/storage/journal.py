@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from muxi.core.errors import LeaseLost, MuxiError
-from muxi.core.events import Event
+from muxi.core.events import FINAL_STATUSES, Event
 from muxi.core.messages import Message
 from muxi.core.ports import Context
 from muxi.core.steps import Step
 from muxi.core.threads import Run
 from muxi.core.usage import Usage
-from muxi.storage import leases, messages, runs, steps, usage
+from muxi.storage import leases, messages, runs, steps, threads, usage
 from muxi.storage.buffer import Author, ThreadBuffer
 from muxi.storage.leases import Lease
 from muxi.storage.transaction import Database, Scope, Tx
@@ -134,6 +134,8 @@ class StoredJournal:
     ) -> None:
         """Store the run's status, its usage and all that is buffered, and let go of its lease.
 
+        Of a run that is to leave nothing, only its usage is left.
+
         Args:
             run: The run as it now is, finished or waiting; its usage is that of all attempts.
             used: What this attempt consumed.
@@ -145,6 +147,8 @@ class StoredJournal:
         self.also(partial(usage.put, run=final, usage=used, model=model))
         if release:
             self.also(partial(leases.release, lease=self.lease))
+        if final.is_passing and final.status in FINAL_STATUSES:
+            self.buffer.act_last(self._author, partial(_leave_nothing, run=final))
         await self.flush()
         run.finished_at = final.finished_at
 
@@ -172,6 +176,13 @@ class StoredJournal:
         self._steps = {step.key: step for step in known} | self._steps
         if self._messages:
             self._tip = self._messages[-1].id
+
+
+def _leave_nothing(tx: Tx, run: Run) -> None:
+    """Delete the thread of a run, unless something else was said there. Nothing was drawn from it,
+    as it was not over before; the files of its bytes go with the next sweep."""
+    if len(runs.page(tx, thread_id=run.thread_id, limit=2).items) == 1:
+        threads.delete(tx, run.thread_id)
 
 
 def _chain(stored: Sequence[Message], input_id: str | None) -> list[Message]:

@@ -71,6 +71,7 @@ async def test_an_answer_comes_whole_with_its_usage(tmp_path: Path) -> None:
             metadata={"a": "b"},
             n=1,
             frequency_penalty=0,
+            store=True,
         )
         done = raw.parse()
         (choice,) = done.choices
@@ -145,11 +146,14 @@ async def test_tools_of_the_client_and_of_the_agent_work_in_one_answer(
                 model="a",
                 messages=ASK,
                 tools=[WEATHER],
+                store=True,
                 stream_options={"include_usage": True},
             ) as stream:
                 first = await stream.get_final_completion()
         else:
-            first = await client.chat.completions.create(model="a", messages=ASK, tools=[WEATHER])
+            first = await client.chat.completions.create(
+                model="a", messages=ASK, tools=[WEATHER], store=True
+            )
         choice = first.choices[0]
         assert choice.finish_reason == "tool_calls"
         assert choice.message.content == "I look."
@@ -165,6 +169,7 @@ async def test_tools_of_the_client_and_of_the_agent_work_in_one_answer(
                 {"role": "tool", "tool_call_id": made.id, "content": "cold"},
             ],
             tools=[WEATHER],
+            store=True,
         )
         second = raw.parse()
         assert second.choices[0].message.content == "Wet and cold."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from openai import OpenAI
 from pydantic import BaseModel
 from support.openai import talking
-from support.served import Served
 
 from muxi.core.errors import ModelRejected
 from muxi.core.messages import ReasoningPart, TextPart
@@ -39,16 +37,6 @@ def rain(city: str) -> str:
 
 def _texts(model: ScriptedModel) -> list[str]:
     return [message.text for message in model.requests[-1].messages]
-
-
-async def _until(there: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
-        while not await there():  # noqa: ASYNC110 -- a deletion is told to nobody
-            await asyncio.sleep(0.02)
-
-
-async def _no_threads(muxi: Served) -> bool:
-    return not (await muxi.client.threads()).items
 
 
 async def test_a_response_is_stored_and_continued(tmp_path: Path) -> None:
@@ -207,7 +195,7 @@ async def test_a_client_that_keeps_the_items_itself(tmp_path: Path) -> None:
         items.append({"type": "function_call_output", "call_id": made.call_id, "output": "-20"})
         second = await client.responses.create(model="a", input=items, tools=[WEATHER], store=False)
         assert second.output_text == "Cold."
-        await _until(lambda: _no_threads(muxi))
+        assert not (await muxi.client.threads()).items
 
 
 async def test_calls_that_need_leave_are_approval_requests(tmp_path: Path) -> None:

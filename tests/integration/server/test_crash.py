@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.processes import Process, started
 
-from muxi.client.client import Client
 from muxi.core.events import (
     AttemptStarted,
     Event,
@@ -24,38 +20,7 @@ from muxi.core.events import (
     ToolCompleted,
 )
 
-SCRIPT = Path(__file__).parents[2] / "support" / "crashing_server.py"
 LONG = " ".join(f"word{number}" for number in range(120))
-
-
-@dataclass
-class Process:
-    """A server in a process of its own."""
-
-    process: asyncio.subprocess.Process
-    client: Client
-
-    async def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        await self.process.wait()
-
-
-@asynccontextmanager
-async def started(folder: Path) -> AsyncGenerator[Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(SCRIPT), str(folder), stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        url = (await process.stdout.readline()).decode().strip()
-        assert url, "the server did not start"
-        token = (folder / ".muxi" / "token").read_text().strip()
-        async with Client(url, token=token) as client:
-            yield Process(process, client)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await process.wait()
 
 
 def _text_a_reader_holds(events: list[Event]) -> list[str]:

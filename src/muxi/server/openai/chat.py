@@ -15,7 +15,6 @@ from muxi.runtime.feed import EventReader
 from muxi.server.openai.asking import Asked, ask
 from muxi.server.openai.errors import error_of, problem
 from muxi.server.openai.models import agent_of
-from muxi.server.openai.unstored import forget_when_over
 from muxi.server.operations import AnyOperation, Call, EventStream, Nothing, Operation
 from muxi.server.problems import Refused, invalid, problem_for
 from muxi.wire.chat_completions.asked import conversation_of, terms_of
@@ -34,13 +33,13 @@ async def complete(call: Call[ChatRequest, Nothing]) -> Response | EventStream:
         terms = terms_of(body, conversation)
     except ValidationError as error:
         raise invalid(error) from None
+    if body.store is False:
+        call.leave_nothing()
     asked = await ask(call, version.definition.name, conversation, terms)
     structured = terms.output is not None or version.definition.output is not None
     answer = ChatAnswer(structured=structured, before=asked.before)
     completion = _completion(asked.run)
     headers = _headers(asked.run)
-    if body.store is False:
-        forget_when_over(runtime, call.who, asked.run)
     if body.stream:
         usage = body.stream_options is not None and body.stream_options.include_usage
         return EventStream(asked.feed, headers, ChatVoice(completion, answer, tell_usage=usage))

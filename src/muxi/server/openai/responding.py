@@ -125,10 +125,18 @@ class Responding:
             input=last.parts,
             role=last.role,
             history=[message for message in history if message is not None],
-            thread_id=self.thread_id if previous is None else previous.run.thread_id,
-            parent_id=None if previous is None else await self._end_of(previous),
+            thread_id=self.thread_id,
             terms=self._terms([], Kept(created_at=_now(), echo={})),
         )
+        if previous is not None and self._passing:
+            # What is to leave nothing goes on in a copy.
+            path = await call.runtime.transcripts.path(
+                call.who, previous.run, await self._end_of(previous)
+            )
+            request.history = [*path, *request.history]
+        elif previous is not None:
+            request.thread_id = previous.run.thread_id
+            request.parent_id = await self._end_of(previous)
         if body.max_tool_calls is not None:
             request.limits = Bounds(tool_calls=body.max_tool_calls)
         run, feed = await call.start_and_follow(request)
@@ -165,8 +173,13 @@ class Responding:
         except ValidationError as error:
             raise invalid(error) from None
         kept.structured = terms.output is not None or definition.output is not None
-        terms.kept = as_kept([*before, kept])
+        terms.kept, terms.passing = as_kept([*before, kept]), self._passing
         return terms
+
+    @property
+    def _passing(self) -> bool:
+        """Whether nothing of it is to be left; what is said in a conversation stays there."""
+        return self.call.body.store is False and self.thread_id is None
 
     async def _end_of(self, previous: Found) -> str:
         """The last message of a response."""

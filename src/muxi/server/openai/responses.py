@@ -19,7 +19,6 @@ from muxi.runtime.principal import Principal
 from muxi.server.openai.errors import problem
 from muxi.server.openai.responding import responding
 from muxi.server.openai.stored import Found, as_kept, find
-from muxi.server.openai.unstored import forget_when_over
 from muxi.server.operations import AnyOperation, Call, EventStream, Nothing, Operation, Strict
 from muxi.wire.encoded import to_json
 from muxi.wire.responses.body import ResponseRequest
@@ -93,10 +92,10 @@ class ResponseVoice:
 
 async def create(call: Call[ResponseRequest, Nothing]) -> Response | EventStream:
     request = await responding(call)
+    if call.body.store is False:
+        call.leave_nothing()
     found, feed = await request.begin()
     answer, headers = found.answer(), _headers(found)
-    if not found.kept.stored:
-        forget_when_over(call.runtime, call.who, found.run)
     if call.body.stream:
         return EventStream(feed, headers, ResponseVoice(feed, answer, found.run))
     answer.begin()

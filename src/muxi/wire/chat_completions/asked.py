@@ -86,6 +86,8 @@ def terms_of(body: ChatRequest, conversation: Conversation) -> Terms:
         tool_choice=choice,
         output=None if body.response_format is None else output_of(body.response_format),
         settings=_settings(body),
+        # The client holds the conversation, and stores nothing here unless it says so.
+        passing=not body.store,
         kept=_labels(body),
     )
 

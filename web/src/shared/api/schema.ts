@@ -545,6 +545,7 @@ export interface components {
                 [key: string]: components["schemas"]["JsonValue"];
             };
             output?: components["schemas"]["OutputSchema"] | null;
+            passing: boolean;
             settings: components["schemas"]["ModelSettings"];
             since?: string | null;
             then?: components["schemas"]["Message"] | null;

@@ -1,0 +1,48 @@
+"""Servers in processes of their own, to be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from muxi.client.client import Client
+
+SCRIPT = Path(__file__).parent / "crashing_server.py"
+
+
+@dataclass
+class Process:
+    """A server and who talks to it."""
+
+    process: asyncio.subprocess.Process
+    client: Client
+    url: str
+    token: str
+
+    async def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+
+
+@asynccontextmanager
+async def started(folder: Path) -> AsyncGenerator[Process]:
+    """Start the server of a folder, again and again."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(SCRIPT), str(folder), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        url = (await process.stdout.readline()).decode().strip()
+        assert url, "the server did not start"
+        token = (folder / ".muxi" / "token").read_text().strip()
+        async with Client(url, token=token) as client:
+            yield Process(process, client, url, token)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
