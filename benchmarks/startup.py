@@ -67,6 +67,8 @@ def _healthy(url: str) -> None:
 
 
 def main() -> None:
+    # An installed program has its byte code beside it.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     bare = cpu_of([sys.executable, "-c", "pass"])
     imported = cpu_of([sys.executable, "-c", "import muxi"])
     helped = cpu_of([*MUXI, "--help"])

@@ -20,7 +20,6 @@ from muxi.core.errors import NotFound
 from muxi.core.facts import USER, canonical
 from muxi.core.paths import dotted, steps
 from muxi.memory.claims import Claim, Heard
-from muxi.memory.junk import reason_against
 from muxi.memory.tree import text_of
 from muxi.storage import facts as stored
 from muxi.storage import messages, passages
@@ -79,6 +78,9 @@ class Learned:
 
 def sifted(claims: Iterable[Claim], heard: Heard, learned: Learned) -> list[Claim]:
     """The claims that the turn supports, on the paths that are known, each once."""
+    # Its patterns take time to compile, and are not needed to start.
+    from muxi.memory.junk import reason_against
+
     kept: dict[tuple[str, str], Claim] = {}
     for claim in claims:
         reason = reason_against(claim, heard)

@@ -24,9 +24,7 @@ from muxi.core.usage import Usage
 from muxi.memory import extraction, inquiry
 from muxi.memory.claims import Claim, Heard
 from muxi.memory.extraction import Learned
-from muxi.memory.junk import tells_something
 from muxi.memory.rows import CONTEXT, MEMORY, memory_of
-from muxi.memory.statements import plain_statements
 from muxi.models.model import Model
 from muxi.storage import cursors, facts, leases, passages
 from muxi.storage.passages import PassageRow
@@ -211,6 +209,9 @@ class Learning:
     async def _read_plain(self, tenant: str) -> None:
         whole = Scope(tenant, None)
         while rows := await self.database.read(whole, partial(_unread, name=_PLAIN)):
+            # Not above: its patterns take a tenth of a server's start to compile.
+            from muxi.memory.statements import plain_statements
+
             told = [(row, plain_statements(heard_in(row))) for row in rows if row.kind in _HEARD]
             self.learned.add(
                 await self.database.write(
@@ -222,6 +223,8 @@ class Learning:
         """Turns that a model is still to be asked about, as far as they are looked at at once."""
         if self.model is None:
             return []
+        from muxi.memory.junk import tells_something
+
         done = self._asked.setdefault(tenant, set())
         whole = Scope(tenant, None)
         while rows := await self.database.read(whole, partial(_unread, name=_ASKED)):

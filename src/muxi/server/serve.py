@@ -250,11 +250,10 @@ async def serve_until_stopped(
 def _collect_seldom() -> None:
     """Look for garbage less often than a small script needs it.
 
-    What was loaded to start lives as long as the process, and need not be looked through again. A
+    What was loaded to start lives as long as the process, and is never looked through. A
     hundred turns at once hold more objects than the default threshold of the youngest generation,
     which made the collector a seventh of the work of a turn.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 50)
 
