@@ -104,7 +104,8 @@ class SqlTool(ToolKind):
         ],
         Field(min_length=1),
     ]
-    """Addresses by name: `sqlite:///shop.db`, `postgresql://user@host/name`, `secret://NAME`."""
+    """Addresses by name: `sqlite:///shop.db`, `postgresql://user@host/name`,
+    `mysql://user@host/name`, `secret://NAME`."""
     write: bool = False
     """Whether there is a tool that changes the databases, beside the one that reads them."""
     approval: bool = True

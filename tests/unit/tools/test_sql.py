@@ -20,6 +20,7 @@ from muxi.config.secret import SecretRef
 from muxi.core.context import RunContext
 from muxi.core.errors import (
     ConfigError,
+    MissingExtra,
     ToolArgumentsInvalid,
     ToolDenied,
     ToolError,
@@ -28,6 +29,7 @@ from muxi.core.errors import (
 )
 from muxi.core.messages import TextPart
 from muxi.tools.builtin.catalogue import builtin_tools
+from muxi.tools.builtin.mysql_access import _connection_class
 from muxi.tools.builtin.setup import Setup
 from tests.support.postgres import PostgresAddress, PostgresServer
 
@@ -474,12 +476,23 @@ async def test_several_databases_are_told_apart(shop: Path):
 
 
 @pytest.mark.parametrize(
-    "url", ["mysql://a:hush@b/c", "hush", "sqlite://", "sqlite:///:memory:", "http://a:hush@b"]
+    "url", ["oracle://a:hush@b/c", "hush", "sqlite://", "sqlite:///:memory:", "http://a:hush@b"]
 )
 def test_an_address_that_cannot_be_asked_is_refused_without_being_shown(tmp_path: Path, url: str):
     with pytest.raises(ConfigError) as caught:
         Sql(tmp_path, {"it": url})
     assert "hush" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_a_driver_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "pymysql.connections", None)
+    _connection_class.cache_clear()
+    try:
+        with pytest.raises(MissingExtra) as caught:
+            Sql(tmp_path, {"it": "mariadb://a:hush@b/c"})
+    finally:
+        _connection_class.cache_clear()
+    assert caught.value.hint == "pip install 'muxi[mysql]'"
 
 
 async def test_a_database_that_is_not_there_says_so_without_its_password(tmp_path: Path):

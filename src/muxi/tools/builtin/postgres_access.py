@@ -116,14 +116,14 @@ class _Call:
         from sqlalchemy import create_engine
         from sqlalchemy.pool import StaticPool
 
-        from muxi.tools.builtin.sql_schema import written_schema
+        from muxi.tools.builtin.sql_schema import reflected, written_schema
 
         with self._opened(limits, read_only=True) as opened:
             engine = create_engine(
                 "postgresql+psycopg://", creator=lambda: opened, poolclass=StaticPool
             )
             with engine.connect() as connection:
-                return written_schema(connection, table, max_text=limits.text)
+                return written_schema(reflected(connection), table, max_text=limits.text)
 
     def stop(self) -> None:
         with self._lock:

@@ -17,17 +17,17 @@ from muxi.tools.function import Examples, FunctionTool, tool
 
 MANIFEST = ToolManifest(
     name="sql",
-    version="1.0.0",
-    summary="Asks SQLite and PostgreSQL databases; changes them only if the project allows it.",
+    version="1.1.0",
+    summary="Asks SQLite, PostgreSQL, MySQL and MariaDB databases; changes them only by leave.",
     tools=SqlTool.functions,
     permissions=Permissions(files="read", network=("the hosts of `databases`",)),
     secrets=(SecretNeed(name="databases", description="Addresses with passwords.", required=True),),
     notes=(
         "Reading is enforced by the database: a read-only file and an authorizer in SQLite, a"
-        " read-only transaction in PostgreSQL, where a role with rights over the server's files or"
-        " programs is refused. Functions of PostgreSQL that act outside of the transaction, such"
+        " read-only transaction in the others, where a role with rights over the server's files,"
+        " programs or other roles is refused. Functions that act outside of the transaction, such"
         " as those that end other sessions of the same role, remain: give agents a role of their"
-        " own."
+        " own. MySQL and MariaDB need `pip install 'muxi[mysql]'`; tested against MariaDB."
     ),
 )
 
@@ -62,7 +62,7 @@ _EXECUTE: Examples = (
     ),
 )
 
-_SCHEME = re.compile(r"(sqlite|postgres(?:ql)?)(?:\+\w+)?:", re.IGNORECASE)
+_SCHEME = re.compile(r"(sqlite|postgres(?:ql)?|mysql|mariadb)(?:\+\w+)?:", re.IGNORECASE)
 
 
 def make_sql(
@@ -115,15 +115,22 @@ def access(url: str, *, name: str, folder: Path) -> Access:
         folder: Where relative paths begin.
 
     Raises:
-        ConfigError: It is neither SQLite nor PostgreSQL.
+        ConfigError: It is of no database that is known here.
+        MissingExtra: Its driver is not installed.
     """
     scheme = _SCHEME.match(url)
     if scheme is None:
         raise ConfigError(
-            f"The address of the database {name} is neither SQLite's nor PostgreSQL's.",
-            hint="Write it like `sqlite:///shop.db` or `postgresql://user@host/name`.",
+            f"The address of the database {name} is of none that muxi can ask.",
+            hint="Write it like `sqlite:///shop.db`, `postgresql://user@host/name` or"
+            " `mysql://user@host/name`.",
         )
-    if scheme[1].lower() != "sqlite":
+    kind = scheme[1].lower()
+    if kind in ("mysql", "mariadb"):
+        from muxi.tools.builtin.mysql_access import MySqlAccess
+
+        return MySqlAccess(url)
+    if kind != "sqlite":
         from muxi.tools.builtin.postgres_access import PostgresAccess
 
         return PostgresAccess(url)

@@ -56,14 +56,14 @@ class SqliteAccess:
         from sqlalchemy.exc import DatabaseError
         from sqlalchemy.pool import StaticPool
 
-        from muxi.tools.builtin.sql_schema import written_schema
+        from muxi.tools.builtin.sql_schema import reflected, written_schema
 
         address = f"{self._place()}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, check_same_thread=False)) as opened:
             engine = create_engine("sqlite://", creator=lambda: opened, poolclass=StaticPool)
             try:
                 with engine.connect() as connection:
-                    return written_schema(connection, table, max_text=limits.text)
+                    return written_schema(reflected(connection), table, max_text=limits.text)
             except DatabaseError as error:
                 raise _refused(str(error.orig)) from error
 
