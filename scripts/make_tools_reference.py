@@ -1,7 +1,9 @@
 """Writes docs/reference/tools.md: the built-in tools, from their manifests and schemas.
 
-Run it after a change of a built-in tool; a test fails when the page is stale. `--check` writes
-nothing.
+And docs/reference/tools.json: every version of them as it was, which is what their callers depend
+on. A version that stands there is never changed: what is other than recorded needs a version that
+says how far it goes, and without one this ends with what to do. Run it after a change of a built-in
+tool; a test fails when a file is stale. `--check` writes nothing.
 """
 
 from __future__ import annotations
@@ -19,8 +21,10 @@ from muxi.core.manifests import ToolManifest
 from muxi.core.requests import ToolSpec
 from muxi.tools.builtin.catalogue import builtin_tools, manifest
 from muxi.tools.builtin.setup import Setup
+from muxi.tools.version_record import VersionRecord
 
 PAGE = Path(__file__).parents[1] / "docs/reference/tools.md"
+RECORD = PAGE.with_suffix(".json")
 NOTE = "<!-- Written by scripts/make_tools_reference.py from the code; do not edit. -->\n"
 SERVER = {"host": "mail.example.org", "password": "secret://MAIL"}
 SAMPLES: Mapping[str, Mapping[str, Any]] = {
@@ -55,6 +59,22 @@ def page() -> str:
     for name, each in told.items():
         lines += ["", *_kind(name, each)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def record() -> str:
+    """All versions that ever were, with those of now. Ends the program if one says too little."""
+    kept = VersionRecord.load(RECORD)
+    for spec in (spec for name in BUILTIN_KINDS for spec in _specs(name)):
+        found = kept.judge(spec)
+        if found is not None:
+            reasons = "; ".join(found.reasons)
+            sys.exit(
+                f"{found.tool} is not what {found.before} was ({reasons}): raise the version of"
+                f" its manifest from {found.now} to {found.needed} at least."
+            )
+        if not kept.knows(spec):
+            kept.add(spec)
+    return kept.text
 
 
 def _kind(name: str, told: ToolManifest) -> Iterator[str]:
@@ -151,4 +171,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(keep(PAGE.parent, {PAGE.name: page}))
+    sys.exit(keep(PAGE.parent, {PAGE.name: page, RECORD.name: record}))

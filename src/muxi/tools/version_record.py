@@ -85,15 +85,20 @@ class VersionRecord:
             ) from error
         return cls(found)
 
-    def save(self, file: Path) -> None:
-        """Write it whole or not at all, the same bytes for the same tools."""
+    @property
+    def text(self) -> str:
+        """It as a file, the same for the same tools."""
         plain = _FORMAT.dump_python(self.tools, mode="json", exclude_defaults=True)
         ordered = {
             name: dict(sorted(versions.items(), key=lambda each: Version.parse(each[0]).key))
             for name, versions in sorted(plain.items())
         }
+        return json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"
+
+    def save(self, file: Path) -> None:
+        """Write it whole or not at all."""
         fresh = file.with_name(f"{file.name}.new")
-        fresh.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        fresh.write_text(self.text, "utf-8")
         fresh.replace(file)
 
     def knows(self, spec: ToolSpec) -> bool:
