@@ -59,6 +59,8 @@ class Job:
     room: Room
     """What that run had room for."""
     settings: CompactionSettings
+    erasures: int = 0
+    """How often something of the thread had been erased when that run began."""
     agent: str = ""
     run_id: str = ""
 
@@ -122,7 +124,9 @@ class Compactor:
         strategy = STRATEGIES[job.settings.strategy]
         if strategy.name == "window" or job.room.budget < 2 * _LEAST:
             return []
-        known = await self.cache.summaries(job.who, job.thread_id, since=None)
+        known = await self.cache.summaries(
+            job.who, job.thread_id, since=None, erasures=job.erasures
+        )
         path = await self._path(job)
         found = fit(path.messages, job.room, complete=path.complete, overlays=known.overlays)
         if not found.crowded:
@@ -139,7 +143,9 @@ class Compactor:
                     count=job.room.count,
                 )
                 fresh = await strategy.condense(material, writer)
-                store = partial(summaries.add, thread_id=job.thread_id, made=fresh)
+                store = partial(
+                    summaries.add, thread_id=job.thread_id, made=fresh, erasures=job.erasures
+                )
                 if not fresh or not await self.database.write(job.who, store):
                     break
                 self.cache.summarised(job.who, job.thread_id, fresh)
@@ -171,7 +177,7 @@ class Compactor:
 
     async def _path(self, job: Job) -> Path:
         """As much of the path as it takes to know what is to be kept."""
-        path = await self.cache.path(job.who, job.thread_id, job.leaf_id)
+        path = await self.cache.path(job.who, job.thread_id, job.leaf_id, erasures=job.erasures)
         while True:
             short = fit(path.messages, job.room, complete=path.complete, overlays=None).short
             if not short:

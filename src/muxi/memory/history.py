@@ -45,6 +45,8 @@ class Path:
     complete: bool
     """Whether it begins where the thread does."""
     weight: int
+    erasures: int
+    """How often something of the thread had been erased when it was read."""
     used: int = 0
     """The most messages that a turn was given of it."""
 
@@ -54,6 +56,7 @@ class Summaries:
     """What is known of a thread's summaries."""
 
     overlays: Overlays
+    erasures: int
     untold: list[HistoryCompacted] = field(default_factory=list[HistoryCompacted])
     """What the thread's next run is to tell."""
 
@@ -72,24 +75,30 @@ class HistoryCache:
         self._paths: OrderedDict[tuple[str, str], Path] = OrderedDict()
         self._bytes = 0
         self._summaries: OrderedDict[tuple[str, str], Summaries] = OrderedDict()
-        self._drops = 0
-        """How often something was forgotten: what was read before is not kept after it."""
 
-    async def path(self, who: Scope, thread_id: str, leaf_id: str) -> Path:
-        """The messages up to `leaf_id`; of a long thread, the newest of them."""
+    async def path(self, who: Scope, thread_id: str, leaf_id: str, *, erasures: int) -> Path:
+        """The messages up to `leaf_id`; of a long thread, the newest of them.
+
+        Args:
+            who: Who reads.
+            thread_id: The thread.
+            leaf_id: Its last message.
+            erasures: How often something of the thread has been erased, by whatever process: what
+                was read before is read anew.
+        """
         key = (who.tenant, leaf_id)
         known = self._paths.get(key)
-        if known is not None:
+        if known is not None and known.erasures >= erasures:
             self._paths.move_to_end(key)
             return known
-        return await self._read(who, thread_id, leaf_id, _FIRST_READ)
+        return await self._read(who, thread_id, leaf_id, _FIRST_READ, erasures)
 
     async def longer(self, who: Scope, thread_id: str, leaf_id: str, than: Path) -> Path | None:
         """More of a path than there was; None if no more is read."""
         if than.complete or len(than.messages) >= LONGEST_PATH:
             return None
         limit = min(LONGEST_PATH, _MORE * max(_FIRST_READ, len(than.messages)))
-        return await self._read(who, thread_id, leaf_id, limit)
+        return await self._read(who, thread_id, leaf_id, limit, than.erasures)
 
     def extend(self, who: Scope, leaf_id: str | None, added: Sequence[Message]) -> None:
         """A run has added messages below `leaf_id`, which are durable now.
@@ -109,13 +118,17 @@ class HistoryCache:
             # What turns are not given any more can be read again.
             messages, complete = messages[-enough:], False
             weight = sum(map(_weight, messages))
-        self._put((who.tenant, added[-1].id), Path(messages, complete, weight, path.used))
+        longer = Path(messages, complete, weight, path.erasures, path.used)
+        self._put((who.tenant, added[-1].id), longer)
 
-    def known(self, who: Scope, thread_id: str) -> Summaries | None:
+    def known(self, who: Scope, thread_id: str, *, erasures: int) -> Summaries | None:
         """What is known of a thread's summaries without reading."""
-        return self._summaries.get((who.tenant, thread_id))
+        known = self._summaries.get((who.tenant, thread_id))
+        return known if known is not None and known.erasures >= erasures else None
 
-    async def summaries(self, who: Scope, thread_id: str, *, since: Message | None) -> Summaries:
+    async def summaries(
+        self, who: Scope, thread_id: str, *, since: Message | None, erasures: int
+    ) -> Summaries:
         """A thread's summaries, read anew.
 
         Args:
@@ -123,19 +136,17 @@ class HistoryCache:
             thread_id: The thread.
             since: The newest message of the path, if a run is beginning that is to tell what has
                 been summarised after it; None if there is nothing to tell.
+            erasures: As for `path`.
         """
-        drops = self._drops
         found = await self._database.read(who, partial(summaries.newest, thread_id=thread_id))
         key = (who.tenant, thread_id)
-        known = self._summaries.get(key)
+        known = self.known(who, thread_id, erasures=erasures)
         if known is None:
-            known = Summaries(Overlays())
+            known = Summaries(Overlays(), erasures)
             if since is not None:
                 fresh = [each for each in found if each.created_at >= since.created_at]
                 known.untold = told(fresh)
         known.overlays = Overlays.holding(found)
-        if drops != self._drops:
-            return known
         self._summaries[key] = known
         self._summaries.move_to_end(key)
         if len(self._summaries) > _THREADS:
@@ -150,22 +161,21 @@ class HistoryCache:
             known.untold += told(made)
 
     def drop(self, tenant: str, thread_id: str) -> None:
-        """Forget a thread: something of it was deleted."""
-        self._drops += 1
+        """Let go of a thread: something of it was erased."""
         self._summaries.pop((tenant, thread_id), None)
         for key, path in list(self._paths.items()):
             if key[0] == tenant and path.messages and path.messages[0].thread_id == thread_id:
                 del self._paths[key]
                 self._bytes -= path.weight
 
-    async def _read(self, who: Scope, thread_id: str, leaf_id: str, limit: int) -> Path:
+    async def _read(
+        self, who: Scope, thread_id: str, leaf_id: str, limit: int, erasures: int
+    ) -> Path:
         read = partial(stored.path_to_leaf, thread_id=thread_id, leaf_id=leaf_id, limit=limit)
-        drops = self._drops
         messages = await self._database.read(who, read)
         complete = not messages or messages[0].parent_id is None
-        path = Path(messages, complete, sum(map(_weight, messages)))
-        if drops == self._drops:
-            self._put((who.tenant, leaf_id), path)
+        path = Path(messages, complete, sum(map(_weight, messages)), erasures)
+        self._put((who.tenant, leaf_id), path)
         return path
 
     def _put(self, key: tuple[str, str], path: Path) -> None:
@@ -184,6 +194,8 @@ class History:
     who: Scope
     cache: HistoryCache
     settings: CompactionSettings = field(default_factory=CompactionSettings)
+    erasures: int = 0
+    """How often something of the thread had been erased when the run began."""
     room: Room | None = None
     """What there was room for; None until the run has asked."""
     tokens: int = 0
@@ -199,7 +211,7 @@ class History:
         parent = query.input[0].parent_id if query.input else None
         if parent is None:
             return ContextBlock()
-        path = await self.cache.path(self.who, ctx.thread_id, parent)
+        path = await self.cache.path(self.who, ctx.thread_id, parent, erasures=self.erasures)
         known = self._known(ctx.thread_id)
         overlays = None if known is None else known.overlays
         found = fit(path.messages, room, complete=path.complete, overlays=overlays)
@@ -225,7 +237,7 @@ class History:
     def _known(self, thread_id: str) -> Summaries | None:
         if self.settings.strategy == "window":
             return None
-        return self.cache.known(self.who, thread_id)
+        return self.cache.known(self.who, thread_id, erasures=self.erasures)
 
     async def _crowded(
         self, thread_id: str, leaf_id: str, path: Path, found: Fit
@@ -235,7 +247,9 @@ class History:
         known = self._known(thread_id)
         if known is None and self.settings.strategy != "window":
             newest = path.messages[-1] if path.messages else None
-            known = await self.cache.summaries(self.who, thread_id, since=newest)
+            known = await self.cache.summaries(
+                self.who, thread_id, since=newest, erasures=self.erasures
+            )
             if known.overlays:
                 overlays = known.overlays
                 found = fit(path.messages, self.room, complete=path.complete, overlays=overlays)

@@ -35,6 +35,8 @@ class Begun:
     run_lease: Lease
     stream_lease: Lease
     block: range
+    erasures: int
+    """How often something of the thread was erased before."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,14 +92,14 @@ class Beginning:
             agents.record(tx, self.definition)
         for blob in self.blobs:
             blobs.add(tx, blob, holder=run.thread_id)
-        block = sequences.reserve(tx, run.thread_id, FIRST_BLOCK)
+        block, erasures = sequences.begin(tx, run.thread_id, FIRST_BLOCK)
         run.first_seq = block.start
         runs.create(tx, run)
         # A new thread was stored with this message as its leaf.
         messages.insert(tx, said, place="leaf" if self.new_thread is None else "aside")
         if self.also is not None:
             self.also(tx)
-        return Begun(run, said, *held, block)
+        return Begun(run, said, *held, block, erasures)
 
 
 def occupied(thread_id: str, run_id: str, status: RunStatus) -> Conflict:
@@ -143,7 +145,7 @@ def take_over(tx: Tx, run_id: str, holder: str, *, close: bool) -> Begun:
     run.status = "running"
     runs.update(tx, run)
     said = messages.get(tx, run.input_id or "")
-    return Begun(run, said, *held, sequences.reserve(tx, run.thread_id, FIRST_BLOCK))
+    return Begun(run, said, *held, *sequences.begin(tx, run.thread_id, FIRST_BLOCK))
 
 
 def _acquire(tx: Tx, run: Run, holder: str) -> tuple[Lease, Lease]:

@@ -73,5 +73,6 @@ class Past:
                 settings=history.settings,
                 agent=attempt.run.agent,
                 run_id=attempt.run.id,
+                erasures=history.erasures,
             )
             self.compactor.soon(job)

@@ -408,7 +408,7 @@ def _attempt(
     journal = StoredJournal(
         of.database, who, run, begun.run_lease, buffer=stream.buffer, fresh=run.attempt == 1
     )
-    history = History(who, of.past.history, of.agents.compaction(agent))
+    history = History(who, of.past.history, of.agents.compaction(agent), erasures=begun.erasures)
     warrant = Warrant(guard=of.guard, caller=caller, agent=run.agent)
     host = host_on_terms(_host(of, warrant, agent, journal, history), run.terms)
     attempt = Attempt(

@@ -18,7 +18,7 @@ from muxi.core.forgetting import BLANK, FORGOTTEN
 from muxi.core.ids import new_id
 from muxi.core.messages import AnyPart, Message, TextPart, media
 from muxi.core.threads import Run, Thread
-from muxi.storage import blobs, facts, passages, summaries, vectors
+from muxi.storage import blobs, facts, passages, sequences, summaries, vectors
 from muxi.storage.event_thinning import bare_events, thin, whole_events
 from muxi.storage.records import column, encode, listed
 from muxi.storage.sql import blobs as blobs_sql
@@ -201,6 +201,7 @@ def blank_messages(tx: Tx, ids: Sequence[str], *, unname: str | None = None) -> 
             erased.counts["messages blanked"] += 0 if _is_blank(record) else 1
             if message.parent_id is None:
                 _untitle(tx, thread_id)
+        sequences.erased(tx, thread_id)
         removed = summaries.remove_covering(tx, thread_id, [row[1] for row in some])
         erased.counts["summaries"] += len(removed)
         runs = {row[2] for row in some if row[2] is not None}

@@ -190,6 +190,8 @@ sequences = Table(
     _text("tenant", key=True),
     _text("thread_id", key=True),
     _number("next_seq"),
+    # How often messages of the thread were erased: what was read before is not to be believed.
+    Column("erasures", BigInteger, nullable=False, server_default=text("0")),
     _of("threads", "thread_id"),
     sqlite_with_rowid=False,
 )

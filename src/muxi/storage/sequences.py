@@ -1,4 +1,8 @@
-"""Sequence numbers of a thread's stream: given in stored blocks, never reused."""
+"""What all who work on a thread must agree upon: its numbers, and what was erased of it.
+
+Numbers of a thread's stream are given in stored blocks and never reused. Erasures are counted, so
+that no process believes what it keeps in memory from before one.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,22 @@ def reserve(tx: Tx, thread_id: str, count: int) -> range:
     Raises:
         NotFound: There is no such thread.
     """
+    return begin(tx, thread_id, count)[0]
+
+
+def begin(tx: Tx, thread_id: str, count: int) -> tuple[range, int]:
+    """As `reserve`, and how often something of the thread was erased until now."""
     row = tx.row(sql.RESERVE, thread_id=thread_id, after_first=count + 1, count=count)
-    after = count + 1 if row is None else int(row[0])
-    return range(after - count, after)
+    assert row is not None, "it returns what it has written"
+    return range(row[0] - count, row[0]), int(row[1])
+
+
+def erasures(tx: Tx, thread_id: str) -> int:
+    """How often something of the thread was erased."""
+    row = tx.row(sql.ERASURES, thread_id=thread_id)
+    return 0 if row is None else int(row[0])
+
+
+def erased(tx: Tx, thread_id: str) -> None:
+    """Words of its messages were erased: nobody believes what they have read before."""
+    tx.run(sql.ERASE, thread_id=thread_id)

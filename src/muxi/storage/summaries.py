@@ -14,6 +14,7 @@ from itertools import count
 
 from muxi.core.errors import NotFound
 from muxi.core.summaries import Summary
+from muxi.storage import sequences
 from muxi.storage.records import column, encode, micros
 from muxi.storage.sql import summaries as sql
 from muxi.storage.transaction import Row, Tx
@@ -35,14 +36,22 @@ def id_of(summary: Summary) -> str:
     return f"sum_{hashlib.sha256(chr(0).join(words).encode()).hexdigest()[:32]}"
 
 
-def add(tx: Tx, thread_id: str, made: Sequence[Summary]) -> bool:
+def add(tx: Tx, thread_id: str, made: Sequence[Summary], *, erasures: int) -> bool:
     """Store summaries of one compaction, all or none.
 
+    Args:
+        tx: The transaction.
+        thread_id: Their thread.
+        made: The summaries.
+        erasures: How often something of the thread had been erased when its messages were read.
+
     Returns:
-        False if there is nothing left for them to stand for, since the thread or a message was
-        deleted meanwhile; nothing is stored then.
+        False if there is nothing left for them to stand for, since something of the thread was
+        erased or deleted meanwhile; nothing is stored then.
     """
     if tx.row(sql.LOCK, thread_id=thread_id) is None:
+        return False
+    if sequences.erasures(tx, thread_id) != erasures:
         return False
     fresh = {each.id for each in made}
     if not all(_stands(tx, each, fresh) for each in made):

@@ -122,12 +122,12 @@ async def test_a_path_is_read_once_and_then_extended(database: Database) -> None
     path = await database.write(WHO, partial(_fill, thread=thread, texts=["1", "2"]))
     counting = Counting(database)
     cache = HistoryCache(counting)  # pyright: ignore[reportArgumentType] -- it has what is called
-    assert (await cache.path(WHO, thread.id, path[-1].id)).messages == path
+    assert (await cache.path(WHO, thread.id, path[-1].id, erasures=0)).messages == path
     more = [said("3"), answered("4")]
     more[0].parent_id = path[-1].id
     more[1].parent_id = more[0].id
     cache.extend(WHO, path[-1].id, more)
-    assert (await cache.path(WHO, thread.id, more[-1].id)).messages == [*path, *more]
+    assert (await cache.path(WHO, thread.id, more[-1].id, erasures=0)).messages == [*path, *more]
     assert counting.reads == 1
 
 
@@ -143,7 +143,7 @@ async def test_the_cache_stays_within_its_bound(database: Database) -> None:
         thread = Thread()
         fill = partial(_fill, thread=thread, texts=["x" * 5_000, "y"])
         path = await database.write(WHO, fill)
-        await cache.path(WHO, thread.id, path[-1].id)
+        await cache.path(WHO, thread.id, path[-1].id, erasures=0)
         more = [said("z")]
         cache.extend(WHO, path[-1].id, more)
     assert cache._bytes <= 50_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, func, insert, literal_column, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -92,10 +92,13 @@ def _reserve(
     return fresh.on_conflict_do_update(
         index_elements=["tenant", "thread_id"],
         set_={"next_seq": sequences.c.next_seq + number("count")},
-    ).returning(sequences.c.next_seq)
+    ).returning(sequences.c.next_seq, sequences.c.erasures)
 
 
 RESERVE = {
     "sqlite": _reserve(sqlite.insert(sequences)),
     "postgresql": _reserve(postgresql.insert(sequences)),
 }
+_row = (mine(sequences), sequences.c.thread_id == given("thread_id"))
+ERASURES = select(sequences.c.erasures).where(*_row)
+ERASE = update(sequences).where(*_row).values(erasures=sequences.c.erasures + one(1))

@@ -54,7 +54,21 @@ WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(p
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
 RESERVE = Statement(
-    sqlite="INSERT INTO sequences (tenant, thread_id, next_seq) VALUES (?, ?, ?) ON CONFLICT (tenant, thread_id) DO UPDATE SET next_seq = (sequences.next_seq + ?) RETURNING next_seq",
+    sqlite="INSERT INTO sequences (tenant, thread_id, next_seq) VALUES (?, ?, ?) ON CONFLICT (tenant, thread_id) DO UPDATE SET next_seq = (sequences.next_seq + ?) RETURNING next_seq, erasures",
     order="tenant thread_id after_first count",
-    postgresql="INSERT INTO sequences (tenant, thread_id, next_seq) VALUES (%(tenant)s::VARCHAR, %(thread_id)s::VARCHAR, %(after_first)s::BIGINT) ON CONFLICT (tenant, thread_id) DO UPDATE SET next_seq = (sequences.next_seq + %(count)s::BIGINT) RETURNING sequences.next_seq",
+    postgresql="INSERT INTO sequences (tenant, thread_id, next_seq) VALUES (%(tenant)s::VARCHAR, %(thread_id)s::VARCHAR, %(after_first)s::BIGINT) ON CONFLICT (tenant, thread_id) DO UPDATE SET next_seq = (sequences.next_seq + %(count)s::BIGINT) RETURNING sequences.next_seq, sequences.erasures",
+)
+ERASURES = Statement(
+    sqlite="""SELECT sequences.erasures
+FROM sequences
+WHERE sequences.tenant = ? AND sequences.thread_id = ?""",
+    order="tenant thread_id",
+    postgresql="""SELECT sequences.erasures
+FROM sequences
+WHERE sequences.tenant = %(tenant)s::VARCHAR AND sequences.thread_id = %(thread_id)s::VARCHAR""",
+)
+ERASE = Statement(
+    sqlite="UPDATE sequences SET erasures=(sequences.erasures + 1) WHERE sequences.tenant = ? AND sequences.thread_id = ?",
+    order="tenant thread_id",
+    postgresql="UPDATE sequences SET erasures=(sequences.erasures + 1) WHERE sequences.tenant = %(tenant)s::VARCHAR AND sequences.thread_id = %(thread_id)s::VARCHAR",
 )

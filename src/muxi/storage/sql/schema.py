@@ -477,6 +477,7 @@ CREATE: tuple[str, ...] = (
     tenant TEXT NOT NULL,
     thread_id TEXT NOT NULL,
     next_seq BIGINT NOT NULL,
+    erasures BIGINT DEFAULT 0 NOT NULL,
     CONSTRAINT pk_sequences PRIMARY KEY (tenant, thread_id),
     CONSTRAINT fk_sequences_threads FOREIGN KEY(tenant, thread_id) REFERENCES threads (tenant, id) ON DELETE CASCADE
 )

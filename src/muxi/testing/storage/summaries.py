@@ -10,7 +10,7 @@ from muxi.core.errors import NotFound
 from muxi.core.messages import Message
 from muxi.core.summaries import Summary
 from muxi.core.threads import Thread
-from muxi.storage import messages, summaries, threads
+from muxi.storage import erasing, messages, sequences, summaries, threads
 from muxi.storage.transaction import Database, Scope, Tx
 from muxi.testing.storage.samples import ANN, a_message, a_thread
 
@@ -67,7 +67,7 @@ class SummaryConformance:
         thread = await a_thread(database)
         path = await _a_path(database, thread, 3)
         made = _summary(path, "Wörter, 中文 and \u202eשלום", from_the_future={"deep": [1]})
-        add = partial(summaries.add, thread_id=thread.id, made=[made])
+        add = partial(summaries.add, thread_id=thread.id, made=[made], erasures=0)
         assert await database.write(ANN, add)
         read = await database.read(ANN, partial(summaries.newest, thread_id=thread.id))
         assert read == [made]
@@ -82,7 +82,9 @@ class SummaryConformance:
         path = await _a_path(database, thread, 2)
         for text in ("first", "second"):
             made = [_summary(path, text)]
-            assert await database.write(ANN, partial(summaries.add, thread_id=thread.id, made=made))
+            assert await database.write(
+                ANN, partial(summaries.add, thread_id=thread.id, made=made, erasures=0)
+            )
         read = await database.read(ANN, partial(summaries.of_thread, thread_id=thread.id))
         assert [each.text for each in read] == ["first"]
 
@@ -94,22 +96,40 @@ class SummaryConformance:
         stranger = a_message(thread, "never stored")
         for gone in ([stranger], [path[0], stranger], [path[1], path[0]]):
             made = [_summary(path), _summary(gone)]
-            add = partial(summaries.add, thread_id=thread.id, made=made)
+            add = partial(summaries.add, thread_id=thread.id, made=made, erasures=0)
             assert not await database.write(ANN, add)
         later = _on(_summary(path[:1]), path[1:])
-        add = partial(summaries.add, thread_id=thread.id, made=[later])
+        add = partial(summaries.add, thread_id=thread.id, made=[later], erasures=0)
         assert not await database.write(ANN, add)
         assert not await database.read(ANN, partial(summaries.of_thread, thread_id=thread.id))
         await database.write(ANN, partial(threads.delete, thread_id=thread.id))
-        add = partial(summaries.add, thread_id=thread.id, made=[_summary(path)])
+        add = partial(summaries.add, thread_id=thread.id, made=[_summary(path)], erasures=0)
         assert not await database.write(ANN, add)
+
+    async def test_no_summary_is_stored_of_words_that_were_erased_meanwhile(
+        self, database: Database
+    ) -> None:
+        thread = await a_thread(database)
+        path = await _a_path(database, thread, 2)
+        begin = partial(sequences.begin, thread_id=thread.id, count=1)
+        _, erasures = await database.write(ANN, begin)
+        blank = partial(erasing.blank_messages, ids=[path[0].id])
+        await database.write(Scope(ANN.tenant, None), blank)
+        made = [_summary(path)]
+        add = partial(summaries.add, thread_id=thread.id, made=made, erasures=erasures)
+        assert not await database.write(ANN, add)
+        _, erasures = await database.write(ANN, begin)
+        add = partial(summaries.add, thread_id=thread.id, made=made, erasures=erasures)
+        assert await database.write(ANN, add)
 
     async def test_who_does_not_see_the_thread_does_not_see_its_summaries(
         self, database: Database
     ) -> None:
         thread = await a_thread(database)
         made = _summary(await _a_path(database, thread, 2))
-        await database.write(ANN, partial(summaries.add, thread_id=thread.id, made=[made]))
+        await database.write(
+            ANN, partial(summaries.add, thread_id=thread.id, made=[made], erasures=0)
+        )
         for stranger in (_BOB, _ELSEWHERE):
             assert not await database.read(
                 stranger, partial(summaries.of_thread, thread_id=thread.id)
@@ -119,7 +139,7 @@ class SummaryConformance:
                 await database.read(stranger, partial(summaries.get, summary_id=made.id))
             remove = partial(summaries.remove_covering, thread_id=thread.id, gone=made.message_ids)
             assert not await database.write(stranger, remove)
-            add = partial(summaries.add, thread_id=thread.id, made=[made])
+            add = partial(summaries.add, thread_id=thread.id, made=[made], erasures=0)
             assert not await database.write(stranger, add)
         assert await database.read(ANN, partial(summaries.of_thread, thread_id=thread.id))
 
@@ -132,7 +152,9 @@ class SummaryConformance:
         second = _on(first, path[2:4])
         third = _on(second, path[4:])
         made = [first, second, third]
-        assert await database.write(ANN, partial(summaries.add, thread_id=thread.id, made=made))
+        assert await database.write(
+            ANN, partial(summaries.add, thread_id=thread.id, made=made, erasures=0)
+        )
         remove = partial(summaries.remove_covering, thread_id=thread.id, gone=[path[3].id])
         assert await database.write(ANN, remove) == [second.id, third.id]
         read = await database.read(ANN, partial(summaries.of_thread, thread_id=thread.id))
@@ -141,7 +163,9 @@ class SummaryConformance:
     async def test_summaries_go_with_their_thread(self, database: Database) -> None:
         thread = await a_thread(database)
         made = _summary(await _a_path(database, thread, 2))
-        await database.write(ANN, partial(summaries.add, thread_id=thread.id, made=[made]))
+        await database.write(
+            ANN, partial(summaries.add, thread_id=thread.id, made=[made], erasures=0)
+        )
         await database.write(ANN, partial(threads.delete, thread_id=thread.id))
         with pytest.raises(NotFound):
             await database.read(ANN, partial(summaries.get, summary_id=made.id))
@@ -151,6 +175,8 @@ class SummaryConformance:
         path = await _a_path(database, thread, 30)
         made = [_summary([message], level=1) for message in path]
         made.append(_summary(path, level=2))
-        await database.write(ANN, partial(summaries.add, thread_id=thread.id, made=made))
+        await database.write(
+            ANN, partial(summaries.add, thread_id=thread.id, made=made, erasures=0)
+        )
         read = await database.read(ANN, partial(summaries.newest, thread_id=thread.id))
         assert read == [*made[18:30], made[30]]

@@ -315,6 +315,9 @@ def upgrade() -> None:
     op.add_column(
         "tenants", Column("revision", BigInteger, nullable=False, server_default=text("0"))
     )
+    op.add_column(
+        "sequences", Column("erasures", BigInteger, nullable=False, server_default=text("0"))
+    )
     if connection.dialect.name == "sqlite":
         tell_planner(lambda statement: _run(connection, statement))
     connection.execute(
@@ -339,6 +342,7 @@ def downgrade() -> None:
     op.drop_index("ix_runs_owner", "runs")
     for table in reversed(_made()):
         table.drop(connection)
+    op.drop_column("sequences", "erasures")
     for column in ("revision", "disabled_at", "name"):
         op.drop_column("tenants", column)
     if connection.dialect.name == "sqlite":
