@@ -89,7 +89,7 @@ async def _serve(project: Project, *, host: str, port: int, browser: bool, json:
         async def started(server: Server) -> None:
             link = await server.login_link()
             _announce(server, link, status, json=json)
-            runtime.mcp.warm()
+            runtime.warming.begin()
             if browser and desktop_is_here():
                 # Some browsers hold on to the program that starts them.
                 opening.append(asyncio.ensure_future(asyncio.to_thread(open_page, link)))

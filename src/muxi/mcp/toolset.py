@@ -83,7 +83,10 @@ class RemoteToolset:
         if self._generation != self.home.generation:
             self._generation = self.home.generation
             self._known = {tool.spec.name: tool for tool in self._chosen()}
-            self._specs = tuple(tool.spec for tool in self._known.values())
+            specs = tuple(tool.spec for tool in self._known.values())
+            # A server that offers what the lock says changes nothing, and nothing is indexed anew.
+            if specs != self._specs:
+                self._specs = specs
         return self._specs
 
     def _chosen(self) -> list[RemoteTool]:

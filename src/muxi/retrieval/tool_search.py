@@ -116,6 +116,13 @@ class SearchedToolset:
             return await catalogue.finder.run(arguments, ctx)
         return await self._inner.call(name, arguments, ctx)
 
+    async def prepare(self, ctx: Context) -> None:
+        """Make the search ready, so that no turn waits for it."""
+        catalogue = await self._current(ctx)
+        if catalogue is not None:
+            # The first search imports what all searches need.
+            await asyncio.to_thread(catalogue.index.find, FIND_TOOLS, 1)
+
     async def close(self) -> None:
         await self._inner.close()
 

@@ -55,6 +55,7 @@ from muxi.runtime.toolbox import Toolbox
 from muxi.runtime.tools import Tools
 from muxi.runtime.transcripts import Transcripts
 from muxi.runtime.usage import UsageService
+from muxi.runtime.warming import Warming
 from muxi.storage.database import open_database, sqlite_path
 from muxi.storage.sqlite import SqliteSettings
 from muxi.storage.transaction import Database
@@ -97,6 +98,7 @@ class Runtime:
     forgetting: ForgettingService
     knowledge: Knowledge
     mcp: McpServers
+    warming: Warming
     budgets: Budgets
     usage: UsageService
     recovery: Recovery
@@ -159,6 +161,7 @@ class Runtime:
             await self.forgetting.close()
             await self.remembering.close()
             await self.knowledge.close()
+            await self.warming.close()
             await self.mcp.close()
             await self.runs.past.compactor.close()
             await self.tools.close()
@@ -291,6 +294,7 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         forgetting=forgetting_service(project, state, memory=memory, runs=runs),
         knowledge=engine.past.knowledge,
         mcp=engine.mcp,
+        warming=Warming(agents=agents, mcp=engine.mcp),
         budgets=Budgets(database=engine.database, ledger=engine.runs.ledger),
         usage=UsageService(database=engine.database),
         recovery=Recovery(
@@ -301,9 +305,12 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         guard=engine.access.guard,
         identity=engine.access.identity,
         audit=engine.access.audit,
-        federation=Federation(
-            settings=project.identity, identity=engine.access.identity, secrets=engine.secrets
-        ),
+        federation=_federation(engine),
         rules=Rules(guard=engine.access.guard),
         _ownership=ownership,
     )
+
+
+def _federation(engine: Engine) -> Federation:
+    settings, identity = engine.project.identity, engine.access.identity
+    return Federation(settings=settings, identity=identity, secrets=engine.secrets)

@@ -327,6 +327,16 @@ async def test_a_restart_gives_another_process(tmp_path: Path):
         assert await server.call("pid") != pid
 
 
+async def test_a_server_that_offers_the_same_again_changes_nothing(tmp_path: Path):
+    async with remote(tmp_path) as server:
+        before = await server.toolset.specs(server.context())
+        await server.servers.restart("s")
+        await until(lambda: server.servers.info("s").state == "ready")
+        server.servers.generation += 1
+        # What is made of them, such as an index, need not be made anew.
+        assert await server.toolset.specs(server.context()) is before
+
+
 async def test_servers_are_started_in_the_background_a_few_at_a_time(tmp_path: Path):
     async with several(tmp_path, {f"s{n}": settings() for n in range(6)}) as servers:
         servers.servers.warm()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.served import project
 
 from muxi.core.caller import LOCAL_CALLER
 from muxi.core.events import ApprovalDecision
-from muxi.core.requests import ModelRequest
+from muxi.core.requests import ModelRequest, ToolSpec
 from muxi.models.scripted import ScriptedModel, call
+from muxi.retrieval.tool_index import ToolIndex
 from muxi.retrieval.tool_search import FIND_TOOLS
 from muxi.runtime.build import Runtime, open_runtime
 from muxi.runtime.principal import LOCAL
@@ -53,6 +55,30 @@ async def wait_for(runtime: Runtime, run_id: str) -> None:
     attempt = runtime.runs.active.get(run_id)
     if attempt is not None:
         await attempt.wait()
+
+
+async def test_the_search_is_ready_before_the_first_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    make = ToolIndex.of
+
+    def counted(specs: Sequence[ToolSpec], embedder: Any) -> ToolIndex:
+        made.append(len(specs))
+        return make(specs, embedder)
+
+    monkeypatch.setattr(ToolIndex, "of", counted)
+    runtime = await opened(tmp_path, ScriptedModel(["Hello."]), [])
+    try:
+        runtime.warming.begin()
+        await runtime.warming.wait()
+        assert len(made) == 1
+        run = await runtime.runs.start(LOCAL_CALLER, RunRequest(input="Hello.", agent="a"))
+        await wait_for(runtime, run.id)
+        assert (await runtime.runs.get(LOCAL, run.id)).status == "completed"
+    finally:
+        await runtime.close()
+    assert len(made) == 1
 
 
 async def test_a_found_tool_is_still_shown_after_another_process_has_taken_over(
