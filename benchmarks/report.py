@@ -10,20 +10,16 @@ its name or its folders. The sizes are those of `tests/long/sizes.py`. The exit 
 from __future__ import annotations
 
 import json
-import os
-import platform
-import re
-import sqlite3
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from muxi.cli.bench.machine import machine
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "reports"
@@ -41,38 +37,6 @@ class Recorder:
             self.reports.append(report)
 
 
-def machine() -> list[tuple[str, str]]:
-    """What the figures were taken on."""
-    return [
-        ("processor", _first("/proc/cpuinfo", r"model name\s*:\s*(.+)") or platform.machine()),
-        ("cores", str(os.cpu_count())),
-        ("memory", _memory()),
-        ("load when it began", f"{os.getloadavg()[0]:.1f}"),
-        ("system", f"{platform.system()} {platform.release().split('-')[0]}"),
-        ("Python", platform.python_version()),
-        ("SQLite", sqlite3.sqlite_version),
-        ("muxi", f"{version('muxi')} at {_commit()}"),
-        *((name, version(name)) for name in LIBRARIES),
-    ]
-
-
-def _memory() -> str:
-    kib = _first("/proc/meminfo", r"MemTotal:\s*(\d+)")
-    return f"{int(kib) / 1024**2:.1f} GiB" if kib else "unknown"
-
-
-def _first(path: str, pattern: str) -> str | None:
-    file = Path(path)
-    found = re.search(pattern, file.read_text()) if file.exists() else None
-    return found.group(1) if found else None
-
-
-def _commit() -> str:
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "no commit"
-
-
 def written(recorder: Recorder, began: datetime, seconds: float) -> str:
     """The report as Markdown."""
     failed = sum(report.failed for report in recorder.reports)
@@ -83,7 +47,7 @@ def written(recorder: Recorder, began: datetime, seconds: float) -> str:
         "",
         "| | |",
         "| --- | --- |",
-        *(f"| {name} | {value} |" for name, value in machine()),
+        *(f"| {name} | {value} |" for name, value in machine(LIBRARIES)),
     ]
     for report in recorder.reports:
         lines += ["", *_section(report)]

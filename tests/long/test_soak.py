@@ -13,6 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from muxi.cli.bench import provider as scripted
+
 from .node import DEADLINE, HERE, node, script
 from .sizes import Size, sized
 from .turns import Door, Window, told
@@ -21,7 +23,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
 
 Record = Callable[[str, Any], None]
 
-_ROOT = HERE.parents[1]
 _AT_ONCE = 16
 _WINDOWS = 12
 _CACHE_MIB = 60
@@ -35,8 +36,8 @@ _BRIEF = """\
 
 @asynccontextmanager
 async def _quick_provider() -> AsyncGenerator[str]:
-    async with script(_ROOT / "benchmarks" / "upstream.py") as url:
-        yield url
+    async with script(Path(scripted.__file__)) as url:
+        yield f"{url}/8/0"
 
 
 @asynccontextmanager

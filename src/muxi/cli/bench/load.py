@@ -1,28 +1,22 @@
-"""Load on a server, with as little work of its own as possible. Used by `measures`.
+"""Turns as load on a server, with as little work of its own as possible. Used by `measures`.
 
-It shares the machine with what it measures, so it speaks just enough HTTP and WebSocket.
+It shares the machine with what it measures, so it speaks just enough HTTP.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import time
+import uuid
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from muxi.cli.bench.process import Server
-from muxi.core.errors import MuxiError
+from muxi.cli.bench.processes import Server
+from muxi.cli.bench.talks import FRESH
 
 _END: Final = b"\r\n0\r\n\r\n"
-_COMPLETED: Final = b'"status":"completed"'
-_SAID: Final = re.compile(rb'"type":"text\.delta"[^}]*"text":"([0-9 ]+)"')
-"""Words of an answer; a server that is busy tells several at once."""
-_UPGRADE: Final = (
-    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-)
+_TAIL: Final = 8192
+"""Bytes of an answer's end that are looked at."""
 
 
 @dataclass(slots=True)
@@ -31,20 +25,31 @@ class Turns:
 
     walls: list[float] = field(default_factory=list[float])
     """Seconds of each turn."""
+    firsts: list[float] = field(default_factory=list[float])
+    """Seconds to the first word of each."""
     delays: list[float] = field(default_factory=list[float])
     """Seconds from a word at the provider to the word here."""
+    events: int = 0
+    """Pieces of text; a piece may hold several words."""
     failed: int = 0
 
 
 class Caller:
-    """One keep-alive connection that begins runs and reads them to their end."""
+    """One keep-alive connection that begins turns and reads them to their end.
 
-    def __init__(self, server: Server, agent: str) -> None:
+    Args:
+        address: Where it comes from; by default as the system chooses.
+    """
+
+    def __init__(self, server: Server, agent: str, *, address: str | None = None) -> None:
         self._server = server
-        body = json.dumps({"input": "Tell me something.", "agent": agent}).encode()
+        self._address = None if address is None else (address, 0)
+        talk = server.talk
+        body = talk.body.replace("{agent}", agent).encode()
+        credential = f"Authorization: Bearer {server.token}\r\n" if server.token else ""
         head = (
-            f"POST /api/runs/stream HTTP/1.1\r\nHost: {server.host}:{server.port}\r\n"
-            f"Authorization: Bearer {server.token}\r\nContent-Type: application/json\r\n"
+            f"POST {talk.path.replace('{agent}', agent)} HTTP/1.1\r\n"
+            f"Host: {server.host}:{server.port}\r\n{credential}Content-Type: {talk.form}\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         self._request = head.encode() + body
@@ -56,120 +61,88 @@ class Caller:
         try:
             if self._streams is None:
                 self._streams = await asyncio.open_connection(
-                    self._server.host, self._server.port, limit=1 << 20
+                    self._server.host, self._server.port, limit=1 << 20, local_addr=self._address
                 )
             reader, writer = self._streams
-            writer.write(self._request)
-            data = await self._read(reader, found)
+            writer.write(self._request.replace(FRESH, uuid.uuid4().hex.encode()))
+            data = await self._read(reader, found, started)
         except OSError:
-            self._streams = None
+            self.close()
             found.failed += 1
             return
-        found.failed += _COMPLETED not in data
+        found.failed += self._server.talk.completed not in data
         found.walls.append(time.perf_counter() - started)
 
-    async def _read(self, reader: asyncio.StreamReader, found: Turns) -> bytes:
+    async def _read(self, reader: asyncio.StreamReader, found: Turns, started: float) -> bytes:
         data = b""
+        fresh = True
         while not data.endswith(_END):
             chunk = await reader.read(1 << 16)
             if not chunk:
                 raise ConnectionError("The server cut the connection.")
             now = time.monotonic_ns()
-            for said in _SAID.findall(chunk):
+            for said in self._server.talk.said.findall(chunk):
+                found.events += 1
                 found.delays += [(now - int(word)) / 1e9 for word in said.split()]
+                if fresh:
+                    found.firsts.append(time.perf_counter() - started)
+                    fresh = False
             # The end is all that is looked for.
-            data = data[-4096:] + chunk
+            data = data[-_TAIL:] + chunk
+            if b"content-length" in data and _is_whole(data):
+                break
         return data
 
     def close(self) -> None:
         """End the connection."""
         if self._streams is not None:
             self._streams[1].close()
+            self._streams = None
 
 
-async def turns(server: Server, agent: str, *, at_once: int, seconds: float) -> Turns:
-    """So many callers, one turn after the other, for a time."""
+def _is_whole(data: bytes) -> bool:
+    """Whether an answer that is no stream, as errors are, has come to its end."""
+    head, separator, body = data.lower().partition(b"\r\n\r\n")
+    _, found, length = head.partition(b"content-length:")
+    return bool(separator and found) and len(body) >= int(length.split(b"\r\n", 1)[0])
+
+
+async def turns(
+    server: Server, agent: str, *, at_once: int, seconds: float, patience: float = 60.0
+) -> Turns:
+    """So many callers, one turn after the other, for a time.
+
+    Args:
+        server: Whose turns.
+        agent: Which agent.
+        at_once: How many callers.
+        seconds: After which no turn is begun any more.
+        patience: Seconds after that in which turns under way may end; else they have failed.
+    """
     found = Turns()
     end = time.perf_counter() + seconds
 
     async def work() -> None:
         caller = Caller(server, agent)
-        while time.perf_counter() < end:
-            await caller.turn(found)
-        caller.close()
+        try:
+            while time.perf_counter() < end:
+                await caller.turn(found)
+        finally:
+            caller.close()
 
-    await asyncio.gather(*(work() for _ in range(at_once)))
+    tasks = [asyncio.create_task(work()) for _ in range(at_once)]
+    _, late = await asyncio.wait(tasks, timeout=seconds + patience)
+    for task in late:
+        task.cancel()
+    found.failed += len(late)
+    for task in tasks:
+        if task not in late:
+            task.result()
+    await asyncio.gather(*late, return_exceptions=True)
     return found
 
 
-class Sockets:
-    """Idle WebSockets, each of which counts the bytes that it gets."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._all: list[_Idle] = []
-
-    async def open(self, count: int, *, thread_id: str | None = None) -> None:
-        """Open so many, each of which follows a thread if one is named."""
-        for start in range(0, count, 100):
-            size = min(100, count - start)
-            await asyncio.gather(*(self._one(thread_id) for _ in range(size)))
-
-    def close(self) -> None:
-        """End all of them."""
-        for each in self._all:
-            each.transport.abort()
-
-    async def _one(self, thread_id: str | None) -> None:
-        idle = _Idle()
-        server = self._server
-        await asyncio.get_running_loop().create_connection(lambda: idle, server.host, server.port)
-        idle.transport.write(
-            f"GET /ws HTTP/1.1\r\nHost: {server.host}:{server.port}\r\n{_UPGRADE}"
-            f"Authorization: Bearer {server.token}\r\n\r\n".encode()
-        )
-        await idle.hear(b'"ready"')
-        if thread_id is not None:
-            idle.say({"type": "subscribe", "thread_id": thread_id})
-            await idle.hear(b'"reply"')
-        self._all.append(idle)
-
-
-class _Idle(asyncio.Protocol):
-    transport: asyncio.Transport
-
-    def __init__(self) -> None:
-        self._rest = b""
-        self._waiting: tuple[bytes, asyncio.Future[None]] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._waiting is not None and not self._waiting[1].done():
-            self._waiting[1].set_exception(MuxiError("The server closed a WebSocket."))
-
-    def data_received(self, data: bytes) -> None:
-        if data == b"\x89\x00":
-            # A ping: its pong, with the mask of zeros.
-            self.transport.write(b"\x8a\x80\0\0\0\0")
-            return
-        self._rest = (self._rest + data)[-8192:]
-        self._look()
-
-    def say(self, message: dict[str, Any]) -> None:
-        data = json.dumps(message).encode()
-        self.transport.write(bytes((0x81, 0x80 | len(data))) + bytes(4) + data)
-
-    async def hear(self, mark: bytes) -> None:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting = mark, future
-        self._look()
-        await future
-
-    def _look(self) -> None:
-        if self._waiting is not None and self._waiting[0] in self._rest:
-            future, self._waiting, self._rest = self._waiting[1], None, b""
-            if not future.done():
-                future.set_result(None)
+def at(values: list[float], share: float) -> float:
+    """The value below which that share of them lies; 0 of none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0

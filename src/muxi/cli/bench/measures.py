@@ -1,127 +1,151 @@
-"""What `muxi bench server` measures, each as rows of a table. Called by the command."""
+"""Turns, streams and WebSockets: what a server takes for them. Called by `parts`."""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import sqlite3
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
-from urllib.request import Request, urlopen
+from contextlib import closing
+from typing import Final
 
-from muxi.cli.bench.load import Sockets, Turns, turns
-from muxi.cli.bench.process import Server, provider
-from muxi.cli.bench.process import server as start
-from muxi.server.descriptors import raise_limit
-
-Figures = dict[str, float]
+from muxi.cli.bench.figures import Figures, Found, Options
+from muxi.cli.bench.load import Turns, at, turns
+from muxi.cli.bench.processes import AGENTS, Server, asked_directly
+from muxi.cli.bench.sockets import Sockets
+from muxi.cli.bench.talks import MUXI, PROVIDER
 
 _WARM: Final = 1.0
 _FAN_OUT: Final = 1_000
 _WORDS_A_SECOND: Final = 10
+_IN_FLIGHT_AT_FIRST: Final = 64
+_LEVELS: Final = (32, 128)
 
 
-@dataclass(slots=True, kw_only=True)
-class Options:
-    """How much is measured."""
-
-    seconds: float = 5.0
-    """Of each load."""
-    sockets: int = 1_000
-    streams: int = 200
-    turns: int = 500
-    gather: float = 0.0
-    told: Callable[[str], None] = lambda text: None
-
-
-def measure(parts: Sequence[str], options: Options) -> dict[str, Figures]:
-    """The figures of some parts, each of a fresh server."""
-    raise_limit()
-    found: dict[str, Figures] = {}
-    for part in parts:
-        with provider() as upstream, start(upstream, gather=options.gather) as server:
-            found |= _MEASURES[part](server, options)
+def measure_turns(server: Server, upstream: str, options: Options) -> Found:
+    """Chat turns that are stored before they are answered, so many at once."""
+    warmed = asyncio.run(turns(server, "instant", at_once=8, seconds=min(_WARM, options.seconds)))
+    done = len(warmed.walls) - warmed.failed
+    direct = asked_directly(upstream, PROVIDER)
+    alone = asyncio.run(turns(direct, "instant", at_once=1, seconds=min(_WARM, options.seconds)))
+    found: Found = {}
+    for at_once in (1, *_LEVELS):
+        options.told(f"turns, {at_once} at once")
+        load, figures = _loaded(server, "instant", at_once, options.seconds)
+        done += len(load.walls) - load.failed
+        if at_once == 1:
+            added = at(load.firsts, 0.1) - at(alone.firsts, 0.1)
+            figures["first word added ms p10"] = added * 1000
+        figures["rss MiB"] = server.rss / 1024
+        found[f"turns, {at_once} at once"] = figures
+    options.told("turns of 200 events")
+    load, figures = _loaded(server, "long", 8, options.seconds)
+    done += len(load.walls) - load.failed
+    figures["events each"] = load.events / max(1, len(load.walls))
+    found["turns of 200 events, 8 at once"] = figures
+    if server.talk is MUXI:
+        found["all of these turns, in the database"] = _stored(server, done)
     return found
 
 
-def measure_turns(server: Server, options: Options) -> dict[str, Figures]:
-    """Chat turns that are stored before they are answered, so many at once."""
-    asyncio.run(turns(server, "instant", at_once=8, seconds=_WARM))
-    found: dict[str, Figures] = {}
-    for at_once in (1, 32, 128):
-        options.told(f"turns, {at_once} at once")
-        before, started = server.cpu, time.perf_counter()
-        load = asyncio.run(turns(server, "instant", at_once=at_once, seconds=options.seconds))
-        found[f"{at_once} at once"] = {
-            "turns/s": len(load.walls) / (time.perf_counter() - started),
-            **_percentiles(load),
-            "cpu ms each": (server.cpu - before) / max(1, len(load.walls)) * 1000,
-            "rss MiB": server.rss / 1024,
-        }
-    options.told("turns of 200 words")
-    before = server.cpu
-    load = asyncio.run(turns(server, "long", at_once=8, seconds=options.seconds))
-    found["200 words, 8 at once"] = {
-        **_percentiles(load),
+def _loaded(server: Server, agent: str, at_once: int, seconds: float) -> tuple[Turns, Figures]:
+    before, started = server.cpu, time.perf_counter()
+    load = asyncio.run(turns(server, agent, at_once=at_once, seconds=seconds))
+    taken = time.perf_counter() - started
+    return load, {
+        "turns/s": len(load.walls) / taken,
+        "p50 ms": at(load.walls, 0.5) * 1000,
+        "p99 ms": at(load.walls, 0.99) * 1000,
+        "failed": load.failed,
         "cpu ms each": (server.cpu - before) / max(1, len(load.walls)) * 1000,
     }
-    return found
 
 
-def measure_soak(server: Server, options: Options) -> dict[str, Figures]:
-    """Turns that last: each says a word every tenth of a second."""
-    # What is loaded when it is first used is no part of a turn.
-    asyncio.run(turns(server, "long", at_once=64, seconds=_WARM))
-    options.told(f"{options.turns} turns in flight for 40 s")
-    idle = server.rss
-    found, most = asyncio.run(_held(server, "slow", options.turns, _WARM))
+def _stored(server: Server, turns: int) -> Figures:
+    """How many turns that were answered the database does not hold whole, or the audit log not."""
+    whole = (
+        "SELECT count(*) FROM runs r WHERE r.status = 'completed' AND "
+        "(SELECT count(*) FROM messages m WHERE m.run_id = r.id AND m.tenant = r.tenant) = 2"
+    )
+    told = "SELECT count(*) FROM audit WHERE action = 'runs.start'"
+    with closing(sqlite3.connect(server.database)) as connection:
+        counts = [connection.execute(query).fetchone()[0] for query in (whole, told)]
     return {
-        f"{options.turns} in flight": {
+        "turns": turns,
+        "missing": max(0, turns - counts[0]),
+        "unaudited": max(0, turns - counts[1]),
+    }
+
+
+def measure_soak(server: Server, upstream: str, options: Options) -> Found:
+    """Turns that last: each says a word every tenth of a second."""
+    words, rate = AGENTS["slow"]
+    # What is loaded when it is first used is no part of a turn.
+    asyncio.run(turns(server, "instant", at_once=_IN_FLIGHT_AT_FIRST, seconds=_WARM))
+    name = f"{options.turns:,} turns in flight for {words // rate} s"
+    options.told(name)
+    idle = server.rss
+    found, most = asyncio.run(_held(server, "slow", options.turns))
+    return {
+        name: {
             "failed": found.failed,
-            "late ms p50": _at(found.delays, 0.5) * 1000,
-            "late ms p99": _at(found.delays, 0.99) * 1000,
+            "late ms p50": at(found.delays, 0.5) * 1000,
+            "late ms p99": at(found.delays, 0.99) * 1000,
             "rss KiB each": (most - idle) / options.turns,
         }
     }
 
 
-def measure_streams(server: Server, options: Options) -> dict[str, Figures]:
+def measure_streams(server: Server, upstream: str, options: Options) -> Found:
     """Streams side by side: how late each word comes."""
-    return _streams(server, options, "ten") | _streams(server, options, "fifty")
-
-
-def _streams(server: Server, options: Options, agent: str) -> dict[str, Figures]:
-    options.told(f"{options.streams} streams of agent {agent}")
+    name = f"{options.streams:,} streams of 10 words a second"
+    options.told(name)
     before, started = server.cpu, time.perf_counter()
-    found, _ = asyncio.run(_held(server, agent, options.streams, _WARM))
-    taken = time.perf_counter() - started
+    found, _ = asyncio.run(_held(server, "ten", options.streams))
+    return {name: _streamed(found, server.cpu - before, time.perf_counter() - started)}
+
+
+def measure_gathered(server: Server, upstream: str, options: Options) -> Found:
+    """Streams of many words over WebSockets, of a server that sends them together."""
+    name = f"{options.streams:,} streams of 50 words a second, gathered for 50 ms"
+    options.told(name)
+    before, started = server.cpu, time.perf_counter()
+
+    async def follow() -> Turns:
+        sockets = Sockets(server)
+        await sockets.open(options.streams)
+        found = await sockets.run("fifty", patience=_nominal("fifty") + 60)
+        sockets.close()
+        return found
+
+    found = asyncio.run(follow())
+    return {name: _streamed(found, server.cpu - before, time.perf_counter() - started)}
+
+
+def _streamed(found: Turns, cpu: float, taken: float) -> Figures:
     return {
-        f"{options.streams} streams, {agent}": {
-            "words/s": len(found.delays) / taken,
-            "failed": found.failed,
-            "late ms p50": _at(found.delays, 0.5) * 1000,
-            "late ms p99": _at(found.delays, 0.99) * 1000,
-            "cpu share": (server.cpu - before) / taken,
-        }
+        "words/s": len(found.delays) / taken,
+        "words an event": len(found.delays) / max(1, found.events),
+        "failed": found.failed,
+        "late ms p50": at(found.delays, 0.5) * 1000,
+        "late ms p99": at(found.delays, 0.99) * 1000,
+        "cpu share": cpu / taken,
     }
 
 
-def measure_sockets(server: Server, options: Options) -> dict[str, Figures]:
-    """Idle WebSockets, and one event to many of them."""
-    return asyncio.run(_sockets(server, options))
+def _nominal(agent: str) -> float:
+    """Seconds that an answer takes where nothing is late."""
+    words, rate = AGENTS[agent]
+    return words / rate
 
 
-_MEASURES: Final = {
-    "turns": measure_turns,
-    "streams": measure_streams,
-    "sockets": measure_sockets,
-    "soak": measure_soak,
-}
+def measure_sockets(server: Server, upstream: str, options: Options) -> Found:
+    """WebSockets on which nothing happens."""
+    return asyncio.run(_idle(server, options))
 
 
-async def _sockets(server: Server, options: Options) -> dict[str, Figures]:
-    options.told(f"{options.sockets} idle WebSockets")
+async def _idle(server: Server, options: Options) -> Found:
+    name = f"{options.sockets:,} idle WebSockets"
+    options.told(name)
     idle = Sockets(server)
     await idle.open(100)
     before, opened = server.rss, server.cpu
@@ -133,19 +157,24 @@ async def _sockets(server: Server, options: Options) -> dict[str, Figures]:
     await asyncio.sleep(options.seconds)
     rest = (server.cpu - resting) / (time.perf_counter() - started)
     idle.close()
-    options.told(f"one event to {_FAN_OUT} WebSockets")
-    thread = await asyncio.to_thread(_post, server, "/api/threads", {})
-    alone = await _telling(server, thread["id"], 0, options.seconds)
-    many = await _telling(server, thread["id"], _FAN_OUT, options.seconds)
-    events = options.seconds * _WORDS_A_SECOND
     return {
-        f"{options.sockets} idle": {
+        name: {
             "rss KiB each": each,
             "cpu ms to open": opening / options.sockets * 1000,
             "cpu share": rest,
-        },
-        f"one event to {_FAN_OUT}": {"cpu us each": (many - alone) / events / _FAN_OUT * 1e6},
+        }
     }
+
+
+def measure_telling(server: Server, upstream: str, options: Options) -> Found:
+    """One event to many WebSockets."""
+    name = f"one event to {_FAN_OUT:,} WebSockets"
+    options.told(name)
+    thread = server.call("/api/threads", {})["id"]
+    alone = asyncio.run(_telling(server, thread, 0, options.seconds))
+    many = asyncio.run(_telling(server, thread, _FAN_OUT, options.seconds))
+    events = options.seconds * _WORDS_A_SECOND
+    return {name: {"cpu us each": (many - alone) / events / _FAN_OUT * 1e6}}
 
 
 async def _telling(server: Server, thread_id: str, listeners: int, seconds: float) -> float:
@@ -153,18 +182,18 @@ async def _telling(server: Server, thread_id: str, listeners: int, seconds: floa
     crowd = Sockets(server)
     await crowd.open(listeners, thread_id=thread_id)
     said = {"input": "x", "agent": "slow", "thread_id": thread_id}
-    run = await asyncio.to_thread(_post, server, "/api/runs", said)
+    run = await asyncio.to_thread(server.call, "/api/runs", said)
     await asyncio.sleep(_WARM)
     before = server.cpu
     await asyncio.sleep(seconds)
     taken = server.cpu - before
-    await asyncio.to_thread(_post, server, f"/api/runs/{run['id']}/cancel", {})
+    await asyncio.to_thread(server.call, f"/api/runs/{run['id']}/cancel", {})
     crowd.close()
     return taken
 
 
-async def _held(server: Server, agent: str, count: int, seconds: float) -> tuple[Turns, float]:
-    """Turns side by side for a time, and the most memory meanwhile in KiB."""
+async def _held(server: Server, agent: str, count: int) -> tuple[Turns, float]:
+    """One turn of each of so many callers side by side, and the most memory meanwhile in KiB."""
     most = server.rss
 
     async def watch() -> None:
@@ -174,29 +203,8 @@ async def _held(server: Server, agent: str, count: int, seconds: float) -> tuple
             most = max(most, server.rss)
 
     watching = asyncio.create_task(watch())
-    found = await turns(server, agent, at_once=count, seconds=seconds)
+    # Who is not done after three times as long is not going to be.
+    patience = max(60.0, 2 * _nominal(agent))
+    found = await turns(server, agent, at_once=count, seconds=_WARM, patience=patience)
     watching.cancel()
     return found, most
-
-
-def _post(server: Server, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    request = Request(
-        f"http://{server.host}:{server.port}{path}",
-        json.dumps(body).encode(),
-        {"Authorization": f"Bearer {server.token}", "Content-Type": "application/json"},
-    )
-    with urlopen(request, timeout=60) as answer:  # noqa: S310 -- an address that was written here
-        return dict(json.load(answer))
-
-
-def _percentiles(load: Turns) -> Figures:
-    return {
-        "p50 ms": _at(load.walls, 0.5) * 1000,
-        "p99 ms": _at(load.walls, 0.99) * 1000,
-        "failed": load.failed,
-    }
-
-
-def _at(values: list[float], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0

@@ -63,8 +63,10 @@ class Provider(asyncio.Protocol):
     def _answer(self, tokens: int, rate: float) -> None:
         assert self._transport is not None
         if not rate:
-            now = str(time.monotonic_ns())
-            body = b"".join([*(_piece(now) for _ in range(tokens)), _last(tokens)])
+            # Each word is another: some programs take an answer that repeats itself for a loop.
+            now = time.monotonic_ns()
+            pieces = (_piece(str(now + number)) for number in range(tokens))
+            body = b"".join([*pieces, _last(tokens)])
             self._transport.write(_HEAD + _chunked(body) + b"0\r\n\r\n")
             return
         self._transport.write(_HEAD)
