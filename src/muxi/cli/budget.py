@@ -91,7 +91,9 @@ def set_budget(
     project: ProjectOption = None,
 ) -> None:
     """Make a budget, or replace the one of that name."""
+    from muxi.cli.records import record_of
     from muxi.cli.session import in_session
+    from muxi.core.budgets import Budget
 
     values = {
         "per": per,
@@ -104,7 +106,7 @@ def set_budget(
     }
 
     async def work(session: Session) -> BudgetInfo:
-        budget = _budget({key: value for key, value in values.items() if value is not None})
+        budget = record_of(Budget, values, hint="`muxi budget set --help`.")
         return await session.client.budgets.put(name, budget)
 
     stored = in_session(project, work)
@@ -165,21 +167,6 @@ def left(
         if getattr(each.limit, measure) is not None
     ]
     output.table(("whom", "budget", "left", "of", "begins anew"), rows)
-
-
-def _budget(values: dict[str, Any]) -> Any:
-    """Raises `InvalidInput` for what makes no budget."""
-    from pydantic import ValidationError
-
-    from muxi.core.budgets import Budget
-    from muxi.core.errors import InvalidInput
-
-    try:
-        return Budget.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = "".join(f"--{str(step).replace('_', '-')}: " for step in first["loc"][:1])
-        raise InvalidInput(f"{place}{first['msg']}.", hint="`muxi budget set --help`.") from None
 
 
 def _limits(budget: BudgetInfo) -> list[str]:

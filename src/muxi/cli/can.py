@@ -9,7 +9,7 @@ import typer
 from muxi.cli import output
 from muxi.cli.app import new_app
 from muxi.cli.exits import ExitCode
-from muxi.cli.options import JsonOption, ProjectOption
+from muxi.cli.options import JsonOption, ProjectOption, TenantOption
 
 if TYPE_CHECKING:
     from muxi.cli.session import Session
@@ -29,6 +29,7 @@ def can(
         str | None, typer.Option("--agent", "-a", help="The agent in whose run it would be done.")
     ] = None,
     json: JsonOption = False,
+    tenant: TenantOption = None,
     project: ProjectOption = None,
 ) -> None:
     """Tell whether somebody may do something, and why.
@@ -42,10 +43,13 @@ def can(
     async def work(session: Session) -> Decision:
         return await session.client.rules.can(name, resource or None, agent=agent, user=user)
 
-    decision = in_session(project, work)
+    decision = in_session(project, work, tenant=tenant)
     if json:
         output.as_json(decision.model_dump(mode="json"))
     else:
         output.line(f"{'yes' if decision.allowed else 'no'}: {decision.reason}")
+        for words in decision.because:
+            if words not in decision.reason:
+                output.say(f"  {words}")
     if not decision.allowed:
         raise typer.Exit(ExitCode.FAILED)

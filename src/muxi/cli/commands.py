@@ -49,6 +49,8 @@ COMMANDS = {
         "muxi.cli.credentials",
         "Bring your own keys for tools.",
     ),
+    "role": ("muxi.cli.role", "Say what may be done by whoever has a role."),
+    "policy": ("muxi.cli.policy", "Allow or refuse something, whatever roles somebody has."),
     "can": ("muxi.cli.can", "Tell whether somebody may do something, and why."),
     "audit": ("muxi.cli.audit", "List, export and verify the audit log."),
     "snapshots": ("muxi.cli.snapshots", "List and restore copies of the database."),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from muxi.client.calls import Call, read, segment
-from muxi.core.pages import Page
-from muxi.core.policies import Decision, PolicyRule, Role
+from functools import partial
+
+from muxi.client.calls import Call, Content, read, segment
+from muxi.client.paging import all_items
+from muxi.core.errors import Conflict, PreconditionFailed
+from muxi.core.pages import Item, Page
+from muxi.core.policies import ActionInfo, Decision, PolicyRule, Role
 
 
 class Rules:
@@ -32,14 +36,29 @@ class Rules:
         params = {"action": action, "resource": resource, "agent": agent, "user": user}
         return read(Decision, await self._call("GET", "/api/can", params=params))
 
+    async def actions(self) -> list[ActionInfo]:
+        """All that can be allowed and refused."""
+        return await all_items(partial(self._page, Page[ActionInfo], "/api/actions"))
+
     async def roles(self) -> list[Role]:
         """All roles, by name."""
-        return read(Page[Role], await self._call("GET", "/api/roles")).items
+        return await all_items(partial(self._page, Page[Role], "/api/roles"))
 
-    async def put_role(self, role: Role) -> Role:
-        """Store a role. Raises `Conflict` for one that is built in or declared in the file."""
-        body = role.model_dump(mode="json", exclude={"source"})
-        return read(Role, await self._call("PUT", f"/api/roles/{segment(role.name)}", body=body))
+    async def role(self, name: str) -> Role:
+        """Raises `NotFound`."""
+        return read(Role, await self._call("GET", f"/api/roles/{segment(name)}"))
+
+    async def put_role(self, role: Role, *, new: bool = False) -> Role:
+        """Store a role.
+
+        Args:
+            role: In place of the one of that name.
+            new: Only if there is none of that name.
+
+        Raises:
+            Conflict: It is built in or declared in the file; or there is one, if it is to be new.
+        """
+        return read(Role, await self._put("roles", role, new=new))
 
     async def delete_role(self, name: str) -> None:
         """Raises `NotFound`."""
@@ -47,14 +66,30 @@ class Rules:
 
     async def policies(self) -> list[PolicyRule]:
         """All policies, by name."""
-        return read(Page[PolicyRule], await self._call("GET", "/api/policies")).items
+        return await all_items(partial(self._page, Page[PolicyRule], "/api/policies"))
 
-    async def put_policy(self, policy: PolicyRule) -> PolicyRule:
-        """Store a policy. Raises `Conflict` for one that is declared in the file."""
-        body = policy.model_dump(mode="json", exclude={"source"})
-        path = f"/api/policies/{segment(policy.name)}"
-        return read(PolicyRule, await self._call("PUT", path, body=body))
+    async def policy(self, name: str) -> PolicyRule:
+        """Raises `NotFound`."""
+        return read(PolicyRule, await self._call("GET", f"/api/policies/{segment(name)}"))
+
+    async def put_policy(self, policy: PolicyRule, *, new: bool = False) -> PolicyRule:
+        """Store a policy, as `put_role` stores a role."""
+        return read(PolicyRule, await self._put("policies", policy, new=new))
 
     async def delete_policy(self, name: str) -> None:
         """Raises `NotFound`."""
         await self._call("DELETE", f"/api/policies/{segment(name)}")
+
+    async def _page(
+        self, kind: type[Page[Item]], path: str, *, cursor: str | None, limit: int
+    ) -> Page[Item]:
+        params = {"cursor": cursor, "limit": limit}
+        return read(kind, await self._call("GET", path, params=params))
+
+    async def _put(self, kind: str, rule: Role | PolicyRule, *, new: bool) -> bytes:
+        data = rule.model_dump_json(exclude={"source"}).encode()
+        body = Content(data, "application/json", {"If-None-Match": "*"} if new else {})
+        try:
+            return await self._call("PUT", f"/api/{kind}/{segment(rule.name)}", body=body)
+        except PreconditionFailed:
+            raise Conflict(f"There is one of the name {rule.name} already.") from None

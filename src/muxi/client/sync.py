@@ -41,10 +41,13 @@ class SyncRules(Face[Rules]):
     """See `Rules`."""
 
     can = blocking(Rules.can)
+    actions = blocking(Rules.actions)
     roles = blocking(Rules.roles)
+    role = blocking(Rules.role)
     put_role = blocking(Rules.put_role)
     delete_role = blocking(Rules.delete_role)
     policies = blocking(Rules.policies)
+    policy = blocking(Rules.policy)
     put_policy = blocking(Rules.put_policy)
     delete_policy = blocking(Rules.delete_policy)
 

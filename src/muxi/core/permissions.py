@@ -46,7 +46,7 @@ def permission(text: str) -> Permission:
         near = get_close_matches(pattern, ACTIONS, n=1)
         raise InvalidInput(
             f"{text[:LONGEST]!r} permits nothing that there is.",
-            hint=f"Did you mean {near[0]}?" if near else "`/api/actions` lists all actions.",
+            hint=f"Did you mean {near[0]}?" if near else "`muxi role actions` lists them all.",
         )
     if colon and (not resource or "\0" in resource):
         raise InvalidInput(f"{text!r} names nothing after its colon.")

@@ -55,6 +55,16 @@ class PolicyRule(Record):
     source: Source = "database"
 
 
+class ActionInfo(Record):
+    """Something that can be allowed or refused."""
+
+    name: str
+    words: str
+    """What it lets somebody do, in words that follow "may"."""
+    upon: str | None = None
+    """What its resource names."""
+
+
 class Decision(Record):
     """Whether somebody may do something, and why."""
 

@@ -16,6 +16,7 @@ from muxi.core.errors import Conflict, InvalidInput
 from muxi.core.identities import Key, NewKey
 from muxi.core.pages import Page
 from muxi.identity import tokens
+from muxi.identity.audit.log import tell
 from muxi.identity.callers import standing_of
 from muxi.identity.directory import Directory
 from muxi.storage import credentials
@@ -89,6 +90,7 @@ class Keys:
             credentials.delete_expired(tx, "key", now - _SHOWN_FOR)
             credentials.add(tx, new)
 
+        tell(key=token.id, user=user)
         await self._directory.change(tenant, add)
         return NewKey(**_shown(tenant, new).model_dump(), key=token.text)
 
@@ -153,6 +155,7 @@ class Keys:
             )
             return new
 
+        tell(key=token.id)
         new = await self._directory.change(tenant, change)
         return NewKey(**_shown(tenant, new).model_dump(), key=token.text)
 

@@ -8,6 +8,7 @@ from muxi.core.caller import DEFAULT_TENANT
 from muxi.core.errors import Conflict, InvalidInput, NotFound
 from muxi.core.identities import TENANT_ID, Tenant
 from muxi.core.pages import Page
+from muxi.identity.audit.log import tell
 from muxi.identity.directory import Directory
 from muxi.storage import tenants
 from muxi.storage.records import cursor as cursor_of
@@ -30,6 +31,7 @@ class Tenants:
         """
         if TENANT_ID.fullmatch(id) is None:
             raise InvalidInput("A tenant's id has lower-case letters, digits and inner hyphens.")
+        tell(tenant=id)
         return await self._directory.change(id, partial(tenants.add, name=name))
 
     async def get(self, id: str) -> Tenant:

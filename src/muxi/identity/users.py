@@ -6,14 +6,16 @@ are removed by forgetting, not here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import cast
 
 from muxi.core.caller import LOCAL_USER
 from muxi.core.errors import Conflict, InvalidInput
 from muxi.core.identities import Group, User
 from muxi.core.pages import Page
 from muxi.core.users import user_id
+from muxi.identity.audit.log import tell
 from muxi.identity.directory import Directory
 from muxi.identity.passwords import Passwords
 from muxi.storage import credentials, users
@@ -53,6 +55,7 @@ class Users:
                 users.set_password(tx, user.id, hashed)
             return users.get(tx, user.id)
 
+        tell(user=user.id, roles=",".join(user.roles))
         return await self._directory.change(tenant, add)
 
     async def get(self, tenant: str, id: str) -> User:
@@ -77,6 +80,11 @@ class Users:
         """
         if id == LOCAL_USER and changes.keys() & {"roles", "disabled"}:
             raise Conflict("The user `local` may do everything, always.")
+
+        tell(changed=",".join(sorted(changes)))
+        if "roles" in changes:
+            # Who looks into the log looks for the one that gave somebody a right.
+            tell(roles=",".join(cast("Sequence[str]", changes["roles"])))
 
         def change(tx: Tx) -> User:
             user = users.get(tx, id).model_copy(update=changes)
@@ -118,6 +126,7 @@ class Users:
 
     async def put_group(self, tenant: str, group: Group) -> Group:
         """Make a group, or change what it is; who is in it stays."""
+        tell(roles=",".join(group.roles))
         return await self._directory.change(tenant, partial(users.put_group, group=group))
 
     async def group(self, tenant: str, name: str) -> Group:

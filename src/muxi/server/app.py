@@ -29,6 +29,7 @@ from muxi.server.conditions import (
     tag_of,
     turn,
     unless_changed,
+    unless_there,
 )
 from muxi.server.cross_origin import is_preflight, preflight, shown_to
 from muxi.server.idempotency import HEADER, key_of, once
@@ -166,15 +167,18 @@ class App:
         self, operation: AnyOperation, call: Call[Any, Any], scope: Scope, place: Place
     ) -> Response | EventStream:
         condition = call.headers.get(IF_MATCH)
-        if condition is None or not call.caller.user:
+        new = operation.method == "PUT" and call.headers.get(IF_NONE_MATCH) == b"*"
+        if (condition is None and not new) or not call.caller.user:
             return _answered(await perform(operation, call), operation, call.headers)
-        read = place.methods.get("GET")
+        shown = place.methods.get("GET")
+        read = None if shown is None else partial(_shown, shown, call, scope)
+        current = operation.current and operation.current(call)
         async with turn(call.caller.tenant, scope["path"]):
-            with await unless_changed(
-                condition,
-                read=None if read is None else partial(_shown, read, call, scope),
-                current=operation.current and operation.current(call),
-            ):
+            if condition is None:
+                unchanged = await unless_there(read=read, current=current)
+            else:
+                unchanged = await unless_changed(condition, read=read, current=current)
+            with unchanged:
                 return _answered(await perform(operation, call), operation, call.headers)
 
     async def _identify(self, scope: Scope, headers: Headers) -> Caller:

@@ -12,13 +12,13 @@ import hashlib
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
-from muxi.core.errors import InvalidInput, PreconditionFailed
+from muxi.core.errors import InvalidInput, NotFound, PreconditionFailed
 from muxi.runtime.conditions import LockedReading, Reading, Tx, only_if
 
 IF_MATCH = b"if-match"
@@ -86,14 +86,40 @@ async def unless_changed(
         NotFound: There is no such thing.
     """
     check(header, None if read is None else tag_of(await read()))
+    return _in_transaction(current, partial(_recheck, header=header))
+
+
+async def unless_there(
+    *, read: Callable[[], Awaitable[bytes]] | None, current: Reading | None
+) -> AbstractContextManager[None]:
+    """As `unless_changed`, for what is to be made only if there is no such thing."""
+    if read is not None:
+        with suppress(NotFound):
+            await read()
+            raise _there()
+    return _in_transaction(current, _recheck_absence)
+
+
+def _in_transaction(
+    current: Reading | None, recheck: Callable[[Tx, Reading], None]
+) -> AbstractContextManager[None]:
     if current is None:
         return nullcontext()
-    recheck = partial(_recheck, header=header, current=current)
-    return only_if(recheck, locks=isinstance(current, LockedReading))
+    return only_if(lambda tx: recheck(tx, current), locks=isinstance(current, LockedReading))
 
 
-def _recheck(tx: Tx, header: bytes, current: Reading) -> None:
+def _recheck(tx: Tx, current: Reading, *, header: bytes) -> None:
     check(header, tag_of(rendered(current(tx))))
+
+
+def _recheck_absence(tx: Tx, current: Reading) -> None:
+    with suppress(NotFound):
+        current(tx)
+        raise _there()
+
+
+def _there() -> PreconditionFailed:
+    return PreconditionFailed("There is one already.", hint="Send `If-Match` to replace it.")
 
 
 def rendered(model: BaseModel) -> bytes:

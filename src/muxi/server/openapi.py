@@ -51,6 +51,14 @@ _PARAMETERS: dict[str, Any] = {
         "schema": {"type": "string", "pattern": r'^(\*|"[!#-~]+")$'},
         "example": '"q7Zc1J0kqPp0vXh2Tn5s"',
     },
+    "if-absent": {
+        "name": "If-None-Match",
+        "in": "header",
+        "required": False,
+        "description": "With `*`, it is made only if there is none yet.",
+        "schema": {"type": "string"},
+        "example": "*",
+    },
     "if-none-match": {
         "name": "If-None-Match",
         "in": "header",
@@ -63,7 +71,7 @@ _PARAMETERS: dict[str, Any] = {
 _CONDITIONS = {
     "POST": ["idempotency-key"],
     "GET": ["if-none-match"],
-    "PUT": ["if-match"],
+    "PUT": ["if-match", "if-absent"],
     "PATCH": ["if-match"],
     "DELETE": ["if-match"],
 }

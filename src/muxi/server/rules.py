@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from muxi.core.actions import ACTIONS
 from muxi.core.caller import Caller, Credential
 from muxi.core.errors import InvalidInput
 from muxi.core.pages import Page
-from muxi.core.policies import Decision, PolicyRule, Role
+from muxi.core.policies import ActionInfo, Decision, PolicyRule, Role
 from muxi.runtime.conditions import Reading
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.paging import WholeQuery, page_of
@@ -34,20 +34,12 @@ class CanQuery(Strict):
     """Another user; it needs the permission `users.read`."""
 
 
-class ActionInfo(BaseModel):
-    """Something that can be allowed."""
-
-    name: str
-    words: str
-    upon: str | None = None
-    """What its resource names."""
-
-
 async def can(call: Call[Nothing, CanQuery]) -> Decision:
     query, caller = call.query, call.caller
     runtime = call.runtime
     if query.user is not None and query.user != caller.user:
         await runtime.guard.require(caller, "users.read", query.user)
+        await runtime.identity.users.get(caller.tenant, query.user)
         standing = await runtime.identity.callers.standing(caller.tenant, query.user)
         shown = Credential("session")
         caller = Caller(caller.tenant, query.user, shown, standing.groups, standing.roles)

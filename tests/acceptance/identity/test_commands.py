@@ -7,6 +7,7 @@ import json
 import aiohttp
 import pytest
 
+from tests.acceptance.identity.conftest import Admin
 from tests.support.command import Muxi
 
 PASSWORD = "correct horse battery"
@@ -52,6 +53,43 @@ async def test_users_and_keys_are_made_on_the_command_line(project: Muxi) -> Non
         assert made.out.startswith("muxi_key_acme_")
         assert await _status(url, "/api/tenants", made.out.strip()) == 403
         assert await _status(url, "/api/users", made.out.strip()) == 200
+
+
+@pytest.mark.ci
+def test_users_are_changed_signed_out_and_removed(admin: Admin) -> None:
+    admin("user", "add", "ann", "--name", "Ann", "--email", "ann@example.com", "--role", "viewer")
+    assert "already" in admin("user", "add", "ann", code=1).err
+    assert "no group" in admin("user", "add", "ben", "--group", "none", code=1).err
+    admin("user", "change", "ann", "--role", "member", "--role", "auditor", "--disable")
+    rows = [line.split() for line in admin("user", "list").out.splitlines()]
+    assert rows == [
+        ["ann", "disabled", "member,auditor", "ann@example.com"],
+        ["local", "person", "admin"],
+    ]
+    admin("user", "change", "ann", "--enable", "--name", "Anna")
+    (ann, _) = json.loads(admin("user", "list", "--json").out)
+    assert (ann["name"], ann["disabled"], ann["roles"]) == ("Anna", False, ["member", "auditor"])
+    admin("user", "signout", "ann")
+    assert "`muxi up` starts it" in admin("user", "link", "ann", code=1).err
+    assert "may do everything" in admin("user", "change", "local", "--disable", code=1).err
+    admin("user", "delete", "ann")
+    assert "no user ann" in admin("user", "delete", "ann", code=1).err
+
+
+@pytest.mark.ci
+def test_keys_are_bounded_and_revoked(admin: Admin) -> None:
+    admin("user", "add", "ann")
+    admin("key", "create", "ci", "--of", "ann", "--scope", "runs.*", "--days", "30")
+    (key,) = json.loads(admin("key", "list", "--of", "ann", "--json").out)
+    assert (key["scopes"], key["prefix"][:17]) == (["runs.*"], "muxi_key_default_")
+    assert key["expires_at"] is not None
+    assert admin("key", "list", "--of", "local").out == ""
+    wrong = admin("key", "create", "--of", "ann", "--scope", "runs.begin", code=2)
+    assert "permits nothing" in wrong.err
+    admin("key", "create", "--of", "nobody", code=1)
+    assert admin("key", "revoke", key["id"]).err == f"Revoked {key['id']}.\n"
+    admin("key", "revoke", key["id"], code=1)
+    assert admin("key", "list").out == ""
 
 
 async def _status(url: str, path: str, key: str) -> int:

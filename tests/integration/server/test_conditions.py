@@ -210,6 +210,19 @@ def test_every_change_of_what_can_be_read_has_its_condition() -> None:
     assert without == set(WITHOUT)
 
 
+async def test_what_is_to_be_new_replaces_nothing(muxi: Served) -> None:
+    made = await asyncio.gather(
+        *(
+            _ask(muxi, "PUT", "/api/groups/g", {"description": f"{number}"}, If_None_Match="*")
+            for number in range(5)
+        )
+    )
+    assert sorted(status for status, _, _ in made) == [200] + [412] * 4
+    status, _, told = await _ask(muxi, "PUT", "/api/groups/g", {}, If_None_Match="*")
+    assert (status, json.loads(told)["code"]) == (412, "precondition_failed")
+    assert (await _ask(muxi, "PUT", "/api/groups/g", {}))[0] == 200
+
+
 @pytest.mark.parametrize("header", ["abc", "", '"a" b', "W/abc"])
 async def test_a_header_that_names_no_version_is_refused(muxi: Served, header: str) -> None:
     thread = await muxi.client.create_thread("One")

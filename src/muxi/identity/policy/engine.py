@@ -256,4 +256,4 @@ def _refused(question: Question, because: Sequence[_Rule]) -> str:
         reasons = [rule.reason for rule in because if rule.reason]
         words = " and ".join(dict.fromkeys(rule.words for rule in because))
         return reasons[0] if reasons else f"It is refused: {words}."
-    return f"No role of yours allows {_named(question)}."
+    return f"No role allows {_named(question)}."

@@ -161,7 +161,7 @@ def test_a_decision_says_what_decided_it():
     assert decision.because == ["runs.* of the role member", "runs.* of the key"]
     assert decision.reason == "It is allowed by runs.* of the role member and runs.* of the key."
     assert engine().decide(caller("ann", "viewer"), "runs.start").reason == (
-        "No role of yours allows runs.start."
+        "No role allows runs.start."
     )
 
 
