@@ -327,6 +327,37 @@ async def test_a_new_agent_is_told_to_whoever_listens(tmp_path: Path) -> None:
         assert "ask_fresh" in [tool.name for tool in (await client.list_tools()).tools]
 
 
+async def test_a_session_that_has_read_a_list_is_told_when_it_changes(tmp_path: Path) -> None:
+    told: set[str] = set()
+    both_told = asyncio.Event()
+
+    async def heard(message: Any) -> None:
+        told.add(type(message).__name__)
+        if {"ToolListChangedNotification", "PromptListChangedNotification"} <= told:
+            both_told.set()
+
+    async with (
+        served(tmp_path, echo) as s,
+        connected(s, "legacy", message_handler=heard) as client,
+        asyncio.timeout(DEADLINE * 3),
+    ):
+        able = client.server_capabilities
+        assert able.tools.list_changed
+        assert able.prompts.list_changed
+        assert not able.resources.list_changed
+        await client.list_tools()
+        number = 0
+        # The client opens the stream on which it is told by itself, at some time.
+        while not both_told.is_set():
+            number += 1
+            body = {"name": f"fresh{number}", "instructions": "Be new."}
+            async with s.http.put(f"{s.url}/api/agents/fresh{number}", json=body) as answer:
+                assert answer.status == 200
+            with suppress(TimeoutError):
+                await asyncio.wait_for(both_told.wait(), 1)
+        assert "ask_fresh1" in [tool.name for tool in (await client.list_tools()).tools]
+
+
 @both
 async def test_a_server_that_stops_says_that_the_run_goes_on(tmp_path: Path, mode: Mode) -> None:
     asked, stop = asyncio.Event(), asyncio.Event()

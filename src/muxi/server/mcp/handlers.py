@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import mcp_types as types
 from mcp.server.extension import Extension, compose_tool_call_handler
-from mcp.server.lowlevel import Server
+from mcp.server.lowlevel import NotificationOptions, Server
+from mcp.server.models import InitializationOptions
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
@@ -57,9 +58,9 @@ def make_server(
             client brings back from an earlier round is sealed with it.
         extensions: Extensions of the protocol that it speaks besides.
     """
-    handlers = _Handlers(surface, who)
     watching = Watching(surface, who)
-    server = Server[Any](
+    handlers = _Handlers(surface, who, watching)
+    server = _Server(
         info.name,
         version=info.version,
         title=info.title,
@@ -80,6 +81,7 @@ def make_server(
         on_get_prompt=handlers.get_prompt,
         on_completion=handlers.complete,
     )
+    server.tells_lists = surface.changed is not None
     security = RequestStateSecurity(
         keys=[key],
         ttl=_STATE_SECONDS,
@@ -89,6 +91,20 @@ def make_server(
     _adapt(server, surface, handlers)
     _extend(server, extensions, handlers)
     return Served(server, watching)
+
+
+class _Server(Server[Any]):
+    """Says in the handshake of the older revisions too whether lists are told when they change."""
+
+    tells_lists = False
+
+    def create_initialization_options(
+        self, notification_options: NotificationOptions | None = None, *rest: Any, **more: Any
+    ) -> InitializationOptions:
+        told = notification_options or NotificationOptions(
+            tools_changed=self.tells_lists, prompts_changed=self.tells_lists
+        )
+        return super().create_initialization_options(told, *rest, **more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +150,16 @@ def _extend(server: Server[Any], extensions: Sequence[Extension], handlers: _Han
 class _Handlers:
     """One method for each request of the protocol."""
 
-    def __init__(self, surface: Surface, who: Who) -> None:
+    def __init__(self, surface: Surface, who: Who, watching: Watching) -> None:
         self._surface = surface
         self._who = who
+        self._watching = watching
 
     async def list_tools(
         self, ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
         with _mistakes():
+            self._watching.follow_lists(ctx)
             tools = await self._surface.tools(self._call(ctx))
             shown, cursor = page(tools, _cursor(params))
             return types.ListToolsResult(tools=[each.shown for each in shown], next_cursor=cursor)
@@ -206,6 +224,7 @@ class _Handlers:
         self, ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListPromptsResult:
         with _mistakes():
+            self._watching.follow_lists(ctx)
             prompts = await self._surface.prompts(self._call(ctx))
             shown, cursor = page(prompts, _cursor(params))
             return types.ListPromptsResult(

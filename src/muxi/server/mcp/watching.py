@@ -1,7 +1,8 @@
-"""Tells clients that a resource has changed. Used by `handlers`.
+"""Tells clients that a resource or a list has changed. Used by `handlers`.
 
-In the older era a client subscribes on its session and is told on the stream that belongs to it; in
-the newer one it listens, by a request whose answer is the stream.
+In the older era a client subscribes to resources on its session, and is told on the stream that
+belongs to it, of the lists that it has read too; in the newer one it listens, by a request whose
+answer is the stream.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from mcp.server.connection import Connection
 from mcp.server.subscriptions import (
     InMemorySubscriptionBus,
     ListenHandler,
+    PromptsListChanged,
     ResourceUpdated,
     ServerEvent,
     SubscriptionBus,
+    ToolsListChanged,
 )
 from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from muxi.core.caller import Caller
 from muxi.core.errors import NotFound
@@ -30,6 +34,8 @@ from muxi.server.mcp.surface import Surface
 _MOST: Final = 100
 """Resources that one session or one listener may watch."""
 _STATE: Final = "muxi.watched"
+_FOLLOWS: Final = "muxi.follows_lists"
+_LISTS: Final = (ToolsListChanged, PromptsListChanged)
 
 
 class Watching:
@@ -64,6 +70,27 @@ class Watching:
         if task is not None:
             await _end(task)
         return types.EmptyResult()
+
+    def follow_lists(self, ctx: Context) -> None:
+        """Tell a session of the older era, which reads a list, when lists change."""
+        connection = connection_of(ctx)
+        bus = self._surface.changed
+        if bus is None or ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            return
+        if connection.state.setdefault(_FOLLOWS, ctx) is not ctx:
+            return
+        # A list that changes twice before it is told has changed.
+        news: dict[type[ServerEvent], None] = {}
+        wake = asyncio.Event()
+
+        def noted(event: ServerEvent) -> None:
+            if isinstance(event, _LISTS):
+                news[type(event)] = None
+                wake.set()
+
+        task = asyncio.create_task(_tell_lists(ctx, news, wake))
+        connection.exit_stack.push_async_callback(_end, task)
+        connection.exit_stack.callback(bus.subscribe(noted))
 
     async def listen(
         self, ctx: Context, params: types.SubscriptionsListenRequestParams
@@ -127,6 +154,20 @@ async def _tell(ctx: Context, uri: str, changes: AsyncGenerator[None]) -> None:
     async with aclosing(changes):
         async for _ in changes:
             await ctx.session.send_resource_updated(uri)
+
+
+async def _tell_lists(
+    ctx: Context, news: dict[type[ServerEvent], None], wake: asyncio.Event
+) -> None:
+    while True:
+        await wake.wait()
+        wake.clear()
+        for kind in list(news):
+            del news[kind]
+            if kind is ToolsListChanged:
+                await ctx.session.send_tool_list_changed()
+            else:
+                await ctx.session.send_prompt_list_changed()
 
 
 async def _publish(bus: InMemorySubscriptionBus, uri: str, changes: AsyncGenerator[None]) -> None:
