@@ -11,11 +11,13 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from muxi.agents import limits, output, prompt
 from muxi.agents.checks import Checks, Judgement
 from muxi.agents.offer import Offer, offer
+from muxi.agents.showing import Showing
 from muxi.agents.spec import AgentSpec
 from muxi.agents.tool_calls import ToolCalls
 from muxi.agents.transcript import REPAIR, Transcript
@@ -48,6 +50,7 @@ class RunLoop:
     """The structured output, once the run is complete."""
     _deadline: float | None = None
     _transcript: Transcript = field(init=False)
+    _showing: Showing = field(init=False)
     _waiting: list[Approval] = field(default_factory=list[Approval])
     _tools: Offer | None = None
     _turn: Turn | None = None
@@ -62,6 +65,7 @@ class RunLoop:
         """
         ctx = self.ctx
         self._transcript = Transcript(ctx, self.host)
+        self._showing = Showing(self.model, ctx, self.host)
         self._deadline = limits.deadline_of(ctx.limits, time.monotonic())
         yield RunStarted(
             run_id=ctx.run_id,
@@ -147,9 +151,11 @@ class RunLoop:
             model=self.model,
             answer_tokens=self.spec.settings.max_tokens,
             history_tokens=self.spec.history_tokens,
-        ).room(text, self._offered.specs, self.input)
+        ).room(text, self._offered.specs, await self._showing.of(self.input))
         query = ContextQuery(input=self.input, budget=budget, count=self.model.count)
-        return await prompt.assemble(text, sources, self.ctx, query=query)
+        fixed = await prompt.assemble(text, sources, self.ctx, query=query)
+        self._showing.leave(query.budget)
+        return fixed
 
     async def _recall_input(self, checks: Checks) -> None:
         """Go on with the input that an earlier attempt's guardrails left."""
@@ -179,9 +185,9 @@ class RunLoop:
                 yield event
             return
         await self._offer()
-        said = await self._transcript.for_model()
-        turn = self._turn = self._next_turn(fixed, checks, said)
-        async with aclosing(turn.stream(self.ctx, self.host)) as stream:
+        said = [*fixed.earlier, *self.input, *self._transcript.messages]
+        asked = self._showing.ask(said, partial(self._next_turn, fixed, checks))
+        async with aclosing(asked) as stream:
             first = checks.input is None
             events = checks.gated(stream, self._input_text) if first else stream
             async with aclosing(events):
@@ -191,6 +197,8 @@ class RunLoop:
             self._stop_input(checks.input)
             checks.input = Judgement()
             return
+        turn = self._turn
+        assert turn is not None
         assert turn.message is not None
         await self._transcript.lay_down(turn.message)
         if turn.show and not checks.rails("output"):
@@ -206,7 +214,7 @@ class RunLoop:
         settings = self.spec.settings
         shape, client = self.spec.output, self.spec.client
         request = ModelRequest(
-            messages=[*fixed.earlier, *self.input, *said],
+            messages=list(said),
             instructions=fixed.instructions,
             tools=self._offered.specs,
             tool_choice="auto"
@@ -221,7 +229,7 @@ class RunLoop:
         if allowance.max_tokens is not None:
             bound = min(allowance.max_tokens, settings.max_tokens or allowance.max_tokens)
             request.settings = settings.model_copy(update={"max_tokens": bound})
-        return Turn(
+        self._turn = Turn(
             model=self.model,
             request=request,
             allowance=allowance,
@@ -230,6 +238,7 @@ class RunLoop:
             show=not checks.holds,
             client=frozenset() if client is None else client.names,
         )
+        return self._turn
 
     async def _release(
         self, message: Message, checks: Checks, *, shown: bool

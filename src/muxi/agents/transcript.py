@@ -28,8 +28,6 @@ class Transcript:
     ctx: Context
     host: Host
     messages: list[Message] = field(default_factory=list[Message])
-    _whole: dict[str, Message] = field(default_factory=dict[str, Message])
-    """Messages with the bytes that they refer to, by id."""
 
     @property
     def last(self) -> Message | None:
@@ -39,17 +37,6 @@ class Transcript:
     def repairs(self) -> int:
         """How often the model was asked to mend its output."""
         return sum(1 for message in self.messages if REPAIR in message.metadata)
-
-    async def for_model(self) -> list[Message]:
-        """The messages with the bytes that they refer to."""
-        store = self.host.media
-        if store is None:
-            return list(self.messages)
-        for message in self.messages:
-            if message.id not in self._whole and any(p.blob for p in media(message.parts)):
-                whole = {"parts": await store.take_up(message.parts)}
-                self._whole[message.id] = message.model_copy(update=whole)
-        return [self._whole.get(message.id, message) for message in self.messages]
 
     async def lay_down(self, message: Message) -> None:
         """Let a message that is not appended yet refer to the bytes that it holds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -70,6 +70,9 @@ class ModelDefinition(Section):
     """Tokens that fit into the model's context, where the catalogue does not know."""
     output_tokens: Positive | None = None
     """Longest answer in tokens, where the catalogue does not know."""
+    takes: list[Literal["image", "audio", "file"]] | None = None
+    """What it takes beside text, where the catalogue does not know or is wrong. In place of the
+    rest it is given text, as far as there is any."""
     retry: RetrySettings = Field(default_factory=RetrySettings)
     """What happens when the provider fails."""
     fallback: list[str] = Field(default_factory=list[str])

@@ -16,6 +16,7 @@ from muxi.config.identity_settings import IdentitySettings
 from muxi.config.knowledge_settings import KnowledgeSettings
 from muxi.config.master_key_settings import MasterKeySettings
 from muxi.config.mcp_settings import McpSettings
+from muxi.config.media_settings import MediaSettings
 from muxi.config.memory_settings import MemorySettings
 from muxi.config.model_settings import ModelDefinition, Positive, Section
 from muxi.config.secret import SecretRef
@@ -103,7 +104,8 @@ class Project(Section):
     """Documents that agents look into."""
     files: FileSettings = Field(default_factory=FileSettings)
     """What people may send, how much of it, and who looks at it first."""
-
+    media: MediaSettings = Field(default_factory=MediaSettings)
+    """Who transcribes recordings, reads texts aloud and describes pictures."""
     budgets: dict[BudgetName, Budget] = Field(default_factory=dict[str, Budget])
     """Budgets by name: what runs, agents, users and tenants may consume."""
 

@@ -49,6 +49,7 @@ def broken_references(
         yield from _tools((*place, "approve"), agent.get("approve"), tools, servers)
     yield from _rules(_mapping(data.get("approvals")), tools, servers)
     yield from _memory(_mapping(data.get("memory")), models, agents)
+    yield from _media(_mapping(data.get("media")), models)
     for name, entry in _mapping(data.get("tools")).items():
         kind = _mapping(entry).get("kind")
         if name in BUILTIN_KINDS and kind not in (None, name):
@@ -105,6 +106,16 @@ def _memory(
         own = _mapping(_mapping(entry).get("memory"))
         if "team" in (own.get("scope"), *_list(own.get("scope"))) and not own.get("team"):
             yield ("agents", name, "memory", "scope"), "the scope `team` needs `team`, its name"
+
+
+def _media(media: dict[str, Any], models: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """What of the settings of media names a model."""
+    for name in ("transcription", "speech", "vision"):
+        entry = media.get(name)
+        where = ("media", name) if isinstance(entry, str) else ("media", name, "model")
+        model = entry if isinstance(entry, str) else _mapping(entry).get("model")
+        if isinstance(model, str) and model not in models and "/" not in model:
+            yield where, _unknown("model", model, models, "or write `provider/model`")
 
 
 def _tools(

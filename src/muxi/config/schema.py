@@ -41,6 +41,7 @@ from muxi.config.mcp_settings import (
     ServerPackages,
     ServerPermissions,
 )
+from muxi.config.media_settings import MediaSettings, SpeechSettings, TranscriptionSettings
 from muxi.config.memory_settings import (
     CompactionSettings,
     FactSettings,
@@ -104,6 +105,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     McpOffer,
     McpServerSettings,
     McpSettings,
+    MediaSettings,
     MemoryPolicy,
     MemorySettings,
     ModelDefinition,
@@ -130,9 +132,11 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     SessionSettings,
     SnapshotSettings,
     SourceSettings,
+    SpeechSettings,
     StorageSettings,
     TlsSettings,
     ToolSearchPolicy,
+    TranscriptionSettings,
     *BUILTIN_KINDS.values(),
 )
 _KINDS_OF_TOOLS: dict[str | int, type[BaseModel]] = {

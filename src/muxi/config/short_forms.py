@@ -26,10 +26,18 @@ def written_out(data: dict[str, Any]) -> dict[str, Any]:
     mcp = full.get("mcp")
     if isinstance(mcp, dict):
         full["mcp"] = _mcp(cast("dict[str, Any]", mcp))
+    media = full.get("media")
+    if isinstance(media, dict):
+        full["media"] = _media(cast("dict[str, Any]", media))
     memory = full.get("memory")
     if isinstance(memory, dict):
         full["memory"] = _memory(cast("dict[str, Any]", memory))
     return full
+
+
+def _media(section: dict[str, Any]) -> dict[str, Any]:
+    named = ("transcription", "speech")
+    return {key: _model(key, each) if key in named else each for key, each in section.items()}
 
 
 def _memory(section: dict[str, Any]) -> dict[str, Any]:

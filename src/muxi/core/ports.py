@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from muxi.core.context import RunContext
 from muxi.core.errors import LimitReached
 from muxi.core.events import ApprovalDecision, Event
-from muxi.core.messages import Message, Part, ToolCallPart
+from muxi.core.messages import MediaPart, Message, Part, ToolCallPart
 from muxi.core.requests import ToolSpec
 from muxi.core.steps import Step
 from muxi.core.usage import Usage
@@ -112,12 +112,21 @@ class Media(Protocol):
         """
         ...
 
-    async def take_up(self, parts: Sequence[P]) -> list[P]:
-        """`parts` with bytes in place of references, as a model wants them.
+    async def show(
+        self, ctx: Context, message: Message, *, takes: Callable[[MediaPart], bool], room: int
+    ) -> Message:
+        """`message` as a model is to see it: with bytes in place of references where it takes
+        them, else with text that says what there is, what of it could be told, and what not.
+
+        Args:
+            ctx: The run, to whose usage it is added what other models took for that.
+            message: What is stored; the same object comes back if it has no media.
+            takes: Whether the model can be given a part; asked again once bytes are loaded.
+            room: Characters that what is told of media may have together.
 
         Raises:
-            NotFound: They are gone.
-            StorageError: They cannot be read.
+            StorageError: Bytes cannot be read.
+            LimitReached: A budget has nothing left for asking another model.
         """
         ...
 

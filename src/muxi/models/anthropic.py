@@ -10,6 +10,7 @@ from muxi.models.endpoint import Endpoint
 from muxi.models.hosted import HostedModel
 from muxi.models.model import ModelProfile
 from muxi.wire.anthropic.answer import MessagesDecoder
+from muxi.wire.anthropic.blocks import MEDIA
 from muxi.wire.anthropic.dialect import dialect_of
 from muxi.wire.anthropic.request import BINDING_BETA, RequestEncoder
 
@@ -27,6 +28,8 @@ class AnthropicModel(HostedModel):
     """
 
     path = "/messages"
+    media = MEDIA
+    largest_image = 3_900_000  # 5 MiB once it is written in base 64
 
     def __init__(
         self,

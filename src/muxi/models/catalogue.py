@@ -57,6 +57,10 @@ class Entry(msgspec.Struct, frozen=True):
         # An embedding has no output, and so needs no price for it.
         return _price(valid[-1], free_output=self.kind == "embedding")
 
+    def _takes(self, kind: str) -> bool | None:
+        """Whether the model takes a kind of input; where none is listed, nobody knows."""
+        return kind in self.inputs if self.inputs else None
+
     @property
     def profile(self) -> ModelProfile:
         return ModelProfile(
@@ -65,9 +69,9 @@ class Entry(msgspec.Struct, frozen=True):
             price=self.price(),
             tools=self.tools is not False,
             structured_output=self.schema is not False,
-            images="image" in self.inputs,
-            audio="audio" in self.inputs,
-            files="file" in self.inputs,
+            images=self._takes("image"),
+            audio=self._takes("audio"),
+            files=self._takes("file"),
         )
 
 

@@ -11,7 +11,7 @@ from muxi.models.hosted import HostedModel
 from muxi.models.model import ModelProfile
 from muxi.wire.chat_completions.answer import ChatDecoder
 from muxi.wire.chat_completions.quirks import Quirks
-from muxi.wire.chat_completions.request import RequestEncoder
+from muxi.wire.chat_completions.request import MEDIA, RequestEncoder
 
 
 class ChatCompletionsModel(HostedModel):
@@ -21,6 +21,8 @@ class ChatCompletionsModel(HostedModel):
         quirks: The provider's dialect.
         path: Appended to the endpoint's base URL.
     """
+
+    media = MEDIA
 
     def __init__(
         self,

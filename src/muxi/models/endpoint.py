@@ -174,6 +174,23 @@ class Endpoint:
         finally:
             self._busy -= 1
 
+    async def stream_bytes(
+        self, path: str, body: bytes, *, model: str = "", idle: float | None = None
+    ) -> AsyncGenerator[bytes]:
+        """POST `body` and yield the answer's bytes as they come; errors as in `stream`."""
+        exchange = Exchange(self.provider, model, self.scrub)
+        self._busy += 1
+        try:
+            sending = self._send(path, body, "*/*", None, idle)
+            async with aclosing(exchange.chunks(sending)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except ModelError as error:
+            exchange.explain(error)
+            raise
+        finally:
+            self._busy -= 1
+
     async def close(self) -> None:
         """Close the connections of the running loop, unless another model is using them; other
         loops close theirs as they end. A later call opens them anew."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from decimal import Decimal
+from fnmatch import fnmatchcase
+from itertools import chain
 
 from muxi.core.errors import ConfigError, ModelError, WeightsUnavailable
 from muxi.core.events import ModelEvent, ModelRetried
@@ -69,10 +71,29 @@ def _common(profiles: Sequence[ModelProfile]) -> ModelProfile:
         price=_dearest([profile.price for profile in profiles]),
         tools=all(profile.tools for profile in profiles),
         structured_output=all(profile.structured_output for profile in profiles),
-        images=all(profile.images for profile in profiles),
-        audio=all(profile.audio for profile in profiles),
-        files=all(profile.files for profile in profiles),
+        images=_every(profile.images for profile in profiles),
+        audio=_every(profile.audio for profile in profiles),
+        files=_every(profile.files for profile in profiles),
+        media=_common_types([profile.media for profile in profiles]),
+        largest_image=_least(profile.largest_image for profile in profiles),
         small=all(profile.small for profile in profiles),
+    )
+
+
+def _every(abilities: Iterable[bool | None]) -> bool | None:
+    """Whether all can do it; None if nobody knows that of one, and the others can."""
+    known = list(abilities)
+    if False in known:
+        return False
+    return None if None in known else True
+
+
+def _common_types(types: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The media types that all take, whether they say so of each or by a pattern."""
+    return tuple(
+        each
+        for each in dict.fromkeys(chain.from_iterable(types))
+        if all(any(fnmatchcase(each, other) for other in others) for others in types)
     )
 
 

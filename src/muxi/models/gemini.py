@@ -12,6 +12,7 @@ from muxi.models.endpoint import Endpoint
 from muxi.models.hosted import HostedModel
 from muxi.models.model import ModelProfile
 from muxi.wire.gemini.answer import GeminiDecoder
+from muxi.wire.gemini.contents import MEDIA
 from muxi.wire.gemini.dialect import dialect_of
 from muxi.wire.gemini.request import RequestEncoder
 
@@ -21,6 +22,8 @@ class GeminiModel(HostedModel):
 
     The endpoint bears the key in `x-goog-api-key`, without a prefix.
     """
+
+    media = MEDIA
 
     def __init__(
         self,

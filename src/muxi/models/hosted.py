@@ -8,6 +8,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
+from typing import ClassVar
 
 from muxi.core.events import ModelEvent, ResponseCompleted
 from muxi.core.messages import Message
@@ -32,6 +34,10 @@ class HostedModel(ABC):
     """Appended to the endpoint's base URL."""
     headers: Mapping[str, str] | None = None
     """Headers that the format itself demands."""
+    media: ClassVar[tuple[str, ...]]
+    """Media types that the format has a place for."""
+    largest_image: ClassVar[int | None] = None
+    """Bytes of a picture that is not refused."""
 
     def __init__(
         self,
@@ -43,7 +49,9 @@ class HostedModel(ABC):
     ) -> None:
         self._name = name
         self._endpoint = endpoint
-        self._profile = profile or ModelProfile()
+        self._profile = replace(
+            profile or ModelProfile(), media=self.media, largest_image=self.largest_image
+        )
         self.provider, _, own = name.partition("/")
         self.model = model or own
         self._tokens = TokenEstimate()

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -24,7 +25,7 @@ from muxi.models.model import ModelProfile
 from muxi.models.tokens import TokenEstimate
 from muxi.wire.chat_completions.answer import ChatDecoder
 from muxi.wire.chat_completions.quirks import Quirks
-from muxi.wire.chat_completions.request import RequestEncoder
+from muxi.wire.chat_completions.request import MEDIA, RequestEncoder
 from muxi.wire.encoded import to_json
 from muxi.wire.failures import failure, read_complaint
 from muxi.wire.sse import SseEvent
@@ -61,7 +62,7 @@ class LongTailModel:
                 hint="pip install 'muxi[litellm]'",
             )
         self._name = name
-        self._profile = profile or ModelProfile()
+        self._profile = replace(profile or ModelProfile(), media=MEDIA)
         self._key = Secret(key) if key else None
         self._options = {"api_base": base_url, **options} if base_url else options
         self._encoder = RequestEncoder(name, _QUIRKS)

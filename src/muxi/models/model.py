@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 from muxi.core.events import ModelEvent
-from muxi.core.messages import Message
+from muxi.core.messages import AudioPart, ImagePart, MediaPart, Message
 from muxi.core.requests import ModelRequest
 from muxi.core.usage import Usage
 
@@ -60,11 +61,34 @@ class ModelProfile:
     """Whether it takes tools at all."""
     structured_output: bool = True
     """Whether it can be held to a JSON Schema by its provider."""
-    images: bool = False
-    audio: bool = False
-    files: bool = False
+    images: bool | None = None
+    """Whether it sees pictures; None where nobody knows, so that it is tried."""
+    audio: bool | None = None
+    """Whether it hears, likewise."""
+    files: bool | None = None
+    """Whether it reads documents as they are; where nobody knows, their text does as well."""
+    media: tuple[str, ...] = ("*/*",)
+    """Media types that its provider's format has a place for, such as `image/*`."""
+    largest_image: int | None = None
+    """Bytes of a picture that its provider still takes."""
     small: bool = False
     """A model for trying things out, of which no quality can be expected."""
+
+    def takes(self, part: MediaPart) -> bool | None:
+        """Whether the model can be given `part`; None if that is to be tried."""
+        able = self.files is True
+        if isinstance(part, ImagePart):
+            able = self.images
+            most = self.largest_image
+            if most is not None and part.data is not None and len(part.data) > most:
+                return False
+        elif isinstance(part, AudioPart):
+            able = self.audio
+        # Of what lies elsewhere, only the provider sees what it is.
+        known = part.url is not None or any(
+            fnmatchcase(part.media_type, each) for each in self.media
+        )
+        return able if known else False
 
 
 class Model(Protocol):

@@ -19,6 +19,7 @@ from muxi.core.imaging import PictureOrder, Shape, picture_type
 from muxi.core.messages import ImagePart
 from muxi.core.usage import Usage
 from muxi.models.endpoint import Endpoint
+from muxi.models.google_answer import GoogleAnswer
 from muxi.wire.encoded import to_json
 from muxi.wire.media import encoded, file_name
 
@@ -39,42 +40,6 @@ class _OpenAIUsage(msgspec.Struct):
 class _OpenAIAnswer(msgspec.Struct):
     data: list[_OpenAIPicture]
     usage: _OpenAIUsage | None = None
-
-
-class _Inline(msgspec.Struct, rename="camel"):
-    data: str
-    mime_type: str = ""
-
-
-class _GeminiPart(msgspec.Struct, rename="camel"):
-    inline_data: _Inline | None = None
-    text: str | None = None
-    thought: bool = False
-
-
-class _GeminiContent(msgspec.Struct):
-    parts: list[_GeminiPart] = []
-
-
-class _GeminiCandidate(msgspec.Struct, rename="camel"):
-    content: _GeminiContent | None = None
-    finish_reason: str | None = None
-
-
-class _GeminiUsage(msgspec.Struct, rename="camel"):
-    prompt_token_count: int = 0
-    candidates_token_count: int = 0
-    thoughts_token_count: int = 0
-
-
-class _GeminiFeedback(msgspec.Struct, rename="camel"):
-    block_reason: str | None = None
-
-
-class _GeminiAnswer(msgspec.Struct, rename="camel"):
-    candidates: list[_GeminiCandidate] = []
-    prompt_feedback: _GeminiFeedback | None = None
-    usage_metadata: _GeminiUsage | None = None
 
 
 class HostedPictures(ABC):
@@ -200,21 +165,9 @@ class GooglePictures(HostedPictures):
         return f"/{quote(resource)}:generateContent", to_json(body), None
 
     def _answer(self, data: bytes) -> tuple[str, Usage]:
-        answer = msgspec.json.decode(data, type=_GeminiAnswer)
-        contents = [each.content for each in answer.candidates if each.content is not None]
-        parts = [part for content in contents for part in content.parts if not part.thought]
-        used = answer.usage_metadata or _GeminiUsage()
-        usage = Usage(
-            input_tokens=used.prompt_token_count,
-            output_tokens=used.candidates_token_count + used.thoughts_token_count,
-            reasoning_tokens=used.thoughts_token_count,
+        answer = msgspec.json.decode(data, type=GoogleAnswer)
+        if answer.inline is not None:
+            return answer.inline.data, answer.usage
+        raise self._declined(
+            answer.declined or answer.text or f"it ended with {', '.join(answer.endings)}."
         )
-        for part in parts:
-            if part.inline_data is not None:
-                return part.inline_data.data, usage
-        feedback = answer.prompt_feedback
-        if feedback is not None and feedback.block_reason:
-            raise self._declined(f"the prompt was blocked ({feedback.block_reason}).")
-        reasons = [each.finish_reason for each in answer.candidates if each.finish_reason]
-        said = " ".join(part.text for part in parts if part.text)
-        raise self._declined(said or f"it ended with {', '.join(reasons) or 'nothing'}.")

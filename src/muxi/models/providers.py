@@ -37,6 +37,10 @@ class Provider:
     """Whether it has embedding models in OpenAI's or Google's format."""
     pictures: bool = False
     """Whether it has models that make pictures in OpenAI's or Google's format."""
+    transcription: bool = False
+    """Whether it has models that write down recordings, likewise."""
+    speech: bool = False
+    """Whether it has models that read aloud, likewise."""
     base_url_env: tuple[str, ...] = ()
     """Environment variables that replace `base_url` in library use."""
 
@@ -54,6 +58,8 @@ PROVIDERS: dict[str, Provider] = {
         quirks=_OPENAI,
         embeddings=True,
         pictures=True,
+        transcription=True,
+        speech=True,
     ),
     # https://platform.claude.com/docs/en/api/messages
     "anthropic": Provider(
@@ -75,6 +81,8 @@ PROVIDERS: dict[str, Provider] = {
         key_prefix="",
         embeddings=True,
         pictures=True,
+        transcription=True,
+        speech=True,
     ),
     # https://learn.microsoft.com/azure/ai-foundry/openai/reference
     "azure": Provider(
@@ -87,6 +95,8 @@ PROVIDERS: dict[str, Provider] = {
         quirks=_OPENAI,
         embeddings=True,
         pictures=True,
+        transcription=True,
+        speech=True,
     ),
     # https://console.groq.com/docs/api-reference; a schema excludes streaming and tools there.
     "groq": Provider(
@@ -94,6 +104,8 @@ PROVIDERS: dict[str, Provider] = {
         base_url="https://api.groq.com/openai/v1",
         key_env=("GROQ_API_KEY",),
         quirks=Quirks(max_tokens="max_completion_tokens", output="instructions"),
+        transcription=True,
+        speech=True,
     ),
     # https://docs.mistral.ai/api: unknown fields are refused, usage always comes.
     "mistral": Provider(
@@ -108,6 +120,7 @@ PROVIDERS: dict[str, Provider] = {
             replay="chunks",
         ),
         embeddings=True,
+        transcription=True,
     ),
     # https://api-docs.deepseek.com/guides/thinking_mode: thoughts beside calls must come back.
     "deepseek": Provider(
@@ -137,6 +150,8 @@ PROVIDERS: dict[str, Provider] = {
         key_env=("TOGETHER_API_KEY",),
         embeddings=True,
         pictures=True,
+        transcription=True,
+        speech=True,
     ),
     # https://docs.fireworks.ai/api-reference/post-chatcompletions
     "fireworks": Provider(

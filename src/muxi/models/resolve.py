@@ -7,11 +7,11 @@ environment variable is read when a model is asked for, never at import.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from muxi.models.endpoint import Endpoint
     from muxi.models.picture import PictureModel
     from muxi.models.reranking import Reranker
+    from muxi.models.voice import Speaker, Transcriber
 
 _INSIDE = ("embedded", "scripted")
 
@@ -74,6 +75,7 @@ def model(
     price: Price | None = None,
     context_tokens: int | None = None,
     output_tokens: int | None = None,
+    takes: Collection[str] | None = None,
     backoff: Backoff | None = None,
 ) -> Model:
     """The model that `name` names, ready to be asked. No connection is opened yet.
@@ -92,6 +94,7 @@ def model(
         price: What it costs, where the catalogue does not know or is wrong.
         context_tokens: Tokens that fit into its context, likewise.
         output_tokens: Longest answer in tokens, likewise.
+        takes: What it takes beside text, of `image`, `audio` and `file`, likewise.
         backoff: When to ask again; `Backoff(attempts=1)` for never.
 
     Raises:
@@ -103,13 +106,8 @@ def model(
     parsed = parse(name)
     if parsed.provider in _INSIDE:
         return _inside(parsed, name)
-    known = _profile(parsed)
-    profile = replace(
-        known,
-        price=price or known.price,
-        context_tokens=context_tokens or known.context_tokens,
-        output_tokens=output_tokens or known.output_tokens,
-    )
+    told = {"price": price, "context_tokens": context_tokens, "output_tokens": output_tokens}
+    profile = _profile(parsed, told, takes)
     if parsed.provider in LONG_TAIL:
         from muxi.models.long_tail import LongTailModel
 
@@ -182,22 +180,39 @@ def picture_model(
         UnknownModel: No provider of pictures has this name.
         ModelKeyMissing: The provider needs a key and there is none.
     """
-    parsed = parse(name)
-    provider = PROVIDERS.get(parsed.provider)
-    if provider is None or not (provider.pictures or base_url):
-        known = ", ".join(each for each, other in PROVIDERS.items() if other.pictures)
-        raise UnknownModel(
-            f"{parsed.provider} has no models for pictures that muxi can use.",
-            hint=f"These have: {known}; with a `base_url`, any server of OpenAI's format.",
-            model=name,
-        )
-    address = base_url or _own_address(provider)
-    if parsed.provider == "azure":
-        address = _azure_address(address, parsed.model, None)
+    parsed, endpoint = _specialist(name, "pictures", key=key, base_url=base_url)
     from muxi.models.pictures import GooglePictures, OpenAIPictures
 
-    kind = GooglePictures if provider.format == "gemini" else OpenAIPictures
-    return kind(parsed.full, _endpoint(parsed, address, key))
+    kind = GooglePictures if _is_google(parsed) else OpenAIPictures
+    return kind(parsed.full, endpoint)
+
+
+def transcriber(name: str, *, key: str | None = None, base_url: str | None = None) -> Transcriber:
+    """The model that writes down recordings which `name` names; arguments as `picture_model`.
+
+    Raises:
+        UnknownModel: No provider of such models has this name.
+        ModelKeyMissing: The provider needs a key and there is none.
+    """
+    parsed, endpoint = _specialist(name, "transcription", key=key, base_url=base_url)
+    from muxi.models.transcription import GoogleTranscriber, OpenAITranscriber
+
+    kind = GoogleTranscriber if _is_google(parsed) else OpenAITranscriber
+    return kind(parsed.full, endpoint)
+
+
+def speaker(name: str, *, key: str | None = None, base_url: str | None = None) -> Speaker:
+    """The model that reads aloud which `name` names; arguments as `picture_model`.
+
+    Raises:
+        UnknownModel: No provider of such models has this name.
+        ModelKeyMissing: The provider needs a key and there is none.
+    """
+    parsed, endpoint = _specialist(name, "speech", key=key, base_url=base_url)
+    from muxi.models.speech import GoogleSpeaker, OpenAISpeaker
+
+    kind = GoogleSpeaker if _is_google(parsed) else OpenAISpeaker
+    return kind(parsed.full, endpoint)
 
 
 def reranker(name: str, *, key: str | None = None, base_url: str | None = None) -> Reranker:
@@ -251,6 +266,33 @@ def key_names(provider: str) -> tuple[str, ...]:
     """Names of the environment variables, and so of the secrets, that hold the provider's key."""
     known = PROVIDERS.get(ALIASES.get(provider, provider))
     return known.key_env if known else ()
+
+
+def _specialist(
+    name: str,
+    kind: Literal["pictures", "transcription", "speech"],
+    *,
+    key: str | None,
+    base_url: str | None,
+) -> tuple[Name, Endpoint]:
+    """Where a model listens that is no language model, in OpenAI's format or in Google's."""
+    parsed = parse(name)
+    provider = PROVIDERS.get(parsed.provider)
+    if provider is None or not (getattr(provider, kind) or base_url):
+        known = ", ".join(each for each, other in PROVIDERS.items() if getattr(other, kind))
+        raise UnknownModel(
+            f"{parsed.provider} has no models for {kind} that muxi can use.",
+            hint=f"These have: {known}; with a `base_url`, any server of OpenAI's format.",
+            model=name,
+        )
+    address = base_url or _own_address(provider)
+    if parsed.provider == "azure":
+        address = _azure_address(address, parsed.model, None)
+    return parsed, _endpoint(parsed, address, key)
+
+
+def _is_google(parsed: Name) -> bool:
+    return PROVIDERS[parsed.provider].format == "gemini"
 
 
 def _inside(parsed: Name, name: str) -> Model:
@@ -351,10 +393,16 @@ def _endpoint(
     )
 
 
-def _profile(parsed: Name) -> ModelProfile:
+def _profile(parsed: Name, told: Mapping[str, Any], takes: Collection[str] | None) -> ModelProfile:
+    """What is known of a model, what was told of it before anything else."""
     provider = PROVIDERS.get(parsed.provider)
     entry = find(parsed.provider, parsed.model)
     known = entry.profile if entry else ModelProfile()
+    known = replace(known, **{name: value for name, value in told.items() if value})
+    if takes is not None:
+        known = replace(
+            known, images="image" in takes, audio="audio" in takes, files="file" in takes
+        )
     if provider is None:
         return known
     price = known.price or (FREE if provider.local else None)

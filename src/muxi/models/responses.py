@@ -11,6 +11,7 @@ from muxi.models.hosted import HostedModel
 from muxi.models.model import ModelProfile
 from muxi.wire.responses.answer import ResponsesDecoder
 from muxi.wire.responses.dialect import dialect_of
+from muxi.wire.responses.items import MEDIA
 from muxi.wire.responses.request import RequestEncoder
 
 
@@ -18,6 +19,7 @@ class ResponsesModel(HostedModel):
     """One model that speaks Responses. See `HostedModel` for the arguments."""
 
     path = "/responses"
+    media = MEDIA
 
     def __init__(
         self,

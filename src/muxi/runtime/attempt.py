@@ -75,8 +75,6 @@ class Attempt:
     host: Host
     ctx: RunContext[None]
     history: History
-    asked: Message | None = None
-    """The input with the bytes that it refers to, if it does."""
     replaces_from: int | None = None
     """Number of the last event of a crashed predecessor that still holds."""
     messages: list[Message] = field(default_factory=list[Message])
@@ -192,9 +190,7 @@ class Attempt:
                     AttemptStarted(attempt=self.run.attempt, replaces_from=self.replaces_from)
                 )
             assert self.agent is not None
-            stream = self.agent.stream_events(
-                [self.asked or self.input], ctx=self.ctx, host=self.host
-            )
+            stream = self.agent.stream_events([self.input], ctx=self.ctx, host=self.host)
             async with aclosing(stream) as events:
                 async for event in events:
                     if isinstance(event, RunCompleted | RunSuspended):

@@ -1,7 +1,7 @@
 """Images and files of messages: their bytes lie beside the database, by content.
 
-Called by `runs` when a message comes in, by agents (through the port `Media`) when a tool gives
-bytes and when a model must see some, and by doors that show them.
+Called by `runs` when a message comes in, by `run_media` when a tool gives bytes and when a model
+must see some, and by doors that show them.
 A message that is stored or told refers to bytes; only what a model is given holds them.
 """
 
@@ -25,12 +25,10 @@ from muxi.core.messages import (
     ToolResultPart,
     media,
 )
-from muxi.core.ports import Context, ContextBlock, ContextQuery, ContextSource
 from muxi.runtime.principal import Principal
 from muxi.storage import blobs, files
 from muxi.storage.blob_files import BlobFiles
 from muxi.storage.blobs import Blob
-from muxi.storage.journal import StoredJournal
 from muxi.storage.transaction import Database
 
 P = TypeVar("P", bound=Part)
@@ -49,7 +47,7 @@ class Blobs:
 
     async def get(self, who: Principal, digest: str) -> tuple[Blob, bytes]:
         """A blob and its bytes. Raises `NotFound`."""
-        known = await self._known(who, digest)
+        known = await self.known(who, digest)
         return known, await asyncio.to_thread(self.files.get, who.tenant, digest)
 
     async def lay_down(self, who: Principal, message: Message) -> tuple[Message, list[Blob]]:
@@ -63,7 +61,7 @@ class Blobs:
         """
         referred = [part.blob for part in media(message.parts) if part.blob is not None]
         parts, found = await self.lay_down_parts(who, message.parts)
-        found += [await self._known(who, digest) for digest in referred]
+        found += [await self.known(who, digest) for digest in referred]
         return (message.model_copy(update={"parts": parts}), found) if found else (message, [])
 
     async def lay_down_all(
@@ -90,20 +88,8 @@ class Blobs:
 
         return await _replaced(parts, put), found
 
-    async def take_up(self, who: Principal, message: Message) -> Message:
-        """`message` with bytes in place of references; the same object if it has none."""
-        if not _refers(message):
-            return message
-        parts = await self.take_up_parts(who, message.parts)
-        return message.model_copy(update={"parts": parts})
-
-    async def asked(self, who: Principal, said: Message, stored: Message) -> Message:
-        """What a model is asked: `said` as it came if it came with all its bytes, else `stored`."""
-        whole = all(part.data is not None or part.url is not None for part in media(said.parts))
-        return said if whole else await self.take_up(who, stored)
-
     async def take_up_parts(self, who: Principal, parts: Sequence[P]) -> list[P]:
-        """As `take_up`, of parts."""
+        """`parts` with bytes in place of references. Raises `NotFound` if they are gone."""
 
         async def get(part: MediaPart) -> MediaPart:
             if part.blob is None:
@@ -128,7 +114,7 @@ class Blobs:
             provider=part.provider,
         )
 
-    async def _known(self, who: Principal, digest: str) -> Blob:
+    async def known(self, who: Principal, digest: str) -> Blob:
         return await self.database.read(who, partial(blobs.get, hash=digest), tiny=True)
 
     async def sweep(self, tenant: str) -> None:
@@ -142,47 +128,6 @@ class Blobs:
             return
         if removed:
             _log.info("Removed %d blobs that nothing refers to.", removed)
-
-
-@dataclass(frozen=True, slots=True)
-class RunMedia:
-    """Implements `core.ports.Media` for one run: its thread uses what it lays down."""
-
-    who: Principal
-    journal: StoredJournal
-    blobs: Blobs
-
-    async def lay_down(self, parts: Sequence[P]) -> list[P]:
-        laid, found = await self.blobs.lay_down_parts(self.who, parts)
-        for blob in found:
-            self.journal.also(partial(blobs.add, blob=blob, holder=self.journal.run.thread_id))
-        return laid
-
-    async def take_up(self, parts: Sequence[P]) -> list[P]:
-        return await self.blobs.take_up_parts(self.who, parts)
-
-
-@dataclass(frozen=True, slots=True)
-class WithBlobs:
-    """A context source whose messages get the bytes that they refer to."""
-
-    who: Principal
-    source: ContextSource
-    blobs: Blobs
-
-    async def gather(self, ctx: Context, query: ContextQuery) -> ContextBlock:
-        """See `core.ports.ContextSource`."""
-        block = await self.source.gather(ctx, query)
-        if any(_refers(message) for message in block.messages):
-            block.messages = await self._with_bytes(block.messages)
-        return block
-
-    async def _with_bytes(self, messages: Sequence[Message]) -> list[Message]:
-        return [await self.blobs.take_up(self.who, message) for message in messages]
-
-
-def _refers(message: Message) -> bool:
-    return any(part.blob is not None for part in media(message.parts))
 
 
 async def _replaced(

@@ -55,6 +55,7 @@ from muxi.runtime.toolbox import Toolbox
 from muxi.runtime.tools import Tools
 from muxi.runtime.transcripts import Transcripts
 from muxi.runtime.usage import UsageService
+from muxi.runtime.voice import ModelVoice
 from muxi.runtime.warming import Warming
 from muxi.storage.database import open_database, sqlite_path
 from muxi.storage.sqlite import SqliteSettings
@@ -91,6 +92,7 @@ class Runtime:
     transcripts: Transcripts
     blobs: Blobs
     files: Files
+    voice: ModelVoice
     idempotency: Idempotency
     facts: FactStore
     memories: Memories
@@ -287,6 +289,7 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         transcripts=Transcripts(database=runs.database),
         blobs=engine.blobs,
         files=files,
+        voice=engine.voice,
         idempotency=Idempotency(database=database, secrets=engine.secrets),
         facts=parts.facts,
         memories=parts.memories,

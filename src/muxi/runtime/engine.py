@@ -26,6 +26,7 @@ from muxi.runtime.imaging import ModelImaging
 from muxi.runtime.knowledge import Knowledge
 from muxi.runtime.master_keys import key_source
 from muxi.runtime.mcp import McpServers
+from muxi.runtime.media_texts import MediaTexts
 from muxi.runtime.models import Models
 from muxi.runtime.past import Past
 from muxi.runtime.principal import LOCAL
@@ -36,6 +37,7 @@ from muxi.runtime.secrets import Secrets
 from muxi.runtime.state import StateFolder
 from muxi.runtime.streams import Streams
 from muxi.runtime.tools import Tools
+from muxi.runtime.voice import ModelVoice
 from muxi.storage.blob_files import BlobFiles
 from muxi.storage.transaction import Database
 
@@ -68,6 +70,7 @@ class Engine:
     agents: Agents
     mcp: McpServers
     blobs: Blobs
+    voice: ModelVoice
     streams: Streams
     past: Past
     runs: Runs
@@ -90,13 +93,14 @@ def engine_of(
     access = _access(project, database, state)
     made_models = Models(project=project, secrets=secrets, given=models)
     blobs = Blobs(database=database, files=BlobFiles(state.blobs))
+    ledger = ledger_of(database, project.budgets)
+    voice = ModelVoice(models=made_models, blobs=blobs, ledger=ledger)
     imaging = ModelImaging(models=made_models, blobs=blobs)
     made_tools = Tools(project=project, secrets=secrets, given=tools, imaging=imaging)
     agents = Agents(project=project, database=database, models=made_models, tools=made_tools)
     mcp = McpServers(project=project, secrets=secrets, state=state, tools=made_tools)
     agents.named.append(mcp.toolsets)
     streams = Streams(database, window=project.server.events.window)
-    ledger = ledger_of(database, project.budgets)
     forgetting = forgetting_of(state, database, blobs.files)
     past = _past(agents, guard=access.guard, ledger=ledger, forgetting=forgetting)
     runs = Runs(
@@ -107,6 +111,7 @@ def engine_of(
         ledger=ledger,
         past=past,
         blobs=blobs,
+        media_texts=MediaTexts(tools=made_tools, imaging=imaging, voice=voice),
         guard=access.guard,
         present=access.identity.callers.renewed,
     )
@@ -123,6 +128,7 @@ def engine_of(
         agents=agents,
         mcp=mcp,
         blobs=blobs,
+        voice=voice,
         streams=streams,
         past=past,
         runs=runs,

@@ -47,7 +47,7 @@ class ModelImaging:
     ) -> str:
         """See `core.imaging.Imaging`."""
         seeing = await self.models.live(model)
-        if not seeing.profile.images:
+        if seeing.profile.images is False:
             raise ModelRejected(
                 f"{seeing.name} does not see pictures.",
                 hint="Name a model that does as `tools.images.seeing`.",

@@ -89,6 +89,11 @@ def kind_of(media_type: str) -> FileKind:
     return "document" if media_type.startswith(_DOCUMENTS) else "other"
 
 
+def is_plain(media_type: str) -> bool:
+    """Whether bytes of this type are text as they are, without markup that hides it."""
+    return media_type.startswith(_PLAIN) and media_type not in ("text/html", "text/rtf")
+
+
 def _sniffed(data: bytes) -> list[str]:
     """The types whose marks the bytes bear, the likeliest first."""
     import puremagic

@@ -5,10 +5,11 @@ Called by `agents` and by doors. Keys come from the project file, the environmen
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from muxi.config.model_settings import ModelDefinition
 from muxi.config.project import EMBEDDED, Project
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from muxi.models.model import Model, Price
     from muxi.models.picture import PictureModel
     from muxi.models.reranking import Reranker
+    from muxi.models.voice import Speaker, Transcriber
+
+    Specialist = PictureModel | Speaker | Transcriber
+
+S = TypeVar("S", bound="Specialist")
 
 _WORD_TABLE = ("embedded", "embedded/wordllama-256")
 """How the table of words is called as an embedder."""
@@ -42,7 +48,9 @@ class Models:
     given: dict[str, Model] = field(default_factory=dict[str, "Model"])
     """Models that a program hands in, by the name that agents use; they come before all others."""
     _made: dict[str, Model] = field(default_factory=dict[str, "Model"])
-    _picture_models: dict[str, PictureModel] = field(default_factory=dict[str, "PictureModel"])
+    _specialists: dict[tuple[object, str], Specialist] = field(
+        default_factory=dict[tuple[object, str], "Specialist"]
+    )
 
     @cached_property
     def word_table(self) -> StaticEmbedder:
@@ -109,13 +117,31 @@ class Models:
         """The model that makes pictures of that name; raises as `reranker`."""
         from muxi.models import resolve
 
-        made = self._picture_models.get(name)
+        return await self._specialist(name, resolve.picture_model)
+
+    async def transcriber(self, name: str) -> Transcriber:
+        """The model that writes down recordings of that name; raises as `reranker`."""
+        from muxi.models import resolve
+
+        return await self._specialist(name, resolve.transcriber)
+
+    async def speaker(self, name: str) -> Speaker:
+        """The model that reads aloud of that name; raises as `reranker`."""
+        from muxi.models import resolve
+
+        return await self._specialist(name, resolve.speaker)
+
+    async def _specialist(self, name: str, make: Callable[..., S]) -> S:
+        """A model that is no language model, made when it is first asked for."""
+        from muxi.models import resolve
+
+        made = self._specialists.get((make, name))
         if made is None:
             definition = self.project.models.get(name) or self._by_model(name)
             key = await self._key(definition, resolve.parse(definition.model).provider)
-            made = resolve.picture_model(definition.model, key=key, base_url=definition.base_url)
-            made = self._picture_models.setdefault(name, made)
-        return made
+            made = make(definition.model, key=key, base_url=definition.base_url)
+            made = self._specialists.setdefault((make, name), made)
+        return cast("S", made)
 
     def _by_model(self, name: str) -> ModelDefinition:
         """What the project says of a model that is not named by its key."""
@@ -132,7 +158,7 @@ class Models:
     def forget(self) -> None:
         """Make models anew when they are next used: a key has changed. Streams go on."""
         self._made.clear()
-        self._picture_models.clear()
+        self._specialists.clear()
 
     async def infos(self) -> list[ModelInfo]:
         """Every model that the project names, and the embedded one."""
@@ -216,6 +242,7 @@ class Models:
             price=_price(definition),
             context_tokens=definition.context_tokens,
             output_tokens=definition.output_tokens,
+            takes=definition.takes,
             backoff=Backoff(attempts=retry.attempts, delay=retry.delay, max_delay=retry.max_delay),
         )
 
@@ -239,7 +266,7 @@ class Models:
 
     async def close(self) -> None:
         """Close what was made and what was given."""
-        made = {*self._made.values(), *self.given.values(), *self._picture_models.values()}
+        made = {*self._made.values(), *self.given.values(), *self._specialists.values()}
         for model in made:
             await model.close()
 

@@ -15,7 +15,6 @@ from muxi.core.ports import ContextSource
 from muxi.memory.compaction import Compactor, Job
 from muxi.memory.history import History, HistoryCache
 from muxi.runtime.attempt import Attempt
-from muxi.runtime.blobs import Blobs, WithBlobs
 from muxi.runtime.knowledge import Knowledge
 from muxi.runtime.principal import Principal
 from muxi.runtime.remembering import Remembering
@@ -35,12 +34,12 @@ class Past:
     knowledge: Knowledge
 
     def sources(
-        self, warrant: Warrant, agent: Agent[object] | None, history: History, blobs: Blobs
+        self, warrant: Warrant, agent: Agent[object] | None, history: History
     ) -> Sequence[ContextSource]:
         """What a run is told of documents, and of the past: of its thread, and of others."""
         who = warrant.caller.scope
         definition = None if agent is None else agent.spec.definition
-        past = self.remembering.source(warrant, definition, WithBlobs(who, history, blobs))
+        past = self.remembering.source(warrant, definition, history)
         # An attempt without an agent asks no model, and so is told nothing.
         readable = agent is not None and warrant.may("knowledge.read")
         documents = self.knowledge.source(who, definition) if readable else None

@@ -23,7 +23,7 @@ from muxi.runtime.tools import Tools
 
 _log = logging.getLogger("muxi.runtime")
 
-_AT_ONCE = ("name", "agent", "model", "agents", "models", "tools", "mcp", "approvals")
+_AT_ONCE = ("name", "agent", "model", "agents", "models", "tools", "mcp", "approvals", "media")
 """Sections that hold from the next run on."""
 
 

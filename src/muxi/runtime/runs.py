@@ -27,14 +27,16 @@ from muxi.identity.ledger import BudgetLedger
 from muxi.memory.history import History
 from muxi.runtime.attempt import Attempt
 from muxi.runtime.begin import Beginning, Begun, occupied, take_over
-from muxi.runtime.blobs import Blobs, RunMedia
+from muxi.runtime.blobs import Blobs
 from muxi.runtime.feed import Feed
 from muxi.runtime.frames import Frame
 from muxi.runtime.guard import Guard
+from muxi.runtime.media_texts import MediaTexts
 from muxi.runtime.past import Past
 from muxi.runtime.people import LivePeople
 from muxi.runtime.principal import Principal
 from muxi.runtime.requests import RunRequest
+from muxi.runtime.run_media import RunMedia
 from muxi.runtime.streams import Reserved, Streams, ThreadStream
 from muxi.runtime.terms import check_terms, host_on_terms, on_terms
 from muxi.runtime.waiting import Waiting
@@ -68,6 +70,7 @@ class Runs:
     ledger: BudgetLedger
     past: Past
     blobs: Blobs
+    media_texts: MediaTexts
     guard: Guard
     present: Present = field(default=_as_they_were)
     """Finds what whoever began a run may do now, when another attempt begins."""
@@ -223,9 +226,8 @@ class Runs:
             )
             tell(run_id=run.id, thread_id=run.thread_id, agent=run.agent)
             small = len(request.text) < _SMALL and not earlier
-            store = partial(self._store, caller, stream, beginning, agent=agent, small=small)
-            asked = await self.blobs.asked(who, said, stored) if blobs else None
-            begun = await store(said=asked, follow=follow)
+            store = partial(self._store, caller, stream, beginning, agent=agent)
+            begun = await store(small=small, follow=follow)
         self.agents.recorded(version)
         return begun
 
@@ -236,18 +238,15 @@ class Runs:
         beginning: Beginning,
         *,
         agent: Agent[object],
-        said: Message | None,
         small: bool,
         follow: bool,
     ) -> tuple[Attempt, Feed | None]:
-        """Store a run and begin to drive it; `said` is its input with bytes, if it has any."""
+        """Store a run and begin to drive it."""
         who, run_id = caller.scope, beginning.run.id
         begun: list[tuple[Attempt, Feed | None]] = []
 
         def begin(stored: Begun) -> None:
             attempt = _attempt(self, who, stream, stored, agent=agent, caller=caller)
-            if said is not None:
-                attempt.asked = said.model_copy(update={"parent_id": stored.input.parent_id})
             feed = self.streams.attach(stream, run_id=run_id, fresh=True) if follow else None
             begun.append((attempt, feed))
             self._launch(who, attempt)
@@ -282,10 +281,7 @@ class Runs:
             raise Conflict("The run is being continued already.", run_id=run.id)
         take = partial(take_over, run_id=run.id, holder=self.holder, close=agent is None)
         begun = await self._write(who, stream, run.id, take)
-        attempt = _attempt(self, who, stream, begun, agent=agent, caller=caller)
-        if agent is not None:
-            attempt.asked = await self.blobs.take_up(who, begun.input)
-        return attempt
+        return _attempt(self, who, stream, begun, agent=agent, caller=caller)
 
     async def _write(
         self,
@@ -440,8 +436,8 @@ def _host(
         ledger=of.ledger.of_run(journal),
         policy=of.agents.policy(agent, warrant),
         credentials=of.credentials,
-        sources=of.past.sources(warrant, agent, history, of.blobs),
-        media=RunMedia(who, journal, of.blobs),
+        sources=of.past.sources(warrant, agent, history),
+        media=RunMedia(who, journal, of.blobs, of.media_texts),
         people=of.people,
         answer_within=of.agents.project.approvals.expire_after,
     )

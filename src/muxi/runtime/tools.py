@@ -100,6 +100,21 @@ class Tools:
         remote = [name for name in wanted if remote_tools(name, servers) is not None]
         return [name for name in wanted if name not in remote], remote
 
+    async def read_document(
+        self, file: Path, name: str, media_type: str | None
+    ) -> Sequence[DocumentPart]:
+        """What a document says, part by part.
+
+        Raises:
+            DocumentUnreadable: It is broken, too large, or of a format that muxi does not read.
+        """
+        if self._documents is None:
+            from muxi.runtime.document_reading import DocumentReading
+
+            self._documents = DocumentReading(self.project.knowledge.conversion)
+            self._exits.push_async_callback(self._documents.close)
+        return await self._documents.read(file, name, media_type)
+
     def renew(self) -> None:
         """Make tools anew when they are next used: what is declared has changed."""
         self.__dict__.pop("registry", None)
@@ -225,20 +240,10 @@ class Tools:
             folder=self.project.folder,
             state=self.project.state_folder,
             secrets=secrets,
-            read_document=self._read_document,
+            read_document=self.read_document,
             imaging=self.imaging,
             exits=self._exits,
         )
-
-    async def _read_document(
-        self, file: Path, name: str, media_type: str | None
-    ) -> Sequence[DocumentPart]:
-        if self._documents is None:
-            from muxi.runtime.document_reading import DocumentReading
-
-            self._documents = DocumentReading(self.project.knowledge.conversion)
-            self._exits.push_async_callback(self._documents.close)
-        return await self._documents.read(file, name, media_type)
 
 
 def _manifest(definition: ToolDefinition) -> Callable[[], ToolManifest | None]:

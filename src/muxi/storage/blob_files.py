@@ -2,7 +2,8 @@
 
 Called by `runtime` off the event loop, before the transaction that refers to the bytes. A file is
 whole or absent, whenever the power goes. Files that no row speaks of are swept later, never while
-they are young: their transaction may not have come yet.
+they are young: their transaction may not have come yet. What was read out of a blob, such as the
+text of a document, lies beside it and goes with it.
 """
 
 from __future__ import annotations
@@ -94,6 +95,26 @@ class BlobFiles:
             raise StorageCorrupt(f"The blob {digest} is damaged.")
         return data
 
+    def put_reading(self, tenant: str, digest: str, kind: str, text: str) -> None:
+        """Keep what was read out of a blob, under a name for how that was done.
+
+        Raises:
+            StorageError: The disk is full or cannot be written.
+        """
+        path = self._path(tenant, digest)
+        with storage_errors():
+            if path.exists():
+                _write(_reading(path, kind), text.encode())
+
+    def reading(self, tenant: str, digest: str, kind: str) -> str | None:
+        """What was read out of a blob in this way; None if nothing is kept of that."""
+        try:
+            return _reading(self._path(tenant, digest), kind).read_text("utf-8", "replace")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _typed(error) from error
+
     def remove(self, tenant: str, digest: str, *, put_before: float) -> bool:
         """Remove the bytes that no row speaks of; whether they are gone.
 
@@ -107,6 +128,8 @@ class BlobFiles:
         try:
             if path.stat().st_mtime >= put_before:
                 return False
+            for reading in path.parent.glob(f"{path.name}.*"):
+                reading.unlink(missing_ok=True)
             path.unlink()
         except FileNotFoundError:
             return True
@@ -125,7 +148,7 @@ class BlobFiles:
         removed = 0
         limit = time.time() - older_than
         for path in self._folder(tenant).glob("*/*"):
-            known_blob = f"sha256:{path.name}" in known
+            known_blob = f"sha256:{path.name.partition('.')[0]}" in known
             if not known_blob and path.stat().st_mtime <= limit:
                 path.unlink(missing_ok=True)
                 removed += 1
@@ -140,6 +163,11 @@ class BlobFiles:
         if match is None:
             raise InvalidInput("This is not the hash of a blob.")
         return self._folder(tenant) / match[1][:2] / match[1]
+
+
+def _reading(path: Path, kind: str) -> Path:
+    name = hashlib.sha256(kind.encode()).hexdigest()[:16]
+    return path.with_name(f"{path.name}.{name}")
 
 
 @contextmanager

@@ -22,7 +22,11 @@ def encoded(part: MediaPart) -> str:
         raise InvalidInput(
             f"The bytes of {part.name or part.media_type} were not loaded.", blob=part.blob
         )
-    return b64encode(part.data).decode()
+    return base64_of(part.data)
+
+
+def base64_of(data: bytes) -> str:
+    return b64encode(data).decode()
 
 
 def address(part: MediaPart) -> str:

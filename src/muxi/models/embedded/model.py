@@ -112,6 +112,9 @@ class EmbeddedModel:
             context_tokens=self._engine.context,
             output_tokens=_OUTPUT_TOKENS,
             price=FREE,
+            images=False,
+            audio=False,
+            files=False,
             small=self._own,
         )
 

@@ -27,6 +27,8 @@ FORMAT = "anthropic"
 Block = dict[str, Any]
 
 _IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+MEDIA = (*sorted(_IMAGES), "application/pdf")
+"""Media types that have a block of their own."""
 _ODD_ID = re.compile(r"[^a-zA-Z0-9_-]")
 
 

@@ -37,6 +37,11 @@ FORMAT = "chat_completions"
 """Key of this format in `Part.provider`."""
 
 _AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
+MEDIA = (
+    *("image/png", "image/jpeg", "image/gif", "image/webp"),
+    *(*_AUDIO, "application/pdf"),
+)
+"""Media types that have a part of their own."""
 _MARK = {"type": "ephemeral"}
 
 

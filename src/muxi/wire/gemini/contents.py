@@ -25,6 +25,13 @@ FORMAT = "gemini"
 OWN_ID = "gemini-"
 """What ids begin with that we gave to calls without one; the provider does not know them."""
 
+# https://ai.google.dev/gemini-api/docs/file-input-methods
+MEDIA = (
+    *("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"),
+    *("audio/*", "video/*", "application/pdf"),
+)
+"""Media types that are taken inline."""
+
 Piece = dict[str, Any]
 
 _SIGNATURE = "thoughtSignature"

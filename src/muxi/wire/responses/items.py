@@ -24,6 +24,10 @@ from muxi.wire.media import address, file_name, note
 FORMAT = "responses"
 """Key of this format in `Part.provider`."""
 
+# https://platform.openai.com/docs/guides/images-vision and .../pdf-files
+MEDIA = ("image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf")
+"""Media types that every model of this format takes that sees or reads."""
+
 Item = dict[str, Any]
 
 

@@ -1,0 +1,112 @@
+"""What a run's model is shown of messages with media: bytes, or text in their place. Held by `run`.
+
+It must never leave anything out without words for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from muxi.agents.turn import Turn
+from muxi.core.errors import ContextTooLong, ModelRejected
+from muxi.core.events import Event
+from muxi.core.messages import MediaPart, Message, media
+from muxi.core.ports import Context, Host
+from muxi.models.model import Model
+
+_UNKNOWN_CONTEXT = 32_000
+_CHARACTERS = 3
+"""Of a token, in the tightest of common texts."""
+_LEAST = 16
+"""The share of the context, one in so many, that texts in place of media have at least."""
+
+
+@dataclass(slots=True)
+class Showing:
+    """Asks one model about messages whose media it may not take."""
+
+    model: Model
+    ctx: Context
+    host: Host
+    _room: int = field(init=False)
+    """Tokens that texts in place of media may have from now on."""
+    _tries: bool = True
+    """Whether the model is given what nobody knows that it takes."""
+    _shown: dict[str, tuple[Message, Message]] = field(
+        default_factory=dict[str, tuple[Message, Message]]
+    )
+    """Messages with media and what was made of them, by id."""
+
+    def __post_init__(self) -> None:
+        self._room = self._context // 2
+
+    @property
+    def _context(self) -> int:
+        return self.model.profile.context_tokens or _UNKNOWN_CONTEXT
+
+    def leave(self, tokens: int) -> None:
+        """So much of the context is not taken by other things."""
+        self._room = max(tokens, self._context // _LEAST)
+
+    async def of(self, messages: Sequence[Message]) -> list[Message]:
+        """`messages` as the model is to see them. The newest come first where room is short."""
+        store = self.host.media
+        if store is None:
+            return list(messages)
+        shown: list[Message] = []
+        for message in reversed(messages):
+            shown.append(await self._one(message) if any(media(message.parts)) else message)
+        shown.reverse()
+        return shown
+
+    async def _one(self, message: Message) -> Message:
+        known = self._shown.get(message.id)
+        if known is None or known[0] is not message:
+            known = self._shown[message.id] = (message, await self._make(message))
+        return known[1]
+
+    async def ask(
+        self, messages: Sequence[Message], begin: Callable[[Sequence[Message]], Turn]
+    ) -> AsyncGenerator[Event]:
+        """The events of a turn that begins with `messages`.
+
+        A model that refuses what nobody knew that it takes is asked again without it.
+        """
+        while True:
+            shown = await self.of(messages)
+            turn = begin(shown)
+            try:
+                async with aclosing(turn.stream(self.ctx, self.host)) as events:
+                    async for event in events:
+                        yield event
+                return
+            except ModelRejected as error:
+                told = isinstance(error, ContextTooLong) or turn.message is not None
+                if told or not self._tries or not self._is_trying(shown):
+                    raise
+            self._tries = False
+            self._shown.clear()
+
+    async def _make(self, message: Message) -> Message:
+        assert self.host.media is not None
+        made = await self.host.media.show(
+            self.ctx, message, takes=self._takes, room=max(0, self._room) * _CHARACTERS
+        )
+        if self._is_told(message, made):
+            self._room -= self.model.count(made)
+        return made
+
+    def _takes(self, part: MediaPart) -> bool:
+        able = self.model.profile.takes(part)
+        return self._tries if able is None else able
+
+    def _is_trying(self, messages: Sequence[Message]) -> bool:
+        takes = self.model.profile.takes
+        return any(takes(part) is None for message in messages for part in media(message.parts))
+
+    @staticmethod
+    def _is_told(message: Message, made: Message) -> bool:
+        """Whether text stands in place of some media."""
+        return sum(1 for _ in media(made.parts)) < sum(1 for _ in media(message.parts))
