@@ -158,6 +158,7 @@ async def many(folder: Path, command: list[str], part: str, turns: int) -> dict[
     from muxi.core.caller import LOCAL_CALLER
     from muxi.models.scripted import ScriptedModel
     from muxi.runtime.build import open_runtime
+    from muxi.runtime.principal import LOCAL
     from muxi.runtime.requests import RunRequest
 
     model = ScriptedModel(lambda _: "Done.")
@@ -176,7 +177,7 @@ async def many(folder: Path, command: list[str], part: str, turns: int) -> dict[
             began, cpu_before = time.perf_counter(), cpu()
             runtime.mcp.warm()
             while any(  # noqa: ASYNC110 -- what is waited for tells nobody
-                info.state != "ready" for info in runtime.mcp.infos()
+                info.state != "ready" for info in runtime.mcp.infos(LOCAL)
             ):
                 await asyncio.sleep(0.05)
             found = {"wall": time.perf_counter() - began, "cpu": cpu() - cpu_before}
@@ -194,7 +195,7 @@ async def many(folder: Path, command: list[str], part: str, turns: int) -> dict[
             for each in agent.spec.toolsets:
                 await each.specs(ctx)
             found |= {"wall_search": time.perf_counter() - began, "cpu_search": cpu() - cpu_before}
-            found["running"] = sum(info.state != "idle" for info in runtime.mcp.infos())
+            found["running"] = sum(info.state != "idle" for info in runtime.mcp.infos(LOCAL))
         else:
             await turn("with")
             await turn("without")

@@ -23,7 +23,7 @@ FILE = Path(__file__).parents[1] / "web/openapi.json"
 _ROOTS = (
     *("AgentInfo", "Event", "Message", "ProblemDetails", "Run", "ServerStatus", "Thread"),
     *("ToolInfo", "ServerInfo", "ServerLock", "Balance", "UsageRow"),
-    *("Me", "User", "Key", "NewKey"),
+    *("Me", "User", "Key", "NewKey", "CredentialInfo"),
 )
 
 

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import uvicorn
 from mcp.server import MCPServer
+from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import (
     AccessToken,
     AuthorizationCode,
@@ -170,6 +171,12 @@ async def guarded_server() -> AsyncGenerator[Authority]:
     def hello() -> str:
         """Says hello."""
         return "hello"
+
+    @server.tool()
+    def whose() -> str:
+        """Tells with which token it was called."""
+        token = get_access_token()
+        return "nobody's" if token is None else token.token
 
     @server.tool()
     async def meet() -> str:

@@ -53,7 +53,10 @@ def list_credentials(json: JsonOption = False, project: ProjectOption = None) ->
         output.as_json([each.model_dump(mode="json") for each in found])
         return
     for each in found:
-        state = "set" if each.updated_at else "required, not set" if each.required else "not set"
+        given, lacking = (
+            ("signed in", "not signed in") if each.kind == "login" else ("set", "not set")
+        )
+        state = given if each.updated_at else f"required, {lacking}" if each.required else lacking
         output.line(f"{each.name}  {state}" + (f"  {each.help}" if each.help else ""))
 
 

@@ -14,6 +14,7 @@ from muxi.cli.options import NoBrowserOption, ProjectOption
 
 if TYPE_CHECKING:
     from muxi.cli.session import Session
+    from muxi.config.mcp_auth import McpAuthSettings
 
 app = new_app(help="Sign in to remote MCP servers.")
 
@@ -34,22 +35,25 @@ def login(
     """Sign in to a remote MCP server.
 
     Opens the page on which you grant access, and waits for the browser to come back. The login is
-    kept among the project's secrets, encrypted, and renewed by itself.
+    kept encrypted and renewed by itself: among the project's secrets, or among your own
+    credentials where the project says `login: user`.
     """
     from muxi.cli.loopback import waiting_browser
     from muxi.cli.session import in_session
 
-    wanted = _redirect_url(server, project)
+    auth = _auth(server, project)
 
     async def work(session: Session) -> int:
-        async with waiting_browser(wanted) as browser:
-            page = await session.client.mcp.begin_login(server, browser.url)
+        own = auth is not None and auth.login == "user"
+        logins = session.client.credentials if own else session.client.mcp
+        async with waiting_browser(auth.redirect_url if auth else None) as browser:
+            page = await logins.begin_login(server, browser.url)
             if page is None:
                 output.say(f"{server} wants no login, or has one that is good.")
                 return ExitCode.OK
             _show(page, no_browser=no_browser)
             answer = await browser.answer(seconds)
-            info = await session.client.mcp.finish_login(server, answer)
+            info = await logins.finish_login(server, answer)
         if info.state != "ready":
             output.error(f"Signed in to {server}, which is not ready: {info.detail}")
             return ExitCode.FAILED
@@ -64,20 +68,24 @@ def logout(server: ServerArgument, project: ProjectOption = None) -> None:
     """Sign out of a remote MCP server: its tokens are revoked and forgotten."""
     from muxi.cli.session import in_session
 
+    auth = _auth(server, project)
+
     async def work(session: Session) -> None:
-        await session.client.mcp.log_out(server)
+        if auth is not None and auth.login == "user":
+            await session.client.credentials.delete(f"mcp.{server}")
+        else:
+            await session.client.mcp.log_out(server)
 
     in_session(project, work)
     output.say(f"Signed out of {server}.")
 
 
-def _redirect_url(server: str, project: Path | None) -> str | None:
-    """Where the project says that the browser comes back to; None to take any free port."""
+def _auth(server: str, project: Path | None) -> McpAuthSettings | None:
+    """What the project says of signing in there."""
     from muxi.config.load import load_project
 
     declared = load_project(project).mcp.servers.get(server)
-    auth = declared.auth if declared is not None else None
-    return auth.redirect_url if auth is not None else None
+    return declared.auth if declared is not None else None
 
 
 def _show(page: str, *, no_browser: bool) -> None:

@@ -209,6 +209,8 @@ class SyncCredentials(Face[Credentials]):
     list = blocking(Credentials.list)
     put = blocking(Credentials.put)
     delete = blocking(Credentials.delete)
+    begin_login = blocking(Credentials.begin_login)
+    finish_login = blocking(Credentials.finish_login)
 
 
 class SyncClient(Face[Client]):

@@ -19,6 +19,8 @@ class McpAuthSettings(Section):
 
     grant: Literal["browser", "client"] = "browser"
     """Who grants access: a person with a browser, or the password of the client alone."""
+    login: Literal["project", "user"] = "project"
+    """Whose login it is: one of the project's for all, or each user's own."""
     client_id: Annotated[str, Field(min_length=1)] | None = None
     """Name under which muxi is registered there; by default it registers itself."""
     client_secret: SecretRef | None = None
@@ -46,5 +48,8 @@ class McpAuthSettings(Section):
             raise PydanticCustomError("incomplete", words)
         if self.grant == "client" and None in (self.client_id, self.client_secret, self.issuer):
             words = "`grant: client` needs `client_id`, `client_secret` and `issuer`"
+            raise PydanticCustomError("incomplete", words)
+        if self.grant == "client" and self.login == "user":
+            words = "`login: user` is granted by users, and not by `grant: client`"
             raise PydanticCustomError("incomplete", words)
         return self

@@ -82,6 +82,22 @@ class McpServerSettings(Section):
     enabled: bool = True
     """Whether it is used at all."""
 
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """The credentials of a user's own that it is reached with, each once."""
+        secrets = (*self.env.values(), *self.headers.values())
+        return tuple(dict.fromkeys(name for each in secrets for name in each.personal))
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether each user signs in to it for themselves."""
+        return self.auth is not None and self.auth.login == "user"
+
+    @property
+    def personal(self) -> bool:
+        """Whether each user has connections of their own to it, which no other user shares."""
+        return self.signs_in or bool(self.credentials)
+
     @model_validator(mode="after")
     def _one_kind(self) -> McpServerSettings:
         if (self.command is None) == (self.url is None):
@@ -93,6 +109,8 @@ class McpServerSettings(Section):
                 kind = "remote" if self.url is not None else "local"
                 words = "a {kind} server has no `{name}`"
                 raise PydanticCustomError("incomplete", words, {"kind": kind, "name": name})
+        if self.signs_in and any(name.lower() == "authorization" for name in self.headers):
+            raise PydanticCustomError("incomplete", "`login: user` and a header `Authorization`")
         return self
 
 

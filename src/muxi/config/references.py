@@ -15,6 +15,7 @@ from muxi.config.approval_settings import TOOLS_OF_ROOMS
 from muxi.config.mcp_settings import remote_tools
 from muxi.config.memory_settings import EMBEDDERS
 from muxi.config.mistakes import Mistake, config_error
+from muxi.config.personal import misplaced
 from muxi.config.project import DEFAULT_AGENT, EMBEDDED, Project
 from muxi.config.tool_settings import BUILTIN_FUNCTIONS, BUILTIN_KINDS, TOOLS_OF_PACKAGES
 from muxi.core.versions import is_range
@@ -63,6 +64,7 @@ def broken_references(
                 yield place, "a model cannot be its own fallback"
             yield from _model(place, other, models)
     yield from _fallback_circles(models)
+    yield from misplaced(data)
 
 
 def check_references(project: Project) -> None:

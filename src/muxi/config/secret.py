@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, Final, cast
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
@@ -19,19 +20,27 @@ STORED: Final = re.compile(r"secret://([A-Za-z_][A-Za-z0-9_.-]{0,127})")
 VARIABLE: Final = re.compile(r"\$(\$\{|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})")
 """`${NAME}`, `${NAME:-default}`, or `$${`, which stands for a plain `${`."""
 
+PERSONAL: Final = re.compile(r"\$\$\{|\$\{user\.([A-Za-z_][A-Za-z0-9_.-]{0,127})\}")
+"""`${user.NAME}`: a credential that each user brings; or `$${`, which is none."""
+
+_REFERENCE: Final = re.compile(rf"{PERSONAL.pattern}|{VARIABLE.pattern}")
+
 
 class SecretRef:
-    """A secret: `secret://NAME`, text with `${NAME}` in it, or the text itself.
+    """A secret: `secret://NAME`, text with `${NAME}` or `${user.NAME}` in it, or the text itself.
 
     Its text and its repr show where it comes from and nothing of what it is.
     """
 
-    __slots__ = ("_value", "missing", "name", "source")
+    __slots__ = ("_pieces", "missing", "name", "personal", "source")
 
     name: str | None
     """Name in the project's secret store, if that is where it lies."""
     missing: str | None
     """The environment variable that it needs and that is not set."""
+    personal: tuple[str, ...]
+    """Credentials of a user's own that it is made with, in their order: it has a value for each
+    user and none by itself."""
     source: str
     """The reference as it was written, or asterisks for a value that stands in the file."""
 
@@ -40,15 +49,33 @@ class SecretRef:
         stored = STORED.fullmatch(text)
         self.name = stored[1] if stored else None
         self.missing = None
-        self._value: str | None = None
-        variables = [match[0] for match in VARIABLE.finditer(text) if match[2]]
+        found = [match for match in PERSONAL.finditer(text) if match[1]]
+        self.personal = tuple(match[1] for match in found)
+        variables = [match[0] for match in _REFERENCE.finditer(text) if match[0] != "$${"]
         self.source = text if stored else "".join(variables) or "**********"
+        self._pieces: list[str] = []
+        """What stands before, between and after the user's credentials; nothing if unknown."""
         if stored is None:
-            self._value, self.missing = fill(text, environment or {})
+            edges = [0, *(edge for match in found for edge in match.span()), len(text)]
+            filled = [
+                fill(text[edges[at] : edges[at + 1]], environment or {})
+                for at in range(0, len(edges), 2)
+            ]
+            self.missing = next((missing for _, missing in filled if missing is not None), None)
+            if self.missing is None:
+                self._pieces = [piece or "" for piece, _ in filled]
 
     def reveal(self) -> str | None:
-        """The value, if the file and the environment gave one; None for a stored secret."""
-        return self._value
+        """The value, if the file and the environment gave one; None for a stored secret, and for
+        one that each user has another of."""
+        return self._pieces[0] if len(self._pieces) == 1 else None
+
+    def of_user(self, credentials: Mapping[str, str]) -> str | None:
+        """The value for the user who has these credentials; None if a variable is not set."""
+        if not self._pieces:
+            return None
+        own = [credentials[name] for name in self.personal]
+        return "".join(chain(*zip(self._pieces, [*own, ""], strict=True)))
 
     def __repr__(self) -> str:
         return f"SecretRef({self.source})"
@@ -58,7 +85,7 @@ class SecretRef:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SecretRef):
             return NotImplemented
-        return (self.source, self._value) == (other.source, other._value)
+        return (self.source, self._pieces) == (other.source, other._pieces)
 
     def __hash__(self) -> int:
         return hash(self.source)

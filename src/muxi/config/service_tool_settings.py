@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from muxi.config.model_settings import Seconds, Section
-from muxi.config.secret import SecretRef
+from muxi.config.secret import PERSONAL, SecretRef
 from muxi.config.tool_kind import ToolKind, ZoneName
 
 _Text = Annotated[int, Field(ge=1_000, le=10_000_000)]
@@ -139,6 +139,8 @@ def _address(value: str) -> str:
     from email.errors import MessageError
     from email.headerregistry import Address
 
+    if (own := PERSONAL.fullmatch(value)) and own[1]:
+        return value  # each user's own
     try:
         found = Address(addr_spec=value)
     except (MessageError, ValueError, IndexError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from muxi.core.record import Record
 
@@ -11,7 +12,9 @@ class CredentialInfo(Record):
     """A credential that users may bring. Its value is never told."""
 
     name: str
-    """The name by which tools of the project ask for it."""
+    """The name by which tools of the project ask for it; of a login `mcp.SERVER`."""
+    kind: Literal["secret", "login"] = "secret"
+    """`login`: nothing is typed, the user signs in to an MCP server with a browser."""
     title: str
     help: str | None = None
     """How a user gets one."""

@@ -6,6 +6,7 @@ values only, so that they can be logged, stored and sent. Doors translate them; 
 MuxiError
 ├── ConfigError
 ├── SecretMissing
+│   └── CredentialMissing
 ├── ModelError
 │   ├── UnknownModel
 │   ├── ModelKeyMissing
@@ -105,6 +106,12 @@ class SecretMissing(MuxiError):
     """A secret that the project refers to is not set."""
 
     hint = "Set the environment variable, or store it with `muxi secrets set NAME`."
+
+
+class CredentialMissing(SecretMissing):
+    """A tool needs a credential of the user's own, which is not there or no longer good."""
+
+    hint = "`muxi credentials` shows what you can bring."
 
 
 class ModelError(MuxiError):

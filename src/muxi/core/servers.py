@@ -34,6 +34,8 @@ class ServerInfo(Record):
     target: str
     """The command without its arguments, or the address without credentials."""
     state: ServerState
+    personal: bool = False
+    """Whether each user has connections of their own to it: what is told is about the caller's."""
     detail: str = ""
     """Why it is not ready, in words."""
     server: str | None = None

@@ -47,6 +47,8 @@ class Places:
     resolve: Resolve = revealed
     auth: Callable[[str, McpServerSettings], Awaitable[Any]] = no_credentials
     """Credentials for a remote server, as the SDK's transport takes them."""
+    private: Path | None = None
+    """A folder for what local servers keep for one user; None for what they keep for all."""
 
     @property
     def homes(self) -> Path:
@@ -102,8 +104,10 @@ class Places:
         cwd = (self.folder / Path(settings.cwd or "").expanduser()).absolute()
         if not cwd.is_dir():
             raise ConfigError(f"its folder {settings.cwd} does not exist.")
-        bounded = settings.permissions is not None
-        home = self.homes / name / "home" if bounded else None
+        home = self.homes / name / "home" if settings.permissions is not None else None
+        if self.private is not None:
+            home = self.private / name
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = os.pathsep.join(map(str, own.programs)) if own is not None else None
         variables = environment(declared, own=os.environ, path=path, home=home)
         assert settings.command is not None

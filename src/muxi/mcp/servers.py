@@ -106,6 +106,14 @@ class Servers:
         """The connection to a server. Raises `NotFound`."""
         return self._server(server).connection
 
+    async def ready(self, server: str) -> Connection:
+        """See `toolset.Home`. Raises `NotFound`."""
+        return self.connection(server)
+
+    def knows(self, server: str) -> bool:
+        """Whether it is known what a server offers."""
+        return self._loaded_server(server).surface is not None
+
     async def met(self, pattern: str) -> None:
         """Return once it is known what these servers offer; those of the lock are known at once.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
-from muxi.core.errors import ToolNotFound
+from muxi.core.errors import CredentialMissing, ToolFailed, ToolNotFound
 from muxi.core.messages import ToolContent
 from muxi.core.ports import Context
 from muxi.core.requests import ToolSpec
@@ -35,7 +35,9 @@ class Home(Protocol):
 
     def tools(self, server: str) -> Sequence[RemoteTool]: ...
 
-    def connection(self, server: str) -> Connection: ...
+    async def ready(self, server: str) -> Connection:
+        """The connection to a server, once it is sure that it may be used."""
+        ...
 
     @property
     def names(self) -> Sequence[str]: ...
@@ -68,13 +70,24 @@ class RemoteToolset:
                 f"The tool {name} is not offered any more.",
                 hint="Its server has changed; `muxi mcp lock` shows what is held back.",
             )
-        connection = self.home.connection(tool.server)
-        # Whoever has a session has imported the SDK, which must not happen on the event loop.
-        await connection.session()
-        from muxi.mcp.calling import RemoteCall
+        connection = await self.home.ready(tool.server)
+        try:
+            # Whoever has a session has imported the SDK, which must not happen on the event loop.
+            await connection.session()
+            from muxi.mcp.calling import RemoteCall
 
-        call = RemoteCall(connection=connection, tool=tool, arguments=arguments, ctx=ctx)
-        return await call.make()
+            call = RemoteCall(connection=connection, tool=tool, arguments=arguments, ctx=ctx)
+            return await call.make()
+        except ToolFailed:
+            refusal = connection.target.refusal
+            if isinstance(refusal, CredentialMissing):
+                raise refusal from None
+            raise
+
+    def shows(self, name: str) -> bool:
+        """Whether a tool of that name is among them, as far as they are known."""
+        self._current()
+        return name in self._known
 
     async def close(self) -> None:
         """See `Toolset`. The servers are shared, so that they are closed by their owner."""

@@ -111,9 +111,11 @@ class SearchedToolset:
         return before.specs
 
     async def call(self, name: str, arguments: dict[str, Any], ctx: Context) -> list[ToolContent]:
-        catalogue = self._catalogue
-        if name == FIND_TOOLS and catalogue is not None:
-            return await catalogue.finder.run(arguments, ctx)
+        if name == FIND_TOOLS:
+            # Another run may have been shown other tools since, of a user who has more of them.
+            catalogue = await self._current(ctx)
+            if catalogue is not None:
+                return await catalogue.finder.run(arguments, ctx)
         return await self._inner.call(name, arguments, ctx)
 
     async def prepare(self, ctx: Context) -> None:

@@ -66,6 +66,8 @@ class Agents:
     """What gives agents tools that they name and that `tools` does not make, such as servers'."""
     changed: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     """Told when there is another agent, or another version of one."""
+    ask_at: Callable[[], str | None] = lambda: None
+    """Where users bring credentials with a browser; None if they cannot."""
     _live: OrderedDict[str, Agent[object]] = field(
         default_factory=OrderedDict[str, "Agent[object]"]
     )
@@ -272,6 +274,7 @@ class Agents:
     async def _searched(self, definition: AgentDefinition) -> list[Toolset]:
         """The tools that the agent names, behind a search where they are too many to be shown."""
         from muxi.retrieval.tool_search import SearchedToolset
+        from muxi.runtime.asking_users import AskingToolset
         from muxi.tools.combine import CombinedToolset
 
         sets = [
@@ -282,7 +285,8 @@ class Agents:
             return []
         all_tools = sets[0] if len(sets) == 1 else CombinedToolset(*sets)
         embedder = self.models.word_table
-        return [SearchedToolset(all_tools, definition.tool_search, embedder=embedder)]
+        asking = AskingToolset(all_tools, self.ask_at)
+        return [SearchedToolset(asking, definition.tool_search, embedder=embedder)]
 
     def _info(self, definition: AgentDefinition) -> AgentInfo:
         name = definition.name

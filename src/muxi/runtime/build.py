@@ -145,6 +145,8 @@ class Runtime:
     def announce(self, *, url: str | None, socket: bool) -> None:
         """Tell other processes of this machine where this one answers."""
         self.url = url
+        public = self.project.server.url or url
+        self.credentials.page = None if url is None else f"{public}/credentials"
         self._ownership.announce(url=url, socket=socket)
 
     async def stop_runs(self, grace: float = GRACE) -> None:

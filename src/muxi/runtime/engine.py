@@ -87,18 +87,22 @@ def engine_of(
     """The engine of a project, with the models and tools that a program hands in."""
     sealed = Sealed(database, key_source(project, state, database))
     secrets = Secrets(sealed, LOCAL.tenant)
-    credentials = UserCredentials(
-        declared=project.identity.credentials, sealed=sealed, secrets=secrets
-    )
+    credentials = UserCredentials(project=project, sealed=sealed, secrets=secrets)
     access = _access(project, database, state)
     made_models = Models(project=project, secrets=secrets, given=models)
     blobs = Blobs(database=database, files=BlobFiles(state.blobs))
     ledger = ledger_of(database, project.budgets)
     voice = ModelVoice(models=made_models, blobs=blobs, ledger=ledger)
     imaging = ModelImaging(models=made_models, blobs=blobs)
-    made_tools = Tools(project=project, secrets=secrets, given=tools, imaging=imaging)
-    agents = Agents(project=project, database=database, models=made_models, tools=made_tools)
-    mcp = McpServers(project=project, secrets=secrets, state=state, tools=made_tools)
+    made_tools = Tools(project=project, credentials=credentials, given=tools, imaging=imaging)
+    agents = Agents(
+        project=project,
+        database=database,
+        models=made_models,
+        tools=made_tools,
+        ask_at=lambda: credentials.page,
+    )
+    mcp = McpServers(project=project, credentials=credentials, state=state, tools=made_tools)
     agents.named.append(mcp.toolsets)
     streams = Streams(database, window=project.server.events.window)
     forgetting = forgetting_of(state, database, blobs.files)

@@ -1,6 +1,6 @@
-"""Logins of the project to its remote MCP servers: begun and finished by doors, kept as secrets.
+"""Logins to remote MCP servers, of the project and of its users: begun and finished by doors.
 
-Called by `mcp` and by doors. Tokens stay here and in the store: no door is told one.
+Called by `mcp` and by doors. Tokens stay here and in the store, sealed: no door is told one.
 """
 
 from __future__ import annotations
@@ -10,63 +10,75 @@ from typing import TYPE_CHECKING
 
 from muxi.config.mcp_settings import McpServerSettings
 from muxi.config.project import Project
-from muxi.core.errors import InvalidInput, NotFound, SecretMissing
+from muxi.core.errors import CredentialMissing, InvalidInput, NotFound, SecretMissing
 from muxi.core.mcp_login import LoginAnswer
-from muxi.runtime.secrets import Secrets
+from muxi.runtime.credentials import LOGIN, UserCredentials, login_of, owner_of
+from muxi.runtime.principal import LOCAL, Principal
+from muxi.runtime.sealed import Sealed
 
 if TYPE_CHECKING:
+    import httpx2
+
     from muxi.mcp.oauth.grant import Identity
     from muxi.mcp.oauth.login import Login
-    from muxi.mcp.oauth.machine import MachineAuth
-    from muxi.mcp.oauth.provider import ServerAuth
 
 
 @dataclass(frozen=True, slots=True)
-class SecretVault:
-    """Keeps each login as one secret of the project."""
+class SealedVault:
+    """Keeps each login as one sealed value: of the project, or of one of its users."""
 
-    secrets: Secrets
+    sealed: Sealed
+    who: Principal
+    owner: str
 
     async def load(self, server: str) -> str | None:
         """See `mcp.oauth.grant.Vault`."""
         try:
-            return await self.secrets.get(_secret(server))
+            return await self.sealed.get(self.who, login_of(server), owner=self.owner)
         except SecretMissing:
             return None
 
     async def save(self, server: str, text: str) -> None:
         """See `mcp.oauth.grant.Vault`."""
-        await self.secrets.put(_secret(server), text)
+        await self.sealed.put(self.who, login_of(server), text, owner=self.owner)
 
     async def drop(self, server: str) -> None:
         """See `mcp.oauth.grant.Vault`."""
         try:
-            await self.secrets.delete(_secret(server))
+            await self.sealed.delete(self.who, login_of(server), owner=self.owner)
         except SecretMissing:
             return
 
 
 @dataclass(kw_only=True)
 class McpLogins:
-    """The logins of one project."""
+    """The logins of one project. Methods that take `who` are about that user's own."""
 
     project: Project
-    secrets: Secrets
-    _open: dict[str, Login] = field(default_factory=dict[str, "Login"], init=False)
+    credentials: UserCredentials
+    _open: dict[tuple[str, Principal | None], Login] = field(
+        default_factory=dict[tuple[str, Principal | None], "Login"], init=False
+    )
 
-    @property
-    def vault(self) -> SecretVault:
+    def vault(self, who: Principal | None) -> SealedVault:
         """Where they are kept."""
-        return SecretVault(self.secrets)
+        sealed = self.credentials.sealed
+        if who is None:
+            return SealedVault(sealed, Principal(LOCAL.tenant, None), "")
+        return SealedVault(sealed, who, owner_of(who))
 
-    async def auth(self, name: str, settings: McpServerSettings) -> ServerAuth | MachineAuth | None:
+    async def auth(
+        self, name: str, settings: McpServerSettings, who: Principal | None = None
+    ) -> httpx2.Auth | None:
         """What puts credentials on the requests to a server; None if its headers have them.
 
         Raises:
             SecretMissing: The client's password is not set.
         """
-        if settings.url is None or _has_header(settings):
+        if settings.url is None:
             return None
+        if _has_header(settings):
+            return self._own_headers(name, settings) if who is not None else None
         identity = await self._identity(settings)
         if identity is not None and _by_itself(settings):
             from muxi.mcp.oauth.machine import MachineAuth
@@ -74,9 +86,37 @@ class McpLogins:
             return MachineAuth(name, settings.url, identity)
         from muxi.mcp.oauth.provider import ServerAuth
 
-        return ServerAuth(name, settings.url, self.vault, identity=identity)
+        whose = who if settings.signs_in else None
+        return ServerAuth(
+            name,
+            settings.url,
+            self.vault(whose),
+            identity=identity,
+            refuse=None if whose is None else lambda words: self._missing(name, words),
+        )
 
-    async def begin(self, name: str, redirect_url: str) -> str | None:
+    async def check(self, name: str, settings: McpServerSettings, who: Principal) -> None:
+        """Raise `CredentialMissing` unless a user has signed in to a server, for all we know."""
+        from muxi.mcp.oauth.grant import Grant
+
+        assert settings.url is not None
+        kept = await self.vault(who).load(name) if who.principal is not None else None
+        if Grant.parse(kept, settings.url).tokens is None:
+            raise self._missing(name, f"The MCP server {name} asks for a login of your own.")
+
+    def _own_headers(self, name: str, settings: McpServerSettings) -> httpx2.Auth:
+        from muxi.mcp.own_headers import OwnHeaders
+
+        own = settings.credentials
+        words = f"The MCP server {name} does not accept your {' and '.join(own)}."
+        return OwnHeaders(lambda: self.credentials.missing(own[0], words))
+
+    def _missing(self, name: str, words: str) -> CredentialMissing:
+        return self.credentials.missing(f"{LOGIN}{name}", words)
+
+    async def begin(
+        self, name: str, redirect_url: str, *, who: Principal | None = None
+    ) -> str | None:
         """The page on which a person grants access; None if the server wants no login.
 
         A login to the same server that was begun before is given up.
@@ -87,19 +127,19 @@ class McpLogins:
             LoginNeeded: It does not play by the rules.
             ServerUnavailable: It cannot be reached.
         """
-        settings = self._remote(name)
+        settings = self._remote(name, who)
         from muxi.mcp.oauth.login import Login
 
         assert settings.url is not None
-        if (former := self._open.pop(name, None)) is not None:
+        if (former := self._open.pop((name, who), None)) is not None:
             await former.cancel()
         identity = await self._identity(settings)
-        login = self._open[name] = Login(
-            name, settings.url, self.vault, redirect_url=redirect_url, identity=identity
+        login = self._open[name, who] = Login(
+            name, settings.url, self.vault(who), redirect_url=redirect_url, identity=identity
         )
         return await login.begin()
 
-    async def finish(self, name: str, answer: LoginAnswer) -> None:
+    async def finish(self, name: str, answer: LoginAnswer, *, who: Principal | None = None) -> None:
         """Take what the browser came back with.
 
         Raises:
@@ -108,23 +148,23 @@ class McpLogins:
             LoginNeeded: The person or the authorization server said no.
             ServerUnavailable: A server cannot be reached.
         """
-        login = self._open.pop(name, None)
+        login = self._open.pop((name, who), None)
         if login is None:
             raise NotFound(f"No login to {name[:64]} was begun.", hint="Begin one.")
         await login.finish(answer)
 
-    async def log_out(self, name: str) -> bool:
+    async def log_out(self, name: str, *, who: Principal | None = None) -> bool:
         """Forget the login to a server, and revoke it there. Returns whether there was one.
 
         Raises:
             NotFound: There is no such server.
             InvalidInput: It is none to sign in to.
         """
-        settings = self._remote(name)
+        settings = self._remote(name, who)
         from muxi.mcp.oauth.login import log_out
 
         assert settings.url is not None
-        return await log_out(name, settings.url, self.vault)
+        return await log_out(name, settings.url, self.vault(who))
 
     async def close(self) -> None:
         """Give up the logins that wait for a person."""
@@ -132,7 +172,7 @@ class McpLogins:
             await login.cancel()
         self._open.clear()
 
-    def _remote(self, name: str) -> McpServerSettings:
+    def _remote(self, name: str, who: Principal | None) -> McpServerSettings:
         declared = self.project.mcp.servers
         settings = declared.get(name)
         if settings is None:
@@ -142,6 +182,13 @@ class McpLogins:
             raise InvalidInput(f"{name} is a local server, which needs no login.")
         if _by_itself(settings):
             raise InvalidInput(f"muxi signs in to {name} by itself: its `grant` is `client`.")
+        if who is not None and not settings.signs_in:
+            raise NotFound(f"{name} is not signed in to by users.", hint="See `auth.login`.")
+        if who is None and settings.signs_in:
+            raise InvalidInput(
+                f"Each user signs in to {name} for themselves.",
+                hint=f"`muxi mcp login {name}`, or `POST /api/credentials/{LOGIN}{name}/login`.",
+            )
         if _has_header(settings):
             raise InvalidInput(
                 f"{name} is given its credentials by `headers` in muxi.yaml.",
@@ -155,19 +202,14 @@ class McpLogins:
         auth = settings.auth
         if auth is None:
             return None
-        secret = auth.client_secret
+        secret, secrets = auth.client_secret, self.credentials.secrets
         return Identity(
             client_id=auth.client_id,
-            client_secret=None if secret is None else await self.secrets.resolve(secret),
+            client_secret=None if secret is None else await secrets.resolve(secret),
             issuer=auth.issuer,
             client_metadata_url=auth.client_metadata_url,
             scopes=tuple(auth.scopes),
         )
-
-
-def _secret(server: str) -> str:
-    """The name of the secret that a login is kept under."""
-    return f"mcp.{server}.login"
 
 
 def _by_itself(settings: McpServerSettings) -> bool:

@@ -7,6 +7,7 @@ has none of their own, and by doors that set one.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from muxi.config.secret import SecretRef
 from muxi.core.errors import SecretMissing
@@ -38,15 +39,21 @@ class Secrets:
         """Names of all stored secrets."""
         return list(await self._sealed.names(self._whole))
 
-    async def resolve(self, reference: SecretRef) -> str:
+    async def resolve(
+        self, reference: SecretRef, credentials: Mapping[str, str] | None = None
+    ) -> str:
         """The value behind a reference of the project file.
+
+        Args:
+            reference: Where it is.
+            credentials: What a user has brought of what it is made with.
 
         Raises:
             SecretMissing: It is not stored, or its environment variable is not set.
         """
         if reference.name is not None:
             return await self.get(reference.name)
-        value = reference.reveal()
+        value = reference.of_user(credentials or {})
         if value is None:
             raise SecretMissing(
                 f"The environment variable {reference.missing} is not set.",

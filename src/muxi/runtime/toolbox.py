@@ -61,7 +61,7 @@ class Toolbox:
         """
         tools = await self._tools(who)
         if query is not None:
-            found = [tools[name] for name in await self._find(query, limit)]
+            found = [tools[name] for name in await self._find(who, query, limit)]
             return Page[ToolInfo](items=[_short(each) for each in found])
         names = sorted(name for name in tools if cursor is None or name > cursor)
         items = [_short(tools[name]) for name in names[:limit]]
@@ -109,7 +109,7 @@ class Toolbox:
         known, problems = await self._own()
         users = await self._users(who)
         tools: dict[str, ToolInfo] = {}
-        for each in (*known, *self._remote()):
+        for each in (*known, *self._remote(who)):
             name = each.version.name
             info = tools.setdefault(name, ToolInfo(name=name, agents=users.get(name, [])))
             info.versions.append(each.version)
@@ -137,12 +137,12 @@ class Toolbox:
                 problems[entry.name] = summarize(error)
         return known, problems
 
-    def _remote(self) -> Iterator[_Known]:
+    def _remote(self, who: Principal) -> Iterator[_Known]:
         """Tools of MCP servers, as far as they are known without asking one."""
-        for info in self.mcp.infos():
+        for info in self.mcp.infos(who):
             if info.state == "off" or not info.tools:
                 continue
-            for tool in self.mcp.servers.tools(info.name):
+            for tool in self.mcp.offered(info.name, who):
                 entry, origin = f"mcp.{info.name}.{tool.name}", f"the MCP server {info.name}"
                 yield _Known(_version(tool.spec, entry, "server", origin), tool.spec, None)
 
@@ -154,17 +154,18 @@ class Toolbox:
                 users[name].append(agent.name)
         return users
 
-    async def _find(self, query: str, limit: int) -> list[str]:
+    async def _find(self, who: Principal, query: str, limit: int) -> list[str]:
         from muxi.retrieval.tool_index import ToolIndex
 
-        known = {each.spec.name: each.spec for each in (*(await self._own())[0], *self._remote())}
+        found = (*(await self._own())[0], *self._remote(who))
+        known = {each.spec.name: each.spec for each in found}
         digests = frozenset(spec.digest for spec in known.values())
         if self._index is None or self._index[0] != digests:
             table = self.agents.models.word_table
             index = await asyncio.to_thread(ToolIndex.of, list(known.values()), table)
             self._index = digests, index
-        found = await asyncio.to_thread(self._index[1].find, query, limit)
-        return [spec.name for spec in found]
+        best = await asyncio.to_thread(self._index[1].find, query, limit)
+        return [spec.name for spec in best]
 
 
 _ORIGINS: tuple[Origin, ...] = ("program", "project", "builtin", "package", "server")

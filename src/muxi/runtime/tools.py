@@ -6,7 +6,7 @@ project which never searches the web imports nothing for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import BaseModel, ValidationError
 
 from muxi.config.mcp_settings import remote_tools
+from muxi.config.personal import for_user, named_in
 from muxi.config.project import Project
 from muxi.config.secret import SecretRef
 from muxi.config.tool_kind import ToolKind
@@ -29,8 +30,10 @@ from muxi.config.tool_settings import (
 from muxi.core.errors import ConfigError
 from muxi.core.imaging import Imaging
 from muxi.core.manifests import ToolManifest
+from muxi.runtime.credentials import UserCredentials
+from muxi.runtime.principal import Principal
 from muxi.runtime.project_functions import project_function
-from muxi.runtime.secrets import Secrets
+from muxi.tools.per_user import User
 
 if TYPE_CHECKING:
     from muxi.runtime.document_reading import DocumentReading
@@ -46,7 +49,7 @@ class Tools:
     """The tools of one project."""
 
     project: Project
-    secrets: Secrets
+    credentials: UserCredentials
     imaging: Imaging | None = None
     """Who makes pictures for tools, and looks at them."""
     given: dict[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
@@ -181,7 +184,7 @@ class Tools:
                 functions=(each.name,),
                 source="package",
                 origin=each.origin,
-                make=partial(self._of_package, each, None),
+                make=partial(self._of_package, each),
                 manifest=each.manifest,
                 open=False,
             )
@@ -194,19 +197,42 @@ class Tools:
     ) -> list[FunctionTool[..., Any]]:
         if isinstance(definition, PythonTool):
             return [project_function(name, version, definition, self.project.folder)]
+        needed = named_in(definition)
+        if not needed:
+            return await self._made(name, version, definition, {}, self._exits)
+        from muxi.runtime.personal_tools import PersonalTools
+
+        make = partial(self._made, name, version, definition)
+        return await PersonalTools(sorted(needed), make, self._value).functions(self._exits)
+
+    async def _value(self, user: User, name: str) -> str:
+        return await self.credentials.value(Principal(user.tenant, user.id), name)
+
+    async def _made(
+        self,
+        name: str,
+        version: str | None,
+        definition: ToolKind | PackageTool | None,
+        credentials: Mapping[str, str],
+        exits: AsyncExitStack,
+    ) -> list[FunctionTool[..., Any]]:
+        """The functions of a tool, with what a user has brought for it."""
+        setup = await self._setup(definition, credentials, exits)
+        if definition is not None and credentials:
+            definition = for_user(definition, credentials)
         if isinstance(definition, PackageTool):
-            return await self._declared_package(name, version, definition)
+            return self._declared_package(name, version, definition, setup)
         from muxi.tools.builtin.catalogue import builtin_tools
 
         kind = definition.name() if definition else name
-        made = builtin_tools(kind, definition, await self._setup(definition))
+        made = builtin_tools(kind, definition, setup)
         _check_version(name, version, made)
         if not _renamed(name, BUILTIN_KINDS[kind]):
             return made
         return [each.changed(name=name) for each in made]
 
-    async def _declared_package(
-        self, name: str, version: str | None, definition: PackageTool
+    def _declared_package(
+        self, name: str, version: str | None, definition: PackageTool, setup: Setup
     ) -> list[FunctionTool[..., Any]]:
         from muxi.tools.installed import installed_tools
 
@@ -219,21 +245,24 @@ class Tools:
                 else f"No installed package brings a tool {name}.",
                 hint="Packages bring tools by entry points of the group `muxi.tools`.",
             )
-        made = await self._of_package(found[0], definition)
+        made = found[0].tools(definition.options, setup)
         _check_version(name, version, made)
         return made
 
-    async def _of_package(
-        self, installed: Installed, definition: PackageTool | None
-    ) -> list[FunctionTool[..., Any]]:
-        options = definition.options if definition else {}
-        return installed.tools(options, await self._setup(definition and definition.secrets))
+    async def _of_package(self, installed: Installed) -> list[FunctionTool[..., Any]]:
+        return installed.tools({}, await self._setup(None, {}, self._exits))
 
-    async def _setup(self, settings: object) -> Setup:
+    async def _setup(
+        self,
+        definition: ToolKind | PackageTool | None,
+        credentials: Mapping[str, str],
+        exits: AsyncExitStack,
+    ) -> Setup:
         from muxi.tools.builtin.setup import Setup
 
+        settings = definition.secrets if isinstance(definition, PackageTool) else definition
         secrets = {
-            place: await self.secrets.resolve(reference)
+            place: await self.credentials.secrets.resolve(reference, credentials)
             for place, reference in _references(settings)
         }
         return Setup(
@@ -242,7 +271,7 @@ class Tools:
             secrets=secrets,
             read_document=self.read_document,
             imaging=self.imaging,
-            exits=self._exits,
+            exits=exits,
         )
 
 

@@ -17,6 +17,7 @@ from muxi.server.access import Access
 from muxi.server.login_page import Way
 from muxi.server.managing import require_management
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
+from muxi.server.own_address import own_address
 from muxi.server.paging import WholeQuery, page_of
 
 COOKIE: Final = "muxi_sign_in"
@@ -69,7 +70,7 @@ def federate(access: Access, runtime: Runtime) -> None:
 
 async def begin(call: Call[Nothing, BeginQuery]) -> Response:
     name = call.path["provider"]
-    redirect_url = f"{_base(call)}{_PATH}/{name}/callback"
+    redirect_url = f"{own_address(call)}{_PATH}/{name}/callback"
     try:
         page, kept = await call.runtime.federation.begin(name, redirect_url, call.query.return_to)
     except IdentityProviderUnavailable as error:
@@ -105,7 +106,7 @@ async def come_back(call: Call[Nothing, CallbackQuery]) -> Response:
 
 
 async def sign_out(call: Call[Nothing, Nothing]) -> Response:
-    page = await call.runtime.federation.sign_out(call.caller, f"{_base(call)}/login")
+    page = await call.runtime.federation.sign_out(call.caller, f"{own_address(call)}/login")
     credential = call.caller.credential
     if credential.kind == "session":
         await call.runtime.identity.sessions.end(
@@ -135,12 +136,6 @@ async def unlink_identity(call: Call[Nothing, Subject]) -> Response:
         call.caller.tenant, call.path["id"], named.issuer, named.subject
     )
     return Response(status_code=204)
-
-
-def _base(call: Call[Any, Any]) -> str:
-    """This server's own address, as the browser has it; `Host` was compared before."""
-    declared = call.runtime.project.server.url
-    return declared or f"{call.scheme}://{call.headers.get(b'host', b'').decode('latin-1')}"
 
 
 def _go_on(where: str, words: str) -> Response:

@@ -47,45 +47,51 @@ class CompletionBody(Strict):
 
 
 async def list_servers(call: Call[Nothing, WholeQuery]) -> Page[ServerInfo]:
-    return page_of(call.runtime.mcp.infos(), call.query, lambda each: each.name)
+    return page_of(call.runtime.mcp.infos(call.who), call.query, lambda each: each.name)
 
 
 async def get_server(call: Call[Nothing, Nothing]) -> ServerInfo:
-    return call.runtime.mcp.info(call.path["name"])
+    return call.runtime.mcp.info(call.path["name"], call.who)
 
 
 async def restart_server(call: Call[Nothing, Nothing]) -> ServerInfo:
-    return await call.runtime.mcp.restart(call.path["name"])
+    return await call.runtime.mcp.restart(call.path["name"], call.who)
 
 
 async def get_log(call: Call[Nothing, LogQuery]) -> ServerLogLines:
-    return ServerLogLines(lines=call.runtime.mcp.log(call.path["name"], call.query.lines))
+    lines = call.runtime.mcp.log(call.path["name"], call.who, call.query.lines)
+    return ServerLogLines(lines=lines)
 
 
 async def list_resources(call: Call[Nothing, WholeQuery]) -> Page[RemoteResource]:
-    found = await call.runtime.mcp.resources(call.path["name"])
+    found = await call.runtime.mcp.beside.resources(call.path["name"], call.who)
     return page_of(found, call.query, lambda each: each.uri)
 
 
 async def read_resource(call: Call[Nothing, ResourceQuery]) -> RemoteContent:
-    return RemoteContent(parts=await call.runtime.mcp.read(call.path["name"], call.query.uri))
+    mcp, name = call.runtime.mcp.beside, call.path["name"]
+    return RemoteContent(parts=await mcp.read(name, call.who, call.query.uri))
 
 
 async def list_prompts(call: Call[Nothing, WholeQuery]) -> Page[RemotePrompt]:
-    found = await call.runtime.mcp.prompts(call.path["name"])
+    found = await call.runtime.mcp.beside.prompts(call.path["name"], call.who)
     return page_of(found, call.query, lambda each: each.name)
 
 
 async def fill_prompt(call: Call[PromptBody, Nothing]) -> PromptMessages:
-    mcp, path = call.runtime.mcp, call.path
-    messages = await mcp.prompt(path["name"], path["prompt"], call.body.arguments)
+    mcp, path = call.runtime.mcp.beside, call.path
+    messages = await mcp.prompt(path["name"], call.who, path["prompt"], call.body.arguments)
     return PromptMessages(messages=messages)
 
 
 async def complete(call: Call[CompletionBody, Nothing]) -> Completions:
     body = call.body
-    values = await call.runtime.mcp.complete(
-        call.path["name"], prompt=body.prompt, uri=body.uri, argument=(body.name, body.value)
+    values = await call.runtime.mcp.beside.complete(
+        call.path["name"],
+        call.who,
+        prompt=body.prompt,
+        uri=body.uri,
+        argument=(body.name, body.value),
     )
     return Completions(values=values)
 

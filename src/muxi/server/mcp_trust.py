@@ -5,6 +5,8 @@ No answer of these operations holds a token.
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import Field
 from starlette.responses import Response
 
@@ -13,9 +15,10 @@ from muxi.core.mcp_login import LoginAnswer, LoginPage
 from muxi.core.pages import Page
 from muxi.core.servers import ServerInfo
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
+from muxi.server.own_address import own_address
 from muxi.server.paging import WholeQuery, page_of
 
-_LOOPBACK = r"^http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,5}/[^?#]*$"
+_LOOPBACK: Final = r"^http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,5}/[^?#]*$"
 _LONGEST = 8_192
 
 
@@ -36,8 +39,8 @@ class ApprovalBody(Strict):
 
 
 class LoginBody(Strict):
-    redirect_url: str = Field(pattern=_LOOPBACK, max_length=300)
-    """Where the browser shall come back to, on this machine."""
+    redirect_url: str | None = Field(None, pattern=_LOOPBACK, max_length=300)
+    """Where the browser shall come back to, on its own machine; by default to the dashboard."""
 
 
 class AnswerBody(Strict):
@@ -49,16 +52,16 @@ class AnswerBody(Strict):
 
 
 async def list_locks(call: Call[Nothing, LocksQuery]) -> Page[ServerLock]:
-    found = await call.runtime.mcp.trust.states(fresh=call.query.fresh)
+    found = await call.runtime.mcp.trust.states(call.who, fresh=call.query.fresh)
     return page_of(found, call.query, lambda each: each.server)
 
 
 async def get_lock(call: Call[Nothing, FreshQuery]) -> ServerLock:
-    return await call.runtime.mcp.trust.state(call.path["name"], fresh=call.query.fresh)
+    return await call.runtime.mcp.trust.state(call.path["name"], call.who, fresh=call.query.fresh)
 
 
 async def lock_server(call: Call[Nothing, Nothing]) -> ServerLock:
-    return await call.runtime.mcp.trust.trust(call.path["name"])
+    return await call.runtime.mcp.trust.trust(call.path["name"], call.who)
 
 
 async def forget_server(call: Call[Nothing, Nothing]) -> Response:
@@ -68,21 +71,23 @@ async def forget_server(call: Call[Nothing, Nothing]) -> Response:
 
 async def approve(call: Call[ApprovalBody, Nothing]) -> ServerLock:
     approval = LockApproval(name=call.body.name, seen=call.body.seen)
-    return await call.runtime.mcp.trust.approve(call.path["name"], approval)
+    return await call.runtime.mcp.trust.approve(call.path["name"], approval, call.who)
 
 
 async def begin_login(call: Call[LoginBody, Nothing]) -> LoginPage:
-    url = await call.runtime.mcp.logins.begin(call.path["name"], call.body.redirect_url)
+    name = call.path["name"]
+    back = call.body.redirect_url or f"{own_address(call)}/servers/{name}/login"
+    url = await call.runtime.mcp.logins.begin(name, back)
     return LoginPage(url=url)
 
 
 async def finish_login(call: Call[AnswerBody, Nothing]) -> ServerInfo:
     answer = LoginAnswer.model_validate(call.body.model_dump())
-    return await call.runtime.mcp.finish_login(call.path["name"], answer)
+    return await call.runtime.mcp.finish_login(call.path["name"], answer, call.who)
 
 
 async def log_out(call: Call[Nothing, Nothing]) -> Response:
-    await call.runtime.mcp.log_out(call.path["name"])
+    await call.runtime.mcp.log_out(call.path["name"], call.who)
     return Response(status_code=204)
 
 

@@ -15,7 +15,15 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
-from muxi.core.errors import ConfigError, MuxiError, RunError, ToolError, ToolFailed, summarize
+from muxi.core.errors import (
+    ConfigError,
+    CredentialMissing,
+    MuxiError,
+    RunError,
+    ToolError,
+    ToolFailed,
+    summarize,
+)
 from muxi.core.messages import ToolContent
 from muxi.core.ports import Context
 from muxi.core.requests import ToolAnnotations, ToolExample, ToolSpec
@@ -146,6 +154,7 @@ class FunctionTool(Generic[P, R]):
 
         Raises:
             ToolArgumentsInvalid: The arguments do not fit; the message tells the model why.
+            CredentialMissing: The user has not brought what the function asked for.
             ToolError: The function did not succeed.
         """
         signature = self._signature or self._read_signature()
@@ -159,7 +168,7 @@ class FunctionTool(Generic[P, R]):
                 result = await run_in_thread(function, *args, **values)
                 if inspect.isawaitable(result):
                     result = await result
-        except (ToolError, RunError):
+        except (ToolError, RunError, CredentialMissing):
             raise
         except (Exception, SystemExit) as error:
             # A task boundary: whatever a tool raises is an answer to the model, and `sys.exit` in

@@ -26,6 +26,7 @@ from muxi.core.events import (
 )
 from muxi.models.scripted import call
 from muxi.runtime.build import open_runtime
+from muxi.runtime.principal import LOCAL
 
 AGENTS: dict[str, Any] = {"a": {"name": "a", "tools": ["mcp.s", "clock"]}}
 
@@ -132,7 +133,7 @@ async def test_the_api_tells_of_servers_and_what_they_have(tmp_path: Path):
 
 async def test_an_owner_that_stops_leaves_no_server_behind(tmp_path: Path):
     runtime = await open_runtime(project(tmp_path, agents=AGENTS, mcp=declared()))
-    info = await runtime.mcp.restart("s")
+    info = await runtime.mcp.restart("s", LOCAL)
     assert info.pid is not None
     await runtime.close()
     with pytest.raises(ProcessLookupError):

@@ -69,3 +69,33 @@ def test_what_is_no_secret_is_refused(value: object):
 )
 def test_variables_are_filled_in_as_in_a_shell(text: str, filled: str | None, missing: str | None):
     assert fill(text, {"A": "1", "EMPTY": ""}) == (filled, missing)
+
+
+@pytest.mark.parametrize(
+    ("text", "personal", "value", "source"),
+    [
+        ("${user.KEY}", ("KEY",), "own", "${user.KEY}"),
+        ("Bearer ${user.KEY}", ("KEY",), "Bearer own", "${user.KEY}"),
+        (
+            "${A}:${user.KEY}${user.K.2}!",
+            ("KEY", "K.2"),
+            "1:ownother!",
+            "${A}${user.KEY}${user.K.2}",
+        ),
+        ("$${user.KEY}", (), "${user.KEY}", "**********"),
+    ],
+)
+def test_a_secret_of_users_has_a_value_for_each_of_them(
+    text: str, personal: tuple[str, ...], value: str, source: str
+):
+    # What stands in the environment names nobody's credential.
+    secret = SecretRef(text, {"A": "1"})
+    assert (secret.personal, secret.source) == (personal, source)
+    assert secret.of_user({"KEY": "own", "K.2": "other"}) == value
+    assert secret.reveal() == (None if personal else value)
+    assert "own" not in repr(secret)
+
+
+def test_a_variable_that_reads_like_a_users_credential_is_none():
+    secret = SecretRef("${A}", {"A": "${user.KEY}"})
+    assert (secret.personal, secret.reveal()) == ((), "${user.KEY}")

@@ -7,6 +7,7 @@ import { ApiProblem } from '@/shared/api/http'
 
 import { ApprovalsScreen } from './approvals-screen'
 import { ChatScreen } from './chat-screen'
+import { CredentialsScreen, OwnLoginScreen } from './credentials-screen'
 import { ErrorBoundary } from './error-boundary'
 import { NotFound } from './not-found'
 import { LoginScreen, ServersScreen } from './servers-screen'
@@ -45,6 +46,12 @@ export function App() {
             <Route path="/tools/:name">{({ name }) => <ToolsScreen name={name} />}</Route>
             <Route path="/people">
               <PeopleScreen />
+            </Route>
+            <Route path="/credentials">
+              <CredentialsScreen />
+            </Route>
+            <Route path="/credentials/:name/login">
+              {({ name }) => <OwnLoginScreen name={name} />}
             </Route>
             <Route path="/servers">
               <ServersScreen name={null} />

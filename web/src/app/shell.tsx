@@ -64,6 +64,9 @@ export function Shell({ children }: { children: ReactNode }) {
           <NavLink href="/people" icon="people" current={location === '/people'}>
             People and keys
           </NavLink>
+          <NavLink href="/credentials" icon="key" current={location.startsWith('/credentials')}>
+            Your credentials
+          </NavLink>
           <ServersLink current={location.startsWith('/servers')} />
           <NavLink href="/usage" icon="chart" current={location === '/usage'}>
             Usage

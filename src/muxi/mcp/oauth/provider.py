@@ -31,7 +31,7 @@ from mcp.shared.auth import (
 )
 from pydantic import AnyUrl, BaseModel, ValidationError
 
-from muxi.core.errors import LoginNeeded
+from muxi.core.errors import LoginNeeded, MuxiError
 from muxi.mcp.oauth.grant import Grant, Identity, Vault
 
 Authorize = Callable[[str], Awaitable[AuthorizationCodeResult]]
@@ -54,7 +54,7 @@ class ServerAuth(OAuthClientProvider):
     and `refusal` says what a person has to do.
     """
 
-    refusal: LoginNeeded | None = None
+    refusal: MuxiError | None = None
     """Why the last answer was a refusal; None if it was none."""
 
     def __init__(
@@ -66,6 +66,7 @@ class ServerAuth(OAuthClientProvider):
         identity: Identity | None = None,
         authorize: Authorize | None = None,
         redirect_url: str = _NOWHERE,
+        refuse: Callable[[str], MuxiError] | None = None,
     ) -> None:
         """
         Args:
@@ -75,8 +76,10 @@ class ServerAuth(OAuthClientProvider):
             identity: Who muxi is there, if the project says so.
             authorize: Asks a person, in the middle of the request that needs it.
             redirect_url: Where the person's browser comes back to.
+            refuse: Makes `refusal` of why; by default it is a login that the project lacks.
         """
         self.server = server
+        self._refuse = refuse or self._login_needed
         self.grant = Grant(url=url)
         self.identity = identity or Identity()
         self._vault = vault
@@ -230,7 +233,7 @@ class ServerAuth(OAuthClientProvider):
             await self.keep()
         self.refusal = self._refused(scope if short else None)
 
-    def _refused(self, scope: str | None) -> LoginNeeded:
+    def _refused(self, scope: str | None) -> MuxiError:
         """What a person has to know and do; `scope` is what was missing, if that was all."""
         if scope is not None:
             words = (
@@ -240,6 +243,9 @@ class ServerAuth(OAuthClientProvider):
             words = f"The MCP server {self.server} no longer accepts its login."
         else:
             words = f"The MCP server {self.server} asks for a login."
+        return self._refuse(words)
+
+    def _login_needed(self, words: str) -> MuxiError:
         hint = f"`muxi mcp login {self.server}` signs in."
         return LoginNeeded(words, hint=hint, server=self.server)
 

@@ -15,7 +15,7 @@ async function problemOf(response: Response): Promise<ApiProblem> {
   return response.status === 401 ? new ApiProblem(401, SIGNED_OUT) : problem
 }
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'PUT'
 
 export async function request<Answer>(
   method: Method,

@@ -139,6 +139,15 @@ export interface components {
             kind: "local" | "session" | "key" | "jwt" | "none";
             scopes?: string[] | null;
         };
+        CredentialInfo: {
+            help?: string | null;
+            /** @enum {string} */
+            kind: "secret" | "login";
+            name: string;
+            required: boolean;
+            title: string;
+            updated_at?: string | null;
+        };
         Event: components["schemas"]["RunStarted"] | components["schemas"]["AttemptStarted"] | components["schemas"]["MessageStarted"] | components["schemas"]["TextDelta"] | components["schemas"]["ReasoningDelta"] | components["schemas"]["ToolCallStarted"] | components["schemas"]["ToolCallDelta"] | components["schemas"]["ModelRetried"] | components["schemas"]["ResponseCompleted"] | components["schemas"]["MessageCompleted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolProgress"] | components["schemas"]["ToolCompleted"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalResolved"] | components["schemas"]["GuardrailTripped"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["KnowledgeRecalled"] | components["schemas"]["HistoryCompacted"] | components["schemas"]["RunSuspended"] | components["schemas"]["RunCompleted"] | components["schemas"]["Gap"];
         FilePart: {
             blob?: string | null;
@@ -566,6 +575,7 @@ export interface components {
             latency?: number | null;
             name: string;
             notes: string[];
+            personal: boolean;
             pid?: number | null;
             protocol?: string | null;
             refused: {

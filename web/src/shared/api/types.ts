@@ -56,3 +56,5 @@ export type User = Schemas['User']
 export type Key = Schemas['Key']
 /** A key that was just made, with its secret. */
 export type NewKey = Schemas['NewKey']
+/** What a user may bring for tools of the project, and whether they have. */
+export type CredentialInfo = Schemas['CredentialInfo']

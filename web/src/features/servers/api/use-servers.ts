@@ -83,23 +83,24 @@ export function useTrust(name: string) {
 /** Begin to sign in: the browser leaves for the page on which access is granted. */
 export function useBeginLogin(name: string) {
   return useMutation({
-    mutationFn: () => {
-      const here = `${window.location.origin}/servers/${encodeURIComponent(name)}/login`
-      return request<{ url: string | null }>('POST', place(name, '/login'), {
-        body: { redirect_url: here },
-      })
-    },
+    mutationFn: () => request<{ url: string | null }>('POST', place(name, '/login'), { body: {} }),
     onSuccess: ({ url }) => {
       if (url !== null) window.location.assign(url)
     },
   })
 }
 
-export function useFinishLogin(name: string) {
+export function useFinishLogin(name: string, own: boolean) {
   const refresh = useRefresh()
   return useMutation({
     mutationFn: (answer: Record<string, string>) =>
-      request<McpServer>('POST', place(name, '/login/answer'), { body: answer }),
+      request<McpServer>(
+        'POST',
+        own
+          ? `/api/credentials/${encodeURIComponent(name)}/login/answer`
+          : place(name, '/login/answer'),
+        { body: answer },
+      ),
     onSettled: refresh,
   })
 }

@@ -70,7 +70,7 @@ function Actions({ server }: { server: McpServer }) {
         >
           Restart
         </Button>
-        {server.transport === 'http' && (
+        {server.transport === 'http' && !server.personal && (
           <Button
             disabled={login.isPending}
             onClick={() => {

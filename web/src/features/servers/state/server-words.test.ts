@@ -18,6 +18,7 @@ const SERVER: McpServer = {
   target: 'mcp-server-time',
   state: 'ready',
   detail: '',
+  personal: false,
   restarts: 0,
   calls: 0,
   failures: 0,
