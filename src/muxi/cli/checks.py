@@ -14,18 +14,19 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from muxi.cli.findings import Finding, State
 from muxi.cli.session import Session, in_session, state_of
+from muxi.cli.tool_checks import server_findings, tool_findings
 from muxi.config.load import default_project, load_project
 from muxi.config.project import Project
 from muxi.core.errors import ConfigError, MuxiError, StorageCorrupt
+from muxi.core.servers import ServerInfo
 from muxi.core.status import ModelInfo, ServerStatus
+from muxi.core.tools import ToolCheck
 from muxi.core.version import __version__
 from muxi.runtime.owner import Owner, owner_of
 from muxi.runtime.state import StateFolder
-
-State = Literal["ok", "warning", "error"]
 
 _LITTLE_SPACE = 1_000_000_000
 _NO_SPACE = 100_000_000
@@ -36,16 +37,6 @@ _LOOK_SECONDS = 10.0
 
 _FEW_DESCRIPTORS = 4096
 """Files and connections that a server with some users may well need."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found."""
-
-    check: str
-    state: State
-    text: str
-    hint: str | None = None
 
 
 @dataclass(slots=True)
@@ -97,22 +88,46 @@ def _owner(examined: Examination) -> list[Finding]:
 
 
 def _storage(examined: Examination) -> list[Finding]:
-    """Whether the database opens and the models are ready; it is opened as every command does."""
+    """Whether the database opens, and how models, tools and MCP servers are doing.
+
+    The project is opened as every command does it, once for all of this.
+    """
     if examined.broken is not None:
         return [Finding("storage", "warning", "not checked, as the project file has mistakes")]
 
-    async def ask(session: Session) -> tuple[ServerStatus, list[ModelInfo]]:
-        await session.client.ready()
-        return await session.client.status(), await session.client.models()
-
     try:
-        status, models = in_session(examined.path, ask)
+        told = in_session(examined.path, _told)
     except MuxiError as error:
         return [Finding("storage", "error", error.message, error.hint)]
     url = examined.project.storage.url
     where = str(examined.state.database) if url is None else "the database of muxi.yaml"
-    findings = [Finding("storage", "ok", f"{where} opens (default agent: {status.default_agent})")]
-    return findings + [_model(model) for model in models]
+    agent = told.status.default_agent
+    return [
+        Finding("storage", "ok", f"{where} opens (default agent: {agent})"),
+        *map(_model, told.models),
+        *tool_findings(told.tools),
+        *server_findings(told.servers, examined.project.mcp.servers),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the owner of the project says."""
+
+    status: ServerStatus
+    models: list[ModelInfo]
+    tools: ToolCheck
+    servers: list[ServerInfo]
+
+
+async def _told(session: Session) -> _Told:
+    client = session.client
+    await client.ready()
+    try:
+        tools = await client.tools.check()
+    except ConfigError as error:
+        tools = ToolCheck(checked=0, new=[], findings=[], gone=[], problems=[error.message])
+    return _Told(await client.status(), await client.models(), tools, await client.mcp.servers())
 
 
 def _database(examined: Examination) -> list[Finding]:

@@ -10,7 +10,7 @@ from muxi.cli.exits import ExitCode
 from muxi.cli.options import JsonOption, ProjectOption
 
 if TYPE_CHECKING:
-    from muxi.cli.checks import Finding
+    from muxi.cli.findings import Finding
 
 app = new_app()
 

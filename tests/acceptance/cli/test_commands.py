@@ -51,6 +51,26 @@ async def test_doctor_tells_every_mistake_of_the_project_file(muxi: Muxi) -> Non
 
 
 @pytest.mark.ci
+async def test_doctor_looks_at_versions_of_tools_and_at_servers(muxi: Muxi) -> None:
+    tool = "from muxi import tool\n\n\n@tool(version='1.0.0')\ndef weigh(grams: {}) -> int:\n"
+    body = '    """Weigh it."""\n    return 1\n'
+    (muxi.folder / "scale.py").write_text(tool.format("int") + body)
+    (muxi.folder / "muxi.yaml").write_text(
+        "agents: {a: {tools: [weigh, mcp.far]}}\ntools: {weigh: 'scale.py:weigh'}\n"
+        "mcp: {servers: {far: {command: far, packages: {python: [far]}}}}\n"
+    )
+    assert (await muxi("tool", "check", "--record")).code == 0
+    done = await muxi("doctor")
+    assert done.code == 0
+    assert "1 with versions that say what has changed" in done.out
+    assert "far: its packages are not installed" in done.out
+    assert "any later version would be installed of far" in done.out
+    (muxi.folder / "scale.py").write_text(tool.format("str") + body)
+    done = await muxi("doctor")
+    assert done.code == 1
+    assert "Raise its version to 2.0.0 at least." in done.out
+
+
 async def test_doctor_tells_a_missing_key_and_never_shows_one(muxi: Muxi) -> None:
     (muxi.folder / "muxi.yaml").write_text("model: anthropic/claude-sonnet-4-5\n")
     done = await muxi("doctor")
