@@ -1,10 +1,15 @@
-"""What looking up one user's memories costs in a store of many: words and vectors, CPU and wall.
+"""What one user's memories cost to recall in a store of many: the store's part, and all of it.
 
 `python benchmarks/memory/store.py [--memories 100000] [--each 1000] [--url postgresql://…]`. Users
 have `each` memories, one has ten times as many. A lookup is what `retrieval` asks of the store:
 the best 200 by words, and all vectors of the user, read cold (no cache of matrices) and compared
-with the question by numpy. Memories are drawn from words as frequent as those of a language
-(Zipf), four turns a window. With `--url`, the wall time is what the database takes besides.
+with the question by numpy. A recall is what a turn asks for, from the question's text to the ten
+memories, but for embedding the question: vectors of turns and of windows, for the first time (cold)
+and again. Memories are drawn from words as frequent as those of a language (Zipf), four turns a
+window. With `--url`, the wall time is what the database takes besides.
+
+`--copies 100` builds a hundredth, and has the database copy each user a hundred times: to fill a
+large PostgreSQL in minutes.
 """
 
 from __future__ import annotations
@@ -16,13 +21,17 @@ import os
 import random
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+import psycopg
 
+from muxi.memory.finding import Finder
+from muxi.retrieval.search import Searcher
 from muxi.storage import passages, vectors
 from muxi.storage.database import Database, Scope, Tx, open_database
 from muxi.storage.passages import PassageRow
@@ -72,15 +81,16 @@ def store(tx: Tx, owner: str, first: int, count: int, words: Words) -> float:
     began = time.process_time()
     numbers = passages.add(tx, owner, rows)
     passages.set_many_words(tx, owner, dict(zip(numbers, said, strict=True)))
-    vectors.put(
-        tx,
-        owner,
-        "memory",
-        "benchmark",
-        "turn",
-        made=list(zip(numbers, made, strict=True)),
-        dimensions=DIMENSIONS,
-    )
+    for kind in ("turn", "window"):
+        vectors.put(
+            tx,
+            owner,
+            "memory",
+            "benchmark",
+            kind,
+            made=list(zip(numbers, made, strict=True)),
+            dimensions=DIMENSIONS,
+        )
     return time.process_time() - began
 
 
@@ -97,6 +107,35 @@ async def build(database: Database, memories: int, each: int, batch: int, words:
         )
     count = len(turns) * batch
     show("build", memories=count, cpu_us_each=cpu / count * 1e6, wall_s=time.perf_counter() - wall)
+
+
+_NUMBERS = 10_000_000
+_COPY = (
+    """INSERT INTO passages (number, tenant, id, owner, corpus, kind, group_id, place, speaker,
+    said_at, created_at, hash, information, uses, used_at, size, text, record, words)
+    OVERRIDING SYSTEM VALUE SELECT number + %(by)s, tenant, id || %(name)s, owner || %(name)s,
+    corpus, kind, group_id || %(name)s, place, speaker, said_at, created_at, hash, information,
+    uses, used_at, size, text, record, words FROM passages
+    WHERE number < %(upto)s AND owner <> 'user:large'""",
+    """INSERT INTO postings SELECT tenant, owner || %(name)s, corpus, word, base + %(by)s, data
+    FROM postings WHERE base < %(upto)s AND owner <> 'user:large'""",
+    """INSERT INTO vectors SELECT tenant, owner || %(name)s, corpus, model, kind, base + %(by)s,
+    dimensions, numbers, data FROM vectors WHERE base < %(upto)s AND owner <> 'user:large'""",
+    """INSERT INTO embedded SELECT number + %(by)s, model, kind, tenant, owner || %(name)s, corpus
+    FROM embedded WHERE number < %(upto)s AND owner <> 'user:large'""",
+)
+
+
+def copy(url: str, copies: int) -> None:
+    """Have PostgreSQL copy all users but the large one, as its superuser."""
+    began = time.perf_counter()
+    with psycopg.connect(url, autocommit=True) as connection:
+        for at in range(1, copies):
+            values = {"by": at * _NUMBERS, "name": f"-{at}", "upto": _NUMBERS}
+            for statement in _COPY:
+                connection.execute(statement, values)
+        connection.execute("VACUUM ANALYZE")
+    show("copies", copies=copies, wall_s=time.perf_counter() - began)
 
 
 def words_of(tx: Tx, owner: str, terms: list[str]) -> int:
@@ -145,6 +184,51 @@ async def measure(
     )
 
 
+class Given:
+    """Has the vector of a question at hand: embedding it is not what is measured."""
+
+    name = "benchmark"
+    dimensions = DIMENSIONS
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+
+    async def embed(self, texts: Sequence[str]) -> np.ndarray[Any, Any]:
+        return np.stack([self._words.vector() for _ in texts])
+
+    async def close(self) -> None:
+        """It has nothing."""
+
+
+async def recall(
+    database: Database, name: str, owners: list[str], words: Words, *, rounds: int = 100
+) -> None:
+    """Whole recalls, of each user twice: with nothing of theirs in memory, and again."""
+    searcher = Searcher(database, Given(words))
+    finder = Finder(database=database, searcher=searcher)
+    cpu: dict[str, list[float]] = {"cold": [], "again": []}
+    wall: dict[str, list[float]] = {"cold": [], "again": []}
+    for at in range(rounds):
+        owner = owners[at % len(owners)]
+        who = Scope("default", owner.removeprefix("user:"))
+        for temperature in ("cold", "again"):
+            if temperature == "cold":
+                finder.forgot(who.tenant, owner)
+            asked = f"What was that about {' '.join(words.some(5))}?"
+            start, began = time.process_time(), time.perf_counter()
+            found = await finder.find(who, [owner], asked)
+            cpu[temperature].append((time.process_time() - start) * 1000)
+            wall[temperature].append((time.perf_counter() - began) * 1000)
+            assert len(found.items) == 10
+    figures = {
+        f"{temperature}_{kind}_{label}": sorted(values)[len(values) * part // 100]
+        for kind, of in (("cpu", cpu), ("wall", wall))
+        for temperature, values in of.items()
+        for label, part in (("p50", 50), ("p95", 95))
+    }
+    show(f"recall for {name}", **figures)
+
+
 def _middle(values: list[float]) -> float:
     return sorted(values)[len(values) // 2]
 
@@ -184,6 +268,8 @@ async def main() -> None:
     parser.add_argument("--memories", type=int, default=100_000)
     parser.add_argument("--each", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=100, help="memories stored at once")
+    parser.add_argument("--copies", type=int, default=1, help="of each user, on PostgreSQL")
+    parser.add_argument("--admin-url", help="the same database, by its superuser, for copies")
     parser.add_argument("--url", help="an empty PostgreSQL database, by its server's role")
     parser.add_argument("--keep", type=Path, help="file of SQLite to build, or to use")
     options = parser.parse_args()
@@ -193,16 +279,21 @@ async def main() -> None:
         database = await open_database(options.url or f"sqlite:///{path}")
         words = Words(7)
         if not built:
-            await build(database, options.memories, options.each, options.batch, words)
+            built = options.memories // options.copies
+            await build(database, built, options.each, options.batch, words)
+            if options.copies > 1:
+                await asyncio.to_thread(copy, options.admin_url, options.copies)
         users = await database.read(SCOPE, passages.owners)
         users.remove("user:large")
         random.Random(2).shuffle(users)
         show("store", users=len(users), memories=(len(users) + 10) * options.each)
+        large = ["user:large"]
+        one, ten = f"a user of {options.each}", f"a user of {10 * options.each}"
         for terms in (4, 8):
-            await measure(database, f"a user of {options.each}", users, words, terms=terms)
-            large = ["user:large"]
-            name = f"a user of {10 * options.each}"
-            await measure(database, name, large, words, terms=terms, rounds=40)
+            await measure(database, one, users, words, terms=terms)
+            await measure(database, ten, large, words, terms=terms, rounds=40)
+        await recall(database, one, users, words)
+        await recall(database, ten, large, words, rounds=40)
         if not options.keep:
             await forget(database, options.each)
         await database.close()

@@ -12,7 +12,6 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from itertools import count
-from types import TracebackType
 from typing import Any, Final, Self
 
 import aiohttp
@@ -96,12 +95,7 @@ class Live:
             raise self._error
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *failure: object) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])

@@ -27,7 +27,7 @@ class Held(Generic[R]):
     def __enter__(self) -> R:
         return self._loop.run(self._enter())
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, *failure: object) -> None:
         self._loop.run(self._leave())
 
     async def _enter(self) -> R:

@@ -139,7 +139,7 @@ class Session:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *exc: object) -> None:
+    async def __aexit__(self, *failure: object) -> None:
         await self.close()
 
     @property

@@ -83,7 +83,7 @@ class Memory:
         await self._open()
         return self
 
-    async def __aexit__(self, *error: object) -> None:
+    async def __aexit__(self, *failure: object) -> None:
         await self.close()
 
     async def close(self) -> None:

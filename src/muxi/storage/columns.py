@@ -1,6 +1,7 @@
-"""What tables are made of: the kinds of columns, keys and indexes. Used by the files of the schema.
+"""What tables are made of: the kinds of columns, keys and indexes.
 
-It imports SQLAlchemy and is therefore never imported by a running server.
+Used by the files of the schema, and by migrations, which say again what tables once were; so what
+is here stays as it is. It imports SQLAlchemy and is therefore never imported by a running server.
 """
 
 from __future__ import annotations
@@ -20,14 +21,20 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+
+def tables() -> MetaData:
+    """A set of tables, whose keys and indexes have names of one form."""
+    return MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+metadata = tables()
 
 
 class TransactionNumber(FunctionElement[int]):

@@ -118,13 +118,7 @@ runs = Table(
     _of("threads", "thread_id"),
     Index(None, "tenant", "thread_id", "id"),
     Index("ix_runs_owner", "tenant", "owner", "id"),
-    Index(
-        "ix_runs_open",
-        "tenant",
-        "status",
-        sqlite_where=text("finished_at IS NULL"),
-        postgresql_where=text("finished_at IS NULL"),
-    ),
+    _partial("ix_runs_open", "tenant", "status", where="finished_at IS NULL"),
     sqlite_with_rowid=False,
 )
 

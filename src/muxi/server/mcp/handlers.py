@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -292,17 +293,12 @@ class _NotThere(MCPError):
     """What is asked for does not exist; the code depends on the era."""
 
 
-class _mistakes:  # noqa: N801 -- a context manager, read like a function
+@contextmanager
+def _mistakes() -> Generator[None]:
     """Errors of muxi become errors of the protocol, in their own words."""
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: Any
-    ) -> None:
-        if not isinstance(error, MuxiError):
-            return
+    try:
+        yield
+    except MuxiError as error:
         words = SECRETS.redact(summarize(error))
         if isinstance(error, NotFound):
             raise _NotThere(types.INVALID_PARAMS, words) from error

@@ -7,7 +7,6 @@ in brackets, in a report of its own.
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
 from typing import Final, Self
 
 from muxi.core.events import (
@@ -38,12 +37,7 @@ class Narration:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *failure: object) -> None:
         if self._soon is not None:
             self._soon.cancel()
 

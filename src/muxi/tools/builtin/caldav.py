@@ -99,7 +99,7 @@ class CalDav:
         )
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *failure: object) -> None:
         assert self._session is not None
         await self._session.close()
 

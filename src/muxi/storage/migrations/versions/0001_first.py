@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from alembic import op
 from sqlalchemy import (
     BigInteger,
     Column,
-    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
-    Text,
-    text,
 )
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 
+from muxi.storage.columns import TransactionNumber, tables
+from muxi.storage.columns import number as _number
+from muxi.storage.columns import of as _of
+from muxi.storage.columns import partial as _partial
+from muxi.storage.columns import text as _text
 from muxi.storage.migrations.security import protect, protect_schema, protect_tenants
 
 revision = "0001"
@@ -32,51 +29,7 @@ depends_on = None
 
 OLDEST_PROGRAM = "0.1.0"
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-class TransactionNumber(FunctionElement[int]):
-    """Number of the writing transaction, where several may be open at once; else 0."""
-
-    inherit_cache = True
-    type = BigInteger()
-
-
-@compiles(TransactionNumber, "postgresql")
-def _transaction_of_postgresql(_: TransactionNumber, __: SQLCompiler, **___: Any) -> str:
-    return "(pg_current_xact_id()::text::bigint)"
-
-
-@compiles(TransactionNumber, "sqlite")
-def _transaction_of_sqlite(_: TransactionNumber, __: SQLCompiler, **___: Any) -> str:
-    return "0"
-
-
-# Bytewise order on both: ids and cursors are compared, and no locale may reorder them.
-_Text = Text().with_variant(Text(collation="C"), "postgresql")
-
-
-def _text(name: str, *, null: bool = False, key: bool = False) -> Column[str]:
-    return Column(name, _Text, nullable=null, primary_key=key)
-
-
-def _number(name: str, *, null: bool = False) -> Column[int]:
-    return Column(name, BigInteger, nullable=null)
-
-
-def _of(table: str, column: str, key: str = "id") -> ForeignKeyConstraint:
-    """Rows that go when the row they belong to goes; the tenant is part of the reference."""
-    return ForeignKeyConstraint(
-        ["tenant", column], [f"{table}.tenant", f"{table}.{key}"], ondelete="CASCADE"
-    )
-
+metadata = tables()
 
 tenants = Table("tenants", metadata, _text("tenant", key=True), _number("created_at"))
 
@@ -142,13 +95,7 @@ runs = Table(
     _text("record"),
     _of("threads", "thread_id"),
     Index(None, "tenant", "thread_id", "id"),
-    Index(
-        "ix_runs_open",
-        "tenant",
-        "status",
-        sqlite_where=text("finished_at IS NULL"),
-        postgresql_where=text("finished_at IS NULL"),
-    ),
+    _partial("ix_runs_open", "tenant", "status", where="finished_at IS NULL"),
     sqlite_with_rowid=False,
 )
 
@@ -167,13 +114,7 @@ steps = Table(
     _number("closed_at", null=True),
     _text("record"),
     _of("runs", "run_id"),
-    Index(
-        "ix_steps_suspended",
-        "tenant",
-        "kind",
-        sqlite_where=text("state = 'suspended'"),
-        postgresql_where=text("state = 'suspended'"),
-    ),
+    _partial("ix_steps_suspended", "tenant", "kind", where="state = 'suspended'"),
     sqlite_with_rowid=False,
 )
 

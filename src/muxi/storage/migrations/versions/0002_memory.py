@@ -19,12 +19,14 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
-    Text,
     text,
 )
 
+from muxi.storage.columns import number as _number
+from muxi.storage.columns import of as _of
+from muxi.storage.columns import tables
+from muxi.storage.columns import text as _text
 from muxi.storage.migrations.security import protect, protect_owned
 from muxi.storage.planner import tell_planner
 
@@ -36,33 +38,7 @@ depends_on = None
 VERSION = 2
 OLDEST_PROGRAM = "0.1.0"
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# Bytewise order on both: ids and cursors are compared, and no locale may reorder them.
-_Text = Text().with_variant(Text(collation="C"), "postgresql")
-
-
-def _text(name: str, *, null: bool = False, key: bool = False) -> Column[str]:
-    return Column(name, _Text, nullable=null, primary_key=key)
-
-
-def _number(name: str, *, null: bool = False) -> Column[int]:
-    return Column(name, BigInteger, nullable=null)
-
-
-def _of(table: str, column: str, key: str = "id") -> ForeignKeyConstraint:
-    """Rows that go when the row they belong to goes; the tenant is part of the reference."""
-    return ForeignKeyConstraint(
-        ["tenant", column], [f"{table}.tenant", f"{table}.{key}"], ondelete="CASCADE"
-    )
-
+metadata = tables()
 
 # Made by schema 1; named here for what refers to it.
 threads = Table("threads", metadata, _text("tenant", key=True), _text("id", key=True))

@@ -10,15 +10,17 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
-    ForeignKeyConstraint,
     Index,
     LargeBinary,
-    MetaData,
     Table,
-    Text,
     text,
 )
 
+from muxi.storage.columns import number as _number
+from muxi.storage.columns import of as _of
+from muxi.storage.columns import partial as _partial
+from muxi.storage.columns import tables
+from muxi.storage.columns import text as _text
 from muxi.storage.migrations.security import protect, protect_owned_anew
 from muxi.storage.planner import tell_planner
 
@@ -30,33 +32,7 @@ depends_on = None
 VERSION = 3
 OLDEST_PROGRAM = "0.1.0"
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# Bytewise order on both: ids and cursors are compared, and no locale may reorder them.
-_Text = Text().with_variant(Text(collation="C"), "postgresql")
-
-
-def _text(name: str, *, null: bool = False, key: bool = False) -> Column[str]:
-    return Column(name, _Text, nullable=null, primary_key=key)
-
-
-def _number(name: str, *, null: bool = False) -> Column[int]:
-    return Column(name, BigInteger, nullable=null)
-
-
-def _of(table: str, column: str, key: str = "id") -> ForeignKeyConstraint:
-    """Rows that go when the row they belong to goes; the tenant is part of the reference."""
-    return ForeignKeyConstraint(
-        ["tenant", column], [f"{table}.tenant", f"{table}.{key}"], ondelete="CASCADE"
-    )
-
+metadata = tables()
 
 users = Table(
     "users",
@@ -70,14 +46,7 @@ users = Table(
     _number("disabled_at", null=True),
     _number("created_at"),
     _text("record"),
-    Index(
-        "uq_users_email",
-        "tenant",
-        "email",
-        unique=True,
-        sqlite_where=text("email IS NOT NULL"),
-        postgresql_where=text("email IS NOT NULL"),
-    ),
+    _partial("uq_users_email", "tenant", "email", where="email IS NOT NULL", unique=True),
     sqlite_with_rowid=False,
 )
 
@@ -226,13 +195,7 @@ files = Table(
     _number("expires_at", null=True),
     _text("record"),
     Index("ix_files_owner", "tenant", "owner", "id"),
-    Index(
-        "ix_files_expiry",
-        "tenant",
-        "expires_at",
-        sqlite_where=text("expires_at IS NOT NULL"),
-        postgresql_where=text("expires_at IS NOT NULL"),
-    ),
+    _partial("ix_files_expiry", "tenant", "expires_at", where="expires_at IS NOT NULL"),
     sqlite_with_rowid=False,
 )
 
@@ -268,21 +231,8 @@ audit = Table(
     # The very text that the link is computed from.
     _text("record"),
     _text("hash", null=True),
-    Index(
-        "uq_audit_seq",
-        "tenant",
-        "seq",
-        unique=True,
-        sqlite_where=text("seq IS NOT NULL"),
-        postgresql_where=text("seq IS NOT NULL"),
-    ),
-    Index(
-        "ix_audit_unsealed",
-        "tenant",
-        "id",
-        sqlite_where=text("seq IS NULL"),
-        postgresql_where=text("seq IS NULL"),
-    ),
+    _partial("uq_audit_seq", "tenant", "seq", where="seq IS NOT NULL", unique=True),
+    _partial("ix_audit_unsealed", "tenant", "id", where="seq IS NULL"),
     Index("ix_audit_actor", "tenant", "actor", "id"),
     sqlite_with_rowid=False,
 )
