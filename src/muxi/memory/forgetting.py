@@ -96,6 +96,13 @@ class Forgetting:
         begin = partial(forgettings.begin, owner=owner, what={**plan, _ROWS_ONLY: True})
         await self._finish(whole, await self.database.write(whole, begin))
 
+    async def drop_messages(self, who: Scope, owner: str, ids: Sequence[str]) -> None:
+        """Take the words out of messages, with all that was drawn from them, as `drop_thread`."""
+        whole = Scope(who.tenant, None)
+        what: What = {"kind": "messages", "ids": list(ids), _ROWS_ONLY: True}
+        begin = partial(forgettings.begin, owner=owner, what=what)
+        await self._finish(whole, await self.database.write(whole, begin))
+
     async def resume(self) -> list[Forgotten]:
         """Go through with what was begun and not finished."""
         done: list[Forgotten] = []
@@ -220,6 +227,11 @@ async def _forget_memories(work: _Work) -> None:
     await work.pieces(what["ids"], _erase_ids)
 
 
+async def _forget_messages(work: _Work) -> None:
+    await work.pieces(work.begun.what["ids"], _erase_drawn)
+    await work.pieces(work.begun.what["ids"], _blank)
+
+
 async def _forget_facts(work: _Work) -> None:
     owner = work.begun.owner
     await work.pieces(
@@ -273,6 +285,7 @@ async def _forget_everything(work: _Work) -> None:
 
 _KINDS: Final = {
     "memories": _forget_memories,
+    "messages": _forget_messages,
     "facts": _forget_facts,
     "threads": _forget_threads,
     "span": _forget_span,

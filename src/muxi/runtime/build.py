@@ -20,6 +20,7 @@ from muxi.core.version import __version__
 from muxi.identity.audit.log import AuditLog
 from muxi.identity.identity import Identity
 from muxi.memory.facts import FactStore
+from muxi.memory.forgetting import Forgetting
 from muxi.memory.memories import Memories
 from muxi.runtime.agents import Agents
 from muxi.runtime.approvals import Approvals
@@ -273,9 +274,7 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         tools=engine.tools,
         toolbox=Toolbox(agents=agents, mcp=engine.mcp),
         agents=agents,
-        threads=Threads(
-            database=database, streams=streams, agents=agents, forgetting=parts.forgetting
-        ),
+        threads=_threads(engine, parts.forgetting),
         streams=streams,
         runs=runs,
         approvals=approvals,
@@ -319,3 +318,13 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
 def _federation(engine: Engine) -> Federation:
     settings, identity = engine.project.identity, engine.access.identity
     return Federation(settings=settings, identity=identity, secrets=engine.secrets)
+
+
+def _threads(engine: Engine, forgetting: Forgetting) -> Threads:
+    return Threads(
+        database=engine.database,
+        streams=engine.streams,
+        agents=engine.agents,
+        blobs=engine.blobs,
+        forgetting=forgetting,
+    )

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
 
 from muxi.core.errors import Conflict
 from muxi.core.messages import Message
 from muxi.core.pages import Page
 from muxi.core.threads import Thread
 from muxi.memory.forgetting import Forgetting
+from muxi.runtime.begin import occupied
+from muxi.runtime.blobs import Blobs
 from muxi.runtime.conditions import Reading
 from muxi.runtime.principal import Principal, owner_for
 from muxi.runtime.streams import Streams
-from muxi.storage import messages, threads
+from muxi.storage import blobs, messages, threads
+from muxi.storage.blobs import Blob
 from muxi.storage.transaction import Database, Tx
 
 if TYPE_CHECKING:
@@ -28,20 +34,45 @@ class Threads:
     database: Database
     streams: Streams
     agents: Agents
+    blobs: Blobs
     forgetting: Forgetting
 
     async def create(
-        self, who: Principal, *, title: str | None = None, agent: str | None = None
+        self,
+        who: Principal,
+        *,
+        title: str | None = None,
+        agent: str | None = None,
+        labels: dict[str, JsonValue] | None = None,
+        said: Sequence[Message] = (),
     ) -> Thread:
-        """Begin an empty thread.
+        """Begin a thread, with what was said elsewhere.
 
         Raises:
-            NotFound: There is no such agent.
+            NotFound: There is no such agent, or a message refers to what is not there.
         """
         if agent is not None:
             await self.agents.current(who, agent)
-        thread = Thread(title=title, agent=agent, owner=who.principal or "")
-        return await self.database.write(who, partial(threads.create, thread=thread))
+        thread = Thread(title=title, agent=agent, owner=who.principal or "", metadata=labels or {})
+        laid, found = await self.blobs.lay_down_all(who, said)
+
+        def create(tx: Tx) -> Thread:
+            threads.create(tx, thread)
+            _say(tx, thread.id, laid, found)
+            return thread
+
+        return await self.database.write(who, create)
+
+    async def say(self, who: Principal, thread_id: str, said: Sequence[Message]) -> None:
+        """Add what was said elsewhere to the end of a thread; no agent answers it.
+
+        Raises:
+            NotFound: There is no such thread, or a message refers to what is not there.
+            Conflict: A run is at work or waits there.
+        """
+        laid, found = await self.blobs.lay_down_all(who, said)
+        store = partial(_say, thread_id=thread_id, said=laid, found=found)
+        await self.database.write(who, store)
 
     async def get(self, who: Principal, thread_id: str) -> Thread:
         """Raises `NotFound`."""
@@ -62,12 +93,24 @@ class Threads:
     async def rename(self, who: Principal, thread_id: str, title: str | None) -> Thread:
         """Raises `NotFound`."""
 
-        def change(tx: Tx) -> Thread:
-            thread = threads.get(tx, thread_id)
+        def change(thread: Thread) -> None:
             thread.title = title
+
+        return await self._change(who, thread_id, change)
+
+    async def label(self, who: Principal, thread_id: str, labels: dict[str, JsonValue]) -> Thread:
+        """Add to what is kept with a thread for its clients. Raises `NotFound`."""
+        return await self._change(who, thread_id, lambda thread: thread.metadata.update(labels))
+
+    async def _change(
+        self, who: Principal, thread_id: str, change: Callable[[Thread], object]
+    ) -> Thread:
+        def store(tx: Tx) -> Thread:
+            thread = threads.get(tx, thread_id)
+            change(thread)
             return threads.update(tx, thread)
 
-        return await self.database.write(who, change)
+        return await self.database.write(who, store)
 
     async def delete(self, who: Principal, thread_id: str) -> None:
         """Delete a thread with its messages, runs and events, and what was drawn from it.
@@ -84,6 +127,16 @@ class Threads:
                 thread_id=thread_id,
             )
         await self.forgetting.drop_thread(who, owner_for(who), thread_id)
+
+    async def drop_messages(self, who: Principal, thread_id: str, ids: Sequence[str]) -> None:
+        """Take the words out of messages, and what was drawn from them; blanks keep their places.
+
+        Raises:
+            NotFound: There is no such thread.
+            Conflict: A run is at work or waits there.
+        """
+        await self.database.read(who, partial(_check_idle, thread_id=thread_id))
+        await self.forgetting.drop_messages(who, owner_for(who), ids)
 
     async def messages(self, who: Principal, thread_id: str) -> list[Message]:
         """The messages from the root to the leaf, oldest first. Raises `NotFound`."""
@@ -113,3 +166,20 @@ class Threads:
     async def message(self, who: Principal, message_id: str) -> Message:
         """Raises `NotFound`."""
         return await self.database.read(who, partial(messages.get, message_id=message_id))
+
+
+def _say(tx: Tx, thread_id: str, said: Sequence[Message], found: Sequence[Blob]) -> None:
+    parent_id = _check_idle(tx, thread_id)
+    for message in said:
+        message.thread_id, message.parent_id = thread_id, parent_id
+        parent_id = messages.insert(tx, message).id
+    for blob in found:
+        blobs.add(tx, blob, holder=thread_id)
+
+
+def _check_idle(tx: Tx, thread_id: str) -> str | None:
+    """The thread's leaf. Raises `Conflict` if its newest exchange is not over."""
+    tip = messages.tip(tx, threads.get(tx, thread_id).id)
+    if tip.run_id is not None:
+        raise occupied(thread_id, tip.run_id, tip.status or "running")
+    return tip.leaf_id

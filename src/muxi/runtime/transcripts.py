@@ -60,6 +60,25 @@ class Transcripts:
             for message in await self.database.read(who, read)
         ]
 
+    async def tools_of_clients(
+        self, who: Principal, thread_id: str
+    ) -> dict[str | None, frozenset[str]]:
+        """The names of the tools that the clients of a thread's runs have had, by run."""
+
+        def read(tx: Tx) -> dict[str | None, frozenset[str]]:
+            found: dict[str | None, frozenset[str]] = {}
+            after = None
+            while True:
+                page = runs.page(tx, thread_id=thread_id, after=after, limit=_PAGE)
+                for run in page.items:
+                    tools = () if run.terms is None else (*run.terms.before, *run.terms.tools)
+                    found[run.id] = frozenset(tool.name for tool in tools)
+                after = page.next
+                if after is None:
+                    return found
+
+        return await self.database.read(who, read)
+
     async def events(self, who: Principal, run: Run, *, since: int) -> list[Event]:
         """The events of a run after number `since`, as far as they are stored."""
         found: list[Event] = []

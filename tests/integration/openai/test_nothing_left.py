@@ -21,7 +21,7 @@ from muxi.core.messages import user_message
 from muxi.core.terms import Terms
 from muxi.models.scripted import Answer, call
 from muxi.runtime import passing
-from muxi.runtime.principal import LOCAL
+from muxi.runtime.principal import LOCAL, owner_for
 from muxi.runtime.requests import RunRequest
 from muxi.runtime.usage import UsageQuery
 
@@ -51,7 +51,7 @@ async def test_many_unstored_answers_leave_the_database_as_it_was(tmp_path: Path
         for _ in range(5):
             await _say_everything(client)
         assert _rows(tmp_path) == before
-        found = await muxi.runtime.forgetting.verify(LOCAL, texts=["zebrafinch"])
+        found = await muxi.runtime.forgetting.verify(LOCAL, owner_for(LOCAL), texts=["zebrafinch"])
         # SQLite writes the pages of its files anew in its own time.
         places = {each.place for each in found.searched if each.found}
         assert places <= {"muxi.db", "muxi.db-wal"}

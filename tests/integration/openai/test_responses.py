@@ -273,7 +273,7 @@ async def test_a_failure_is_told_by_the_response(tmp_path: Path) -> None:
 
 REFUSED: list[tuple[Any, str]] = [
     ({"tools": [{"type": "web_search"}]}, "tools.0"),
-    ({"input": [{"type": "item_reference", "id": "x"}]}, "input.0"),
+    ({"input": [{"type": "item_reference"}]}, "input.0"),
     ({"input": [{"type": "function_call_output", "call_id": "x", "output": "y"}]}, "input.0"),
     ({"input": []}, "input"),
     ({"top_logprobs": 3}, "top_logprobs"),

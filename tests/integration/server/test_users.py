@@ -75,6 +75,7 @@ async def _settle(person: Person) -> None:
     run = await client.start_run(parts)
     assert [event.type async for event in client.events(run.id)][-1] == "run.completed"
     ids["thread"], ids["run"] = run.thread_id, run.id
+    ids["conversation"] = f"conv_{run.thread_id.removeprefix('thr_')}"
     first = (await client.messages(run.thread_id))[0]
     ids["message"] = first.id
     (image,) = [part for part in first.parts if isinstance(part, ImagePart)]
@@ -122,6 +123,9 @@ async def two(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[T
 
 
 _PARTS = {
+    "/v1/conversations/{id}": "conversation",
+    "/v1/conversations/{id}/items": "conversation",
+    "/v1/conversations/{id}/items/{item}": "conversation",
     "/v1/responses/{id}": "response",
     "/v1/responses/{id}/cancel": "response",
     "/v1/responses/{id}/input_items": "response",
@@ -153,6 +157,8 @@ _PIECE = {
 _BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/api/threads/{id}"): {"title": "Mine now"},
     ("POST", "/api/approvals/{id}"): {"decision": "approve"},
+    ("POST", "/v1/conversations/{id}"): {"metadata": {}},
+    ("POST", "/v1/conversations/{id}/items"): {"items": [{"role": "user", "content": "Me too."}]},
 }
 
 

@@ -12,21 +12,19 @@ from muxi.core.events import FINAL_STATUSES, Approval
 from muxi.core.ids import new_id
 from muxi.core.messages import Message
 from muxi.core.terms import Terms
-from muxi.core.threads import Run, Thread
+from muxi.core.threads import Run
 from muxi.runtime.agents import Version
-from muxi.runtime.build import Runtime
 from muxi.runtime.feed import Feed
-from muxi.runtime.principal import Principal
 from muxi.runtime.requests import Bounds, ClientRequest
+from muxi.server.openai.conversations import conversation_id, thread_of
 from muxi.server.openai.models import agent_of
+from muxi.server.openai.references import referred_by
 from muxi.server.openai.stored import Found, Kept, as_kept, find, kept_by
 from muxi.server.operations import Call, Nothing
 from muxi.server.problems import invalid
 from muxi.wire.conversation import Conversation
 from muxi.wire.responses.asked import converse, decisions_of, echo_of, terms_of
 from muxi.wire.responses.body import ApprovalItem, ConversationId, ResponseRequest, ResultItem
-
-THREAD, CONVERSATION = "thr_", "conv_"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,11 +46,13 @@ class Responding:
         """The response, and the events of its run from its beginning on."""
         body = self.call.body
         await self._find_waiting()
-        if self.waiting is not None and self.previous is not None:
+        held_here = self.previous is not None or self.thread_id is not None
+        if self.waiting is not None and held_here:
             self.conversation.expect({each.call_id: each.tool for each in _of_client(self.asked)})
         elif self.previous is not None:
             await self._expect_calls(self.previous)
-        converse(self.conversation, body.items())
+        referred = await referred_by(self.call.runtime, self.call.who, body.items())
+        converse(self.conversation, body.items(), referred=referred)
         found, feed = await (
             self._begin_run() if self.waiting is None else self._go_on(self.waiting)
         )
@@ -166,7 +166,7 @@ class Responding:
         kept.stored = body.store is not False
         kept.previous = body.previous_response_id
         if self.thread_id is not None:
-            kept.conversation = CONVERSATION + self.thread_id.removeprefix(THREAD)
+            kept.conversation = conversation_id(self.thread_id)
         kept.clients = [tool.name for tool in body.tools or ()]
         try:
             terms = terms_of(body, self.conversation, {})
@@ -221,19 +221,6 @@ async def _thread(call: Call[ResponseRequest, Nothing], body: ResponseRequest) -
     wanted = body.conversation
     named = wanted.id if isinstance(wanted, ConversationId) else wanted or ""
     return (await thread_of(call.runtime, call.who, named, param="conversation")).id
-
-
-async def thread_of(
-    runtime: Runtime, who: Principal, conversation_id: str, *, param: str | None = None
-) -> Thread:
-    """The thread that a client calls its conversation. Raises `NotFound`."""
-    missing = NotFound(f"There is no conversation {conversation_id[:100]}.", param=param)
-    if not conversation_id.startswith(CONVERSATION):
-        raise missing
-    try:
-        return await runtime.threads.get(who, THREAD + conversation_id.removeprefix(CONVERSATION))
-    except NotFound:
-        raise missing from None
 
 
 def _frozen(run: Run) -> list[Kept]:

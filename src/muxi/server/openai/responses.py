@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
 from starlette.responses import Response
@@ -17,12 +17,14 @@ from muxi.runtime.build import Runtime
 from muxi.runtime.feed import EventReader, Feed
 from muxi.runtime.principal import Principal
 from muxi.server.openai.errors import problem
+from muxi.server.openai.item_lists import ItemList, ItemQuery, page_of
 from muxi.server.openai.responding import responding
 from muxi.server.openai.stored import Found, as_kept, find
 from muxi.server.operations import AnyOperation, Call, EventStream, Nothing, Operation, Strict
 from muxi.wire.encoded import to_json
 from muxi.wire.responses.body import ResponseRequest
-from muxi.wire.responses.told import ResponseAnswer, Told, input_items_of
+from muxi.wire.responses.thread_items import told_of
+from muxi.wire.responses.told import ResponseAnswer, Told
 
 _JSON = "application/json"
 _DONE = b"data: [DONE]\n\n"
@@ -33,20 +35,6 @@ class RetrieveQuery(Strict):
     starting_after: int | None = Field(None, ge=0)
     """Number of the last event that the client has."""
     include_obfuscation: bool = False
-
-
-class ItemQuery(Strict):
-    after: str | None = None
-    limit: int = Field(20, ge=1, le=100)
-    order: Literal["asc", "desc"] = "desc"
-
-
-class ItemList(BaseModel):
-    object: Literal["list"] = "list"
-    data: list[dict[str, Any]]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
 
 
 class Deleted(BaseModel):
@@ -136,23 +124,9 @@ async def delete(call: Call[Nothing, Nothing]) -> Deleted:
 
 async def list_input(call: Call[Nothing, ItemQuery]) -> ItemList:
     found = await find(call.runtime, call.who, call.path["id"])
-    said = await _asked(call.runtime, call.who, found)
-    return page_of([item for message in said for item in input_items_of(message)], call.query)
-
-
-def page_of(items: list[dict[str, Any]], query: ItemQuery) -> ItemList:
-    """One page of items, which come oldest first."""
-    if query.order == "desc":
-        items = items[::-1]
-    ids = [item["id"] for item in items]
-    begin = ids.index(query.after) + 1 if query.after in ids else 0
-    shown = items[begin : begin + query.limit]
-    return ItemList(
-        data=shown,
-        first_id=shown[0]["id"] if shown else None,
-        last_id=shown[-1]["id"] if shown else None,
-        has_more=begin + query.limit < len(items),
-    )
+    said, clients = await _asked(call.runtime, call.who, found), found.clients_before
+    told = told_of(said, lambda _, name: clients is None or name in clients)
+    return page_of([each.item for each in told], call.query)
 
 
 async def _listen(feed: Feed, answer: ResponseAnswer, run: Run) -> None:
@@ -211,14 +185,7 @@ async def _asked(runtime: Runtime, who: Principal, found: Found) -> list[Message
     if not found.number:
         return await runtime.transcripts.asked(who, found.run)
     own = await _said(runtime, who, found)
-    clients = set(found.all[found.number - 1].clients)
-    return [_only_of(message, clients) for message in own[:2] if message.role != "assistant"]
-
-
-def _only_of(message: Message, clients: set[str]) -> Message:
-    """A message without the results that the client has not given."""
-    kept = [part for part in message.parts if getattr(part, "name", None) in clients]
-    return message if message.role != "tool" else message.model_copy(update={"parts": kept})
+    return [message for message in own[:2] if message.role != "assistant"]
 
 
 def _response(answer: ResponseAnswer, headers: Sequence[tuple[bytes, bytes]]) -> Response:

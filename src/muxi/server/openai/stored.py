@@ -72,6 +72,11 @@ class Found:
         return self.number == len(self.all) - 1
 
     @property
+    def clients_before(self) -> frozenset[str] | None:
+        """Names of the client's tools whose results it may have been given; None for all."""
+        return frozenset(self.all[self.number - 1].clients) if self.number else None
+
+    @property
     def begins(self) -> tuple[int, str | None]:
         """The number of the last event, and the last message, before it."""
         terms = self.run.terms

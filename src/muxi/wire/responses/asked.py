@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import JsonValue
@@ -14,6 +15,7 @@ from muxi.core.messages import (
     FilePart,
     ImagePart,
     MediaPart,
+    Message,
     RefusalPart,
     TextPart,
     ToolResultPart,
@@ -37,6 +39,7 @@ from muxi.wire.responses.body import (
     MessageItem,
     OutputRefusal,
     OutputText,
+    ReferenceItem,
     ResponseRequest,
     ResultContent,
     ResultItem,
@@ -45,14 +48,26 @@ from muxi.wire.responses.body import (
 )
 
 
-def converse(conversation: Conversation, items: Sequence[Item]) -> None:
+def converse(
+    conversation: Conversation,
+    items: Sequence[Item],
+    *,
+    at: str = "input",
+    referred: Mapping[str, Message] = MappingProxyType({}),
+) -> None:
     """Add the items of a request to what was said before.
+
+    Args:
+        conversation: What was said before.
+        items: What is added.
+        at: Where in the request they are.
+        referred: What references mean, by the ids of the items: messages of just those parts.
 
     Raises:
         InvalidInput: They make no conversation that somebody could answer.
     """
     for number, item in enumerate(items):
-        where = f"input.{number}"
+        where = f"{at}.{number}"
         if isinstance(item, MessageItem):
             parts = _said(item.content, where)
             if item.role in ("system", "developer"):
@@ -65,7 +80,20 @@ def converse(conversation: Conversation, items: Sequence[Item]) -> None:
             result = ToolResultPart(call_id=item.call_id, name="")
             result.content = [*_result(item.output, where)]
             conversation.answer(result, where=where)
-    conversation.close("input")
+        elif isinstance(item, ReferenceItem) and item.id in referred:
+            _say_again(conversation, referred[item.id], where)
+    conversation.close(at)
+
+
+def _say_again(conversation: Conversation, said: Message, where: str) -> None:
+    """Add what a reference means."""
+    results = [part for part in said.parts if isinstance(part, ToolResultPart)]
+    if said.tool_calls:
+        conversation.call(said.tool_calls)
+    for result in results:
+        conversation.answer(result, where=where)
+    if not (said.tool_calls or results):
+        conversation.say(said.role, said.parts, where=where)
 
 
 def decisions_of(items: Sequence[Item]) -> dict[str, ApprovalDecision]:

@@ -107,6 +107,13 @@ class ReceiptItem(Asked, extra="allow"):
     type: Literal["reasoning", "mcp_call", "mcp_approval_request", "mcp_list_tools"]
 
 
+class ReferenceItem(Asked):
+    """Something that was said before, by the id under which it was told."""
+
+    type: Literal["item_reference"] | None = None
+    id: str
+
+
 def _kind(value: Any) -> str:
     if not isinstance(value, dict):
         return str(getattr(value, "type", "message"))
@@ -119,6 +126,7 @@ Item = Annotated[
     | Annotated[CallItem, Tag("function_call")]
     | Annotated[ResultItem, Tag("function_call_output")]
     | Annotated[ApprovalItem, Tag("mcp_approval_response")]
+    | Annotated[ReferenceItem, Tag("item_reference")]
     | Annotated[ReceiptItem, Tag("reasoning")]
     | Annotated[ReceiptItem, Tag("mcp_call")]
     | Annotated[ReceiptItem, Tag("mcp_approval_request")]

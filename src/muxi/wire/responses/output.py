@@ -137,7 +137,7 @@ class Output:
         item["status"] = "completed" if good else "failed"
         item["output"] = result.text if good else None
         if not good:
-            item["error"] = {"type": "mcp_tool_execution_error", "content": _words(result)}
+            item["error"] = error_of(result)
         end = "completed" if good else "failed"
         self.tell(f"response.mcp_call.{end}", item_id=item["id"], output_index=place)
         self.tell("response.output_item.done", output_index=place, item=dict(item))
@@ -182,5 +182,7 @@ def digits(id: str) -> str:
     return id.rpartition("_")[2] or id
 
 
-def _words(result: ToolResultPart) -> list[Item]:
-    return [{"type": "text", "text": result.text, "annotations": None, "meta": None}]
+def error_of(result: ToolResultPart) -> Item:
+    """Why a call of the agent's own failed."""
+    words = {"type": "text", "text": result.text, "annotations": None, "meta": None}
+    return {"type": "mcp_tool_execution_error", "content": [words]}

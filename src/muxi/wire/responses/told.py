@@ -29,12 +29,8 @@ from muxi.core.messages import (
     Message,
     ReasoningPart,
     RefusalPart,
-    TextPart,
-    ToolCallPart,
-    ToolResultPart,
 )
 from muxi.core.usage import Usage
-from muxi.wire.encoded import to_json
 from muxi.wire.responses.output import Item, OpenItem, Output, digits
 
 Told = dict[str, Any]
@@ -274,52 +270,6 @@ def usage_of(usage: Usage) -> Told:
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         "total_tokens": usage.total_tokens,
     }
-
-
-def input_items_of(message: Message) -> list[Item]:
-    """What was said, as items of the list of a response's input."""
-    items: list[Item] = []
-    content: list[Told] = []
-    kind = "output_text" if message.role == "assistant" else "input_text"
-    for part in message.parts:
-        if isinstance(part, TextPart):
-            content.append({"type": kind, "text": part.text})
-        elif isinstance(part, RefusalPart):
-            content.append({"type": "refusal", "refusal": part.text})
-        elif isinstance(part, ToolCallPart):
-            items.append(
-                {
-                    "type": "function_call",
-                    "id": f"fc_{digits(part.id)}",
-                    "call_id": part.id,
-                    "name": part.name,
-                    "arguments": part.malformed or to_json(part.arguments).decode(),
-                    "status": "completed",
-                }
-            )
-        elif isinstance(part, ToolResultPart):
-            items.append(
-                {
-                    "type": "function_call_output",
-                    "id": f"fco_{digits(part.call_id)}",
-                    "call_id": part.call_id,
-                    "output": part.text,
-                    "status": "completed",
-                }
-            )
-        elif part.type in ("image", "audio", "file"):
-            content.append(_shown(part))
-    if content:
-        said = {"type": "message", "id": message.id, "role": message.role, "content": content}
-        items.insert(0, {**said, "status": "completed"})
-    return items
-
-
-def _shown(part: Any) -> Told:
-    """A picture or a file, by its address or its name: bytes are not told again."""
-    if part.type == "image":
-        return {"type": "input_image", "image_url": part.url, "file_id": None, "detail": "auto"}
-    return {"type": "input_file", "file_url": part.url, "filename": part.name}
 
 
 def _failure(problem: Problem | None) -> tuple[str, str]:
