@@ -105,8 +105,7 @@ def engine_of(
     mcp = McpServers(project=project, credentials=credentials, state=state, tools=made_tools)
     agents.named.append(mcp.toolsets)
     streams = Streams(database, window=project.server.events.window)
-    forgetting = forgetting_of(state, database, blobs.files)
-    past = _past(agents, guard=access.guard, ledger=ledger, forgetting=forgetting)
+    past = _past(agents, access.guard, ledger, forgetting_of(state, database, blobs.files))
     runs = Runs(
         database=database,
         streams=streams,
@@ -145,7 +144,7 @@ def _access(project: Project, database: Database, state: StateFolder) -> Access:
     return Access(Identity(database, project.identity), guard, audit)
 
 
-def _past(agents: Agents, *, guard: Guard, ledger: BudgetLedger, forgetting: Forgetting) -> Past:
+def _past(agents: Agents, guard: Guard, ledger: BudgetLedger, forgetting: Forgetting) -> Past:
     """What runs are told of the past, and what becomes of them; gives agents their tools for it."""
     project, database, models = agents.project, agents.database, agents.models
     memory = remembering(
