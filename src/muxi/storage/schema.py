@@ -118,7 +118,8 @@ runs = Table(
     _of("threads", "thread_id"),
     Index(None, "tenant", "thread_id", "id"),
     Index("ix_runs_owner", "tenant", "owner", "id"),
-    _partial("ix_runs_open", "tenant", "status", where="finished_at IS NULL"),
+    # What is under way or went wrong, so that it is found among very many that went well.
+    _partial("ix_runs_unusual", "tenant", "status", "id", where="status <> 'completed'"),
     sqlite_with_rowid=False,
 )
 

@@ -56,8 +56,7 @@ WALKS = {
     *{("rules", "ROLES"), ("rules", "POLICIES"), ("audit", "LAST_SEAL")},
     *{("erasing", "UNNAME_AGENTS"), ("erasing", "UNNAME_VERSIONS")},
     # A partial index of what is under way, which is never much.
-    *{("runs", "UNFINISHED"), ("runs", "READY"), ("audit", "UNSEALED")},
-    ("audit", "COUNT_UNSEALED"),
+    *{("audit", "UNSEALED"), ("audit", "COUNT_UNSEALED")},
     # Seldom, and of everything: forgetting a person, counting, clearing up.
     *{("erasing", name) for name in ("THREADS_OF_OWNER", "MESSAGES_OF_AUTHOR", "MESSAGES_IN_SPAN")},
     *{("erasing", name) for name in ("FINISHED_RUNS", "USAGE_OF_OWNER")},

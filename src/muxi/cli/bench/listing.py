@@ -45,7 +45,7 @@ _COUNT: Final = (
     "(SELECT 0 UNION ALL SELECT i + 1 FROM numbers WHERE i + 1 < :count) "
 )
 _OWNER: Final = f"iif(i % :threads < {_FEW}, '{_SELDOM}', '{USER}')"
-_STATUS: Final = "iif(i % 1000 = 7, 'failed', 'completed')"
+_STATUS: Final = "iif(i % 997 = 7, 'failed', 'completed')"
 
 
 def fill(database: Path, *, threads: int, runs: int) -> None:

@@ -31,50 +31,130 @@ UPDATE = Statement(
 LIST = Statement(
     sqlite="""SELECT runs.record
 FROM runs
-WHERE runs.tenant = ? AND (? IS NULL OR runs.status = ?) AND runs.id < ? AND (? IS NULL OR (EXISTS (SELECT 1
-FROM participants
-WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))) ORDER BY runs.id DESC
+WHERE runs.tenant = ? AND runs.id < ? AND (? IS NULL OR runs.status = ?) AND ? IS NULL ORDER BY runs.id DESC
  LIMIT ? OFFSET 0""",
-    order="tenant status status before_id principal tenant principal limit",
+    order="tenant before_id status status principal limit",
     postgresql="""SELECT runs.record
 FROM runs
-WHERE runs.tenant = %(tenant)s::VARCHAR AND (%(status)s::VARCHAR IS NULL OR runs.status = %(status)s::VARCHAR) AND runs.id < %(before_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
-FROM participants
-WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id))) ORDER BY runs.id DESC
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id < %(before_id)s::VARCHAR AND (%(status)s::VARCHAR IS NULL OR runs.status = %(status)s::VARCHAR) AND %(principal)s::VARCHAR IS NULL ORDER BY runs.id DESC
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
 LIST_OF_THREAD = Statement(
     sqlite="""SELECT runs.record
 FROM runs
-WHERE runs.tenant = ? AND (? IS NULL OR runs.status = ?) AND runs.id < ? AND runs.thread_id = ? AND (? IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = ? AND runs.id < ? AND (? IS NULL OR runs.status = ?) AND runs.thread_id = ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
 WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = ?))) ORDER BY runs.id DESC
  LIMIT ? OFFSET 0""",
-    order="tenant status status before_id thread_id principal tenant principal thread_id limit",
+    order="tenant before_id status status thread_id principal tenant principal thread_id limit",
     postgresql="""SELECT runs.record
 FROM runs
-WHERE runs.tenant = %(tenant)s::VARCHAR AND (%(status)s::VARCHAR IS NULL OR runs.status = %(status)s::VARCHAR) AND runs.id < %(before_id)s::VARCHAR AND runs.thread_id = %(thread_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id < %(before_id)s::VARCHAR AND (%(status)s::VARCHAR IS NULL OR runs.status = %(status)s::VARCHAR) AND runs.thread_id = %(thread_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
 FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = %(thread_id)s::VARCHAR))) ORDER BY runs.id DESC
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
+LIST_UNUSUAL = Statement(
+    sqlite="""SELECT runs.record
+FROM runs
+WHERE runs.tenant = ? AND runs.id < ? AND runs.status != 'completed' AND runs.status = ? AND (? IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))) ORDER BY runs.id DESC
+ LIMIT ? OFFSET 0""",
+    order="tenant before_id status principal tenant principal limit",
+    postgresql="""SELECT runs.record
+FROM runs
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id < %(before_id)s::VARCHAR AND runs.status != 'completed' AND runs.status = %(status)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id))) ORDER BY runs.id DESC
+ LIMIT %(limit)s::BIGINT OFFSET 0""",
+)
+LIST_NEAR = Statement(
+    sqlite="""SELECT runs.record
+FROM runs
+WHERE runs.tenant = ? AND runs.id < ? AND runs.id >= (SELECT min(near.id) AS min_1
+FROM (SELECT runs.tenant AS tenant, runs.id AS id
+FROM runs
+WHERE runs.tenant = ? AND runs.id < ? ORDER BY runs.id DESC
+ LIMIT 1000 OFFSET 0) AS near) AND (? IS NULL OR runs.status = ?) AND (? IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))) ORDER BY runs.id DESC
+ LIMIT ? OFFSET 0""",
+    order="tenant before_id tenant before_id status status principal tenant principal limit",
+    postgresql="""SELECT runs.record
+FROM runs
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id < %(before_id)s::VARCHAR AND runs.id >= (SELECT min(near.id) AS min_1
+FROM (SELECT runs.tenant AS tenant, runs.id AS id
+FROM runs
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id < %(before_id)s::VARCHAR ORDER BY runs.id DESC
+ LIMIT 1000 OFFSET 0) AS near) AND (%(status)s::VARCHAR IS NULL OR runs.status = %(status)s::VARCHAR) AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id))) ORDER BY runs.id DESC
+ LIMIT %(limit)s::BIGINT OFFSET 0""",
+)
+THREADS = Statement(
+    sqlite="""SELECT own.thread_id, own.newest
+FROM (SELECT participants.thread_id AS thread_id, (SELECT runs.id
+FROM runs
+WHERE runs.tenant = ? AND runs.thread_id = participants.thread_id AND runs.id < ? AND (? IS NULL OR runs.status = ?) ORDER BY runs.id DESC
+ LIMIT 1 OFFSET 0) AS newest
+FROM participants
+WHERE participants.tenant = ? AND participants.principal = ?) AS own
+WHERE own.newest IS NOT NULL ORDER BY own.newest DESC
+ LIMIT ? OFFSET 0""",
+    order="tenant before_id status status tenant principal limit",
+    postgresql="""SELECT own.thread_id, own.newest
+FROM (SELECT participants.thread_id AS thread_id, (SELECT runs.id
+FROM runs
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.thread_id = participants.thread_id AND runs.id < %(before_id)s::VARCHAR AND (%(status)s::VARCHAR IS NULL OR runs.status = %(status)s::VARCHAR) ORDER BY runs.id DESC
+ LIMIT 1 OFFSET 0) AS newest
+FROM participants
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR) AS own
+WHERE own.newest IS NOT NULL ORDER BY own.newest DESC
+ LIMIT %(limit)s::BIGINT OFFSET 0""",
+)
+IDS_OF_THREAD = Statement(
+    sqlite="""SELECT runs.id
+FROM runs
+WHERE runs.tenant = ? AND runs.thread_id = ? AND runs.id < ? AND (? IS NULL OR runs.status = ?) ORDER BY runs.id DESC
+ LIMIT ? OFFSET 0""",
+    order="tenant thread_id before_id status status limit",
+    postgresql="""SELECT runs.id
+FROM runs
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.thread_id = %(thread_id)s::VARCHAR AND runs.id < %(before_id)s::VARCHAR AND (%(status)s::VARCHAR IS NULL OR runs.status = %(status)s::VARCHAR) ORDER BY runs.id DESC
+ LIMIT %(limit)s::BIGINT OFFSET 0""",
+)
+LIST_THESE = Statement(
+    sqlite="""SELECT runs.record
+FROM runs
+WHERE runs.tenant = ? AND runs.id IN (SELECT anon_1.value
+FROM json_each(?) AS anon_1) AND (? IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))) ORDER BY runs.id DESC""",
+    order="tenant ids principal tenant principal",
+    postgresql="""SELECT runs.record
+FROM runs
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id = ANY (%(ids)s::TEXT[]) AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+FROM participants
+WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id))) ORDER BY runs.id DESC""",
+)
 UNFINISHED = Statement(
     sqlite="""SELECT runs.record
 FROM runs
-WHERE runs.tenant = ? AND runs.finished_at IS NULL AND (? IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = ? AND runs.status != 'completed' AND runs.status IN ('queued', 'running', 'waiting') AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
 WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))) ORDER BY runs.id""",
     order="tenant principal tenant principal",
     postgresql="""SELECT runs.record
 FROM runs
-WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.finished_at IS NULL AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.status != 'completed' AND runs.status IN ('queued', 'running', 'waiting') AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
 FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id))) ORDER BY runs.id""",
 )
 READY = Statement(
     sqlite="""SELECT runs.record
 FROM runs
-WHERE runs.tenant = ? AND runs.finished_at IS NULL AND (? IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = ? AND runs.status != 'completed' AND runs.status IN ('queued', 'running', 'waiting') AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
 WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))) AND (runs.status != 'waiting' OR NOT (EXISTS (SELECT 1
 FROM steps
@@ -82,7 +162,7 @@ WHERE steps.tenant = ? AND steps.run_id = runs.id AND steps.state = 'suspended' 
     order="tenant principal tenant principal tenant",
     postgresql="""SELECT runs.record
 FROM runs
-WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.finished_at IS NULL AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.status != 'completed' AND runs.status IN ('queued', 'running', 'waiting') AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
 FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id))) AND (runs.status != 'waiting' OR NOT (EXISTS (SELECT 1
 FROM steps

@@ -470,9 +470,9 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT fk_runs_threads FOREIGN KEY(tenant, thread_id) REFERENCES threads (tenant, id) ON DELETE CASCADE
 )
  WITHOUT ROWID""",
-    """CREATE INDEX ix_runs_open ON runs (tenant, status) WHERE finished_at IS NULL""",
     """CREATE INDEX ix_runs_owner ON runs (tenant, owner, id)""",
     """CREATE INDEX ix_runs_tenant_thread_id_id ON runs (tenant, thread_id, id)""",
+    """CREATE INDEX ix_runs_unusual ON runs (tenant, status, id) WHERE status <> 'completed'""",
     """CREATE TABLE sequences (
     tenant TEXT NOT NULL,
     thread_id TEXT NOT NULL,
@@ -583,9 +583,9 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'ix_reservations_expiry', '1000000 1000000 10')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'reservations', '1000000 1000000 10 1 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('roles', 'roles', '1000000 1000000 1')""",
-    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_open', '100 100 20')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_owner', '1000000 1000000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_tenant_thread_id_id', '1000000 1000000 10 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_unusual', '100 100 20 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'runs', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('schema_info', NULL, '1000')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('secrets', 'secrets', '1000 1000 1 1')""",

@@ -20,6 +20,7 @@ from muxi.testing.storage.journal import JournalConformance
 from muxi.testing.storage.leases import LeaseConformance
 from muxi.testing.storage.nouns import NounConformance
 from muxi.testing.storage.passages import PassageConformance
+from muxi.testing.storage.run_lists import RunListConformance
 from muxi.testing.storage.summaries import SummaryConformance
 from muxi.testing.storage.tenants import TenantConformance
 from muxi.testing.storage.units import UnitConformance
@@ -35,6 +36,7 @@ class StorageConformance(
     JournalConformance,
     SummaryConformance,
     PassageConformance,
+    RunListConformance,
     TenantConformance,
 ):
     """All that is asked of a back end."""

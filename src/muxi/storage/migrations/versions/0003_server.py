@@ -260,6 +260,15 @@ def upgrade() -> None:
         protect(connection, [table.name for table in made])
         protect_owned_anew(connection, ["secrets"])
     op.create_index("ix_runs_owner", "runs", ["tenant", "owner", "id"])
+    op.drop_index("ix_runs_open", "runs")
+    unusual = text("status <> 'completed'")
+    op.create_index(
+        "ix_runs_unusual",
+        "runs",
+        ["tenant", "status", "id"],
+        sqlite_where=unusual,
+        postgresql_where=unusual,
+    )
     op.add_column("tenants", _text("name", null=True))
     op.add_column("tenants", _number("disabled_at", null=True))
     op.add_column(
@@ -289,6 +298,15 @@ def _run(connection: Connection, statement: str) -> list[Any]:
 def downgrade() -> None:
     """Remove the tables, and with them every user and credential."""
     connection = op.get_bind()
+    op.drop_index("ix_runs_unusual", "runs")
+    unfinished = text("finished_at IS NULL")
+    op.create_index(
+        "ix_runs_open",
+        "runs",
+        ["tenant", "status"],
+        sqlite_where=unfinished,
+        postgresql_where=unfinished,
+    )
     op.drop_index("ix_runs_owner", "runs")
     for table in reversed(_made()):
         table.drop(connection)
