@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from muxi.cli.bench.figures import Found, Options
+from muxi.cli.bench.figures import Figures, Found, Options
 from muxi.cli.bench.load import Caller, Turns, at
 from muxi.cli.bench.processes import Server
 
@@ -49,15 +49,18 @@ def measure_flood(server: Server, upstream: str, options: Options) -> Found:
     count = options.connections
     name = f"{count:,} connections of one address in {count / _A_SECOND:,.0f} s"
     options.told(name)
-    return {name: asyncio.run(_measured(server, count))}
+    return {name: asyncio.run(flooded(server, count))}
 
 
-async def _measured(server: Server, count: int) -> dict[str, float]:
+async def flooded(server: Server, count: int, *, agent: str = "instant") -> Figures:
+    """What so many connections do to a server, and to turns of an agent that others take there."""
     calm = Turns()
-    await _talk(server, calm, asyncio.create_task(asyncio.sleep(1)))
+    second = asyncio.create_task(asyncio.sleep(1))
+    # As many as later: what a server keeps open for them is no part of the flood.
+    await asyncio.gather(*(_talk(server, agent, calm, second) for _ in range(_OTHERS)))
     memory, open_before, cpu = server.rss, server.descriptors, server.cpu
     others, met = Turns(), Flood()
-    flooding = asyncio.create_task(flood(server, count, met))
+    flooding = asyncio.create_task(_flood(server, count, met))
     most = memory
 
     async def watch() -> None:
@@ -67,7 +70,7 @@ async def _measured(server: Server, count: int) -> dict[str, float]:
             await asyncio.sleep(0.2)
 
     await asyncio.gather(
-        flooding, watch(), *(_talk(server, others, flooding) for _ in range(_OTHERS))
+        flooding, watch(), *(_talk(server, agent, others, flooding) for _ in range(_OTHERS))
     )
     used = server.cpu - cpu
     return {
@@ -86,7 +89,7 @@ async def _measured(server: Server, count: int) -> dict[str, float]:
     }
 
 
-async def flood(server: Server, count: int, met: Flood) -> None:
+async def _flood(server: Server, count: int, met: Flood) -> None:
     """So many connections, no faster than 100,000 a minute."""
     turn = asyncio.Semaphore(_AT_ONCE)
     began = time.perf_counter()
@@ -135,9 +138,9 @@ def _leave(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def _talk(server: Server, found: Turns, until: asyncio.Task[None]) -> None:
+async def _talk(server: Server, agent: str, found: Turns, until: asyncio.Task[None]) -> None:
     """Somebody at another address who has a key and takes one turn after the other."""
-    caller = Caller(server, "instant", address=_ANOTHER)
+    caller = Caller(server, agent, address=_ANOTHER)
     while not until.done():
         await caller.turn(found)
     caller.close()
