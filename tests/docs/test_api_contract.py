@@ -134,5 +134,45 @@ def test_every_example_of_a_body_is_taken() -> None:
         operation.body.model_validate_json(json.dumps(example))
 
 
+def _operations() -> Iterator[dict[str, Any]]:
+    for methods in DOCUMENT["paths"].values():
+        yield from methods.values()
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    names = [each["operationId"] for each in _operations()]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_links_lead_from_what_is_answered_to_what_is_asked_next() -> None:
+    known = {each["operationId"]: each for each in _operations()}
+    links = [
+        link
+        for operation in known.values()
+        for answer in operation["responses"].values()
+        for link in answer.get("links", {}).values()
+    ]
+    assert len(links) > 100
+    for link in links:
+        ((name, value),) = link["parameters"].items()
+        asked = known[link["operationId"]]["parameters"]
+        assert any(each.get("name") == name and each["in"] == "path" for each in asked)
+        assert value.startswith("$response.body#/")
+    started = known["start_run"]["responses"]["201"]["links"]
+    assert started["cancel_run"]["parameters"] == {"id": "$response.body#/id"}
+    assert started["get_thread"]["parameters"] == {"id": "$response.body#/thread_id"}
+
+
+def test_a_condition_is_told_only_where_there_is_an_etag() -> None:
+    conditional = {
+        path
+        for path, methods in DOCUMENT["paths"].items()
+        for operation in methods.values()
+        if any("if-match" in each.get("$ref", "") for each in operation["parameters"])
+    }
+    assert "/api/threads/{id}" in conditional
+    assert "/api/secrets/{name}" not in conditional
+
+
 def test_the_description_is_made_alike_each_time() -> None:
     assert describe(all_operations()) == describe(all_operations())

@@ -14,6 +14,7 @@ from muxi.core.version import __version__
 
 if TYPE_CHECKING:
     from muxi.config.project import Project
+    from muxi.config.server_settings import LogSettings
     from muxi.core.status import ServerStatus
     from muxi.runtime.build import Runtime
     from muxi.server.serve import Server
@@ -79,9 +80,12 @@ async def _serve(project: Project, *, host: str, port: int, browser: bool, json:
     from muxi.server.serve import serve_until_stopped
     from muxi.telemetry.logs import set_up_logs
 
-    logs = project.server.logs
-    set_up_logs(logs.level.upper(), as_json=logs.format == "json")
+    def write_logs(logs: LogSettings) -> None:
+        set_up_logs(logs.level.upper(), as_json=logs.format == "json")
+
+    write_logs(project.server.logs)
     runtime = await _become_owner(project)
+    runtime.reloading.on_logs = write_logs
     opening: list[asyncio.Future[bool]] = []
     try:
         status = await runtime.status(LOCAL)

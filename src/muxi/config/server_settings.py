@@ -88,6 +88,8 @@ class ServerSettings(Section):
     """How often it may be asked, by whom."""
     mcp: McpOffer = Field(default_factory=McpOffer)
     """What MCP clients find at `/mcp` and over `muxi mcp serve`."""
+    grace: Annotated[float, Field(ge=0, le=3_600)] = 3.0
+    """Seconds that runs have to end by themselves when the server is told to stop."""
     logs: LogSettings = Field(default_factory=LogSettings)
     """What is written of the server's work."""
     events: EventSettings = Field(default_factory=EventSettings)

@@ -65,6 +65,7 @@ _TABLE = (
     Action("knowledge.read", "see and search documents"),
     Action("knowledge.write", "add documents"),
     Action("knowledge.delete", "remove documents"),
+    Action("knowledge.add_files", "add documents by their path on the server", everywhere=True),
     Action("files.read", "see and fetch their own files"),
     Action("files.write", "send and delete files"),
     Action("mcp.serve", "speak MCP with this server"),

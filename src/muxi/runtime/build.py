@@ -65,9 +65,6 @@ from muxi.storage.transaction import Database
 if TYPE_CHECKING:
     from muxi.models.model import Model
 
-GRACE = 3.0
-"""Seconds that runs have to end by themselves when the process stops."""
-
 
 @dataclass(kw_only=True)
 class Runtime:
@@ -128,7 +125,9 @@ class Runtime:
         )
 
     async def check(self) -> None:
-        """Raise an error unless the event loop is free, and the database answers and is written."""
+        """Raise an error unless more can be done here: the process is not stopping, the event loop
+        is free, the database answers and is written."""
+        self.runs.check_open()
         await check_loop()
         await check_database(self.database)
 
@@ -150,8 +149,8 @@ class Runtime:
         self.credentials.page = None if url is None else f"{public}/credentials"
         self._ownership.announce(url=url, socket=socket)
 
-    async def stop_runs(self, grace: float = GRACE) -> None:
-        """Begin nothing more, let runs end, and leave the rest to a successor."""
+    async def stop_runs(self, grace: float) -> None:
+        """Begin nothing more, let runs end for some seconds, and leave the rest to a successor."""
         await self.runs.close(grace)
         self.streams.close()
 

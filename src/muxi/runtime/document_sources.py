@@ -63,20 +63,30 @@ def place_of(project: Project, source: str, *, must_exist: bool = True) -> tuple
     """What `source` is, and its address as it is stored.
 
     Raises:
-        InvalidInput: There is no such file.
+        InvalidInput: There is no such file, or none can be called so.
         AccessDenied: It lies where the keys of the project are.
     """
-    if source.lower().startswith(("http://", "https://")):
+    if is_of_web(source):
         return "url", urldefrag(source.strip()).url
-    path = (project.folder / Path(source).expanduser()).resolve()
+    try:
+        path = (project.folder / Path(source).expanduser()).resolve()
+        exists, is_folder = path.exists(), path.is_dir()
+    except (OSError, ValueError, RuntimeError):
+        # Too long, or with a zero byte, or in the home of nobody.
+        raise InvalidInput("This is no path of a file or folder.") from None
     state = project.state_folder.resolve()
     if path == state or state in path.parents:
         raise AccessDenied("The project's own state is no document.")
-    if must_exist and not path.exists():
+    if must_exist and not exists:
         raise InvalidInput(f"There is no file or folder {path}.", path=str(path))
     # What is declared and missing may come: a name with an ending is a file's.
-    is_folder = path.is_dir() or (not path.exists() and not path.suffix)
+    is_folder = is_folder or not (exists or path.suffix)
     return ("folder" if is_folder else "file"), str(path)
+
+
+def is_of_web(source: str) -> bool:
+    """Whether `source` is an address of the web, and no path."""
+    return source.lower().startswith(("http://", "https://"))
 
 
 def is_due(document: Document, refresh_hours: float | None) -> bool:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from muxi.config.load import load_project
 from muxi.config.project import Project
+from muxi.config.server_settings import LogSettings
 from muxi.core.errors import MuxiError
 from muxi.core.status import Reloaded
 from muxi.runtime.agents import Agents
@@ -36,6 +37,8 @@ class Reloading:
     tools: Tools
     mcp: McpServers
     remembering: Remembering
+    on_logs: Callable[[LogSettings], None] | None = None
+    """Takes up a changed `server.logs`, where the program around has set up its logs by it."""
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def reload(self) -> Reloaded:
@@ -55,6 +58,10 @@ class Reloading:
                 taken.append("memory.embedder")
                 if fresh.memory == self.project.memory:
                     changed.remove("memory")
+            if self._switch_logs(fresh):
+                taken.append("server.logs")
+                if fresh.server == self.project.server:
+                    changed.remove("server")
             rest = [name for name in changed if name not in taken]
             return Reloaded(changed=taken, restart=rest)
 
@@ -90,6 +97,13 @@ class Reloading:
             return False
         await self.remembering.use_embedder(name)
         self.project.memory.embedder = name
+        return True
+
+    def _switch_logs(self, fresh: Project) -> bool:
+        if self.on_logs is None or fresh.server.logs == self.project.server.logs:
+            return False
+        self.on_logs(fresh.server.logs)
+        self.project.server.logs = fresh.server.logs
         return True
 
 

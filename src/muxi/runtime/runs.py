@@ -49,6 +49,9 @@ if TYPE_CHECKING:
     from muxi.agents.agent import Agent
     from muxi.runtime.agents import Agents, Version
 
+_SUCCESSOR = 5
+"""Seconds after which another process is probably there, in the place of one that stops."""
+
 _SMALL = 16_384
 """Characters of a message that are stored in no time."""
 
@@ -332,7 +335,9 @@ class Runs:
     def check_open(self) -> None:
         """Raise `ServerUnavailable` if nothing more is begun here."""
         if self._closing:
-            raise ServerUnavailable("This process is stopping.", hint="Try again in a moment.")
+            raise ServerUnavailable(
+                "This process is stopping.", hint="Try again in a moment.", retry_after=_SUCCESSOR
+            )
 
 
 def _beginner(who: Principal, run: Run) -> Caller:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from muxi.core.caller import STRANGER, Caller
-from muxi.core.errors import InvalidInput, NotFound, PreconditionFailed
+from muxi.core.errors import InvalidInput, NotFound, PreconditionFailed, ServerUnavailable
 from muxi.runtime.build import Runtime
 from muxi.server import problems
 from muxi.server.access import Access
@@ -122,13 +122,7 @@ class App:
         if is_preflight(method, headers):
             # The page was found to be one that may ask.
             return preflight()
-        if operation is None or not operation.open:
-            caller = await self._identify(scope, headers)
-            found.told += self._access.rates.admit(caller)
-        else:
-            caller = STRANGER
-            if operation.tag != HEALTH:
-                found.told += self._access.rates.admit_stranger(_address(scope))
+        caller = await self._admit(scope, headers, found)
         if scope["path"] in (PATH, f"{PATH}/", LINES):
             return await self._find_mcp(scope, caller)
         if operation is None:
@@ -162,6 +156,23 @@ class App:
         parts = (scope["raw_path"], scope["query_string"], seen, *told)
         key = key_of(scope["headers"])
         return await once(operation, call, key, parts=parts, carry_out=carry_out)
+
+    async def _admit(self, scope: Scope, headers: Headers, found: Found) -> Caller:
+        """Who asks, unless nobody may ask now, or they have asked too often."""
+        operation = found.operation
+        if operation is not None and operation.tag == HEALTH:
+            return STRANGER
+        try:
+            self._runtime.runs.check_open()
+        except ServerUnavailable as error:
+            # The process stops: a successor answers soon, on another connection.
+            raise Refused(503, error, ((b"connection", b"close"),)) from None
+        if operation is not None and operation.open:
+            found.told += self._access.rates.admit_stranger(_address(scope))
+            return STRANGER
+        caller = await self._identify(scope, headers)
+        found.told += self._access.rates.admit(caller)
+        return caller
 
     async def _carry_out(
         self, operation: AnyOperation, call: Call[Any, Any], scope: Scope, place: Place
@@ -252,7 +263,7 @@ def _answered(answer: Answer, operation: AnyOperation, headers: Headers) -> Resp
 
 async def _shown(read: AnyOperation, call: Call[Any, Any], scope: Scope) -> bytes:
     """What whoever reads at the address of `call` is answered now."""
-    query = parse_query(read.query, scope["query_string"])
+    query = parse_query(read.query, scope["query_string"], of_another=True)
     answer = await read.handler(replace(call, body=NOTHING, query=query))
     if isinstance(answer, BaseModel):
         return rendered(answer)

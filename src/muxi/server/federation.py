@@ -105,7 +105,7 @@ async def come_back(call: Call[Nothing, CallbackQuery]) -> Response:
     return call.access.keep_session(_forget(page), signed_in.session, scheme=call.scheme)
 
 
-async def sign_out(call: Call[Nothing, Nothing]) -> Response:
+async def sign_out_everywhere(call: Call[Nothing, Nothing]) -> Response:
     page = await call.runtime.federation.sign_out(call.caller, f"{own_address(call)}/login")
     credential = call.caller.credential
     if credential.kind == "session":
@@ -175,6 +175,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         query=BeginQuery,
         open=True,
         status=303,
+        also={503: "text/html"},
         tag="access",
     ),
     Operation(
@@ -185,13 +186,14 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         query=CallbackQuery,
         open=True,
         media_type="text/html",
+        also={401: "text/html", 503: "text/html"},
         tag="access",
     ),
     Operation(
         method="POST",
         path="/logout",
         summary="End the browser's session here and at its identity provider",
-        handler=sign_out,
+        handler=sign_out_everywhere,
         anyone=True,
         media_type="text/html",
         tag="access",

@@ -205,7 +205,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="The bytes of a file, or a range of them",
         handler=get_content,
         action="files.read",
-        media_type="application/octet-stream",
+        media_type="*/*",
         tag="files",
     ),
     Operation(

@@ -14,6 +14,7 @@ from muxi.core.errors import InvalidInput
 from muxi.core.messages import Text
 from muxi.core.pages import Page
 from muxi.runtime.conditions import Reading
+from muxi.runtime.document_sources import is_of_web
 from muxi.runtime.knowledge import NewDocument
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.threads import PageQuery
@@ -68,6 +69,9 @@ async def add_document(call: Call[DocumentBody, Nothing]) -> Document:
     body = call.body
     if (body.text is None) + (body.data is None) + (body.uri is None) != 2:
         raise InvalidInput("Give `uri`, `text` or `data`, and one of them only.")
+    if body.uri is not None and not is_of_web(body.uri):
+        # Whatever the server's own user can read could be found in it.
+        await call.runtime.guard.require(call.caller, "knowledge.add_files")
     data = _decoded(body.data) if body.text is None else body.text.encode()
     mine = body.owner == "user" and call.who.principal is not None
     new = NewDocument(

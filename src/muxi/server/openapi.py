@@ -18,12 +18,15 @@ from muxi.core.version import __version__
 from muxi.runtime.principal import LOCAL
 from muxi.server import problems
 from muxi.server.examples import Examples
+from muxi.server.links import links
 from muxi.server.operations import AnyOperation, Nothing, Raw
 from muxi.server.problems import ProblemDetails
 
 _REFERENCES = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _EVENT = "Event"
+_JSON = "application/json"
+_STREAM = "text/event-stream"
 _USER = {
     "name": USER_HEADER,
     "in": "header",
@@ -81,10 +84,15 @@ _CONDITIONS = {
 def describe(operations: Sequence[AnyOperation]) -> dict[str, Any]:
     """An OpenAPI 3.1 document of `operations`."""
     schemas = _Schemas(operations)
+    # What can be read has an ETag, which a change of it may name.
+    tagged = {each.path for each in operations if each.method == "GET" and each.answer is not None}
     paths: dict[str, Any] = {}
     for operation in operations:
         entry = paths.setdefault(operation.path, {})
-        entry[operation.method.lower()] = _operation(operation, schemas)
+        described = _operation(operation, schemas, tagged=operation.path in tagged)
+        entry[operation.method.lower()] = described
+        if found := links(operation, operations):
+            described["responses"][str(operation.status)]["links"] = found
     return {
         "openapi": "3.1.0",
         "info": {
@@ -155,28 +163,20 @@ def _with_open_unions(value: Any) -> Any:
     return value
 
 
-def _operation(operation: AnyOperation, schemas: _Schemas) -> dict[str, Any]:
+def _operation(operation: AnyOperation, schemas: _Schemas, *, tagged: bool) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.handler.__name__,
         "summary": operation.summary,
         "tags": [operation.tag],
-        "parameters": _parameters(operation, schemas),
-        "responses": {
-            str(operation.status): _answer(operation, schemas),
-            "default": {
-                "description": "A problem",
-                "content": {problems.MEDIA_TYPE: schemas.content(ProblemDetails, "serialization")},
-            },
-        },
+        "parameters": _parameters(operation, schemas, tagged=tagged),
+        "responses": _responses(operation, schemas),
     }
-    if operation.method == "GET" and operation.answer is not None and not operation.open:
-        described["responses"]["304"] = {"description": "It is as you have it"}
     if issubclass(operation.body, Raw):
         content = {name: {"schema": {"type": "string"}} for name in operation.body.media_types}
         described["requestBody"] = {"required": True, "content": content}
     elif operation.body is not Nothing:
         content = schemas.content(operation.body, "validation")
-        described["requestBody"] = {"required": True, "content": {"application/json": content}}
+        described["requestBody"] = {"required": True, "content": {_JSON: content}}
     elif operation.streamed:
         content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
         described["requestBody"] = {"required": False, "content": content}
@@ -185,24 +185,51 @@ def _operation(operation: AnyOperation, schemas: _Schemas) -> dict[str, Any]:
     return described
 
 
-def _answer(operation: AnyOperation, schemas: _Schemas) -> dict[str, Any]:
+def _responses(operation: AnyOperation, schemas: _Schemas) -> dict[str, Any]:
+    """What an operation answers, by status."""
+    problem = {problems.MEDIA_TYPE: schemas.content(ProblemDetails, "serialization")}
+    if operation.problem is not None:
+        # In the form of another protocol, which describes it.
+        problem = {_JSON: {"schema": {"type": "object"}}}
+    answer = {"description": operation.summary, **_content(operation, schemas)}
+    responses: dict[str, dict[str, Any]] = {str(operation.status): answer}
+    for status, media_type in operation.also.items():
+        told = responses.setdefault(str(status), {"description": "Otherwise"})
+        if media_type:
+            told.setdefault("content", {})[media_type] = _of_type(media_type)
+    if operation.method == "GET" and operation.answer is not None and not operation.open:
+        responses["304"] = {"description": "It is as you have it"}
+    return {**responses, "default": {"description": "A problem", "content": problem}}
+
+
+def _content(operation: AnyOperation, schemas: _Schemas) -> dict[str, Any]:
     if operation.events:
-        schema = {"$ref": _REFERENCES.format(model=_EVENT)}
-        description = "Server-sent events; `data` of each is one event as JSON"
-        return {
-            "description": description,
-            "content": {"text/event-stream": {"itemSchema": schema, "schema": {"type": "string"}}},
-        }
+        event = {"$ref": _REFERENCES.format(model=_EVENT)}
+        return {"content": {_STREAM: _stream(contentSchema=event)}}
     if operation.media_type is not None:
-        content = {operation.media_type: {"schema": {"type": "string"}}}
-        return {"description": operation.summary, "content": content}
+        return {"content": {operation.media_type: _of_type(operation.media_type)}}
     if operation.answer is None:
-        return {"description": operation.summary}
-    content = schemas.content(operation.answer, "serialization")
-    return {"description": operation.summary, "content": {"application/json": content}}
+        return {}
+    return {"content": {_JSON: schemas.content(operation.answer, "serialization")}}
 
 
-def _parameters(operation: AnyOperation, schemas: _Schemas) -> list[dict[str, Any]]:
+def _of_type(media_type: str) -> dict[str, Any]:
+    """What has no model of ours."""
+    if media_type == _STREAM:
+        return _stream()
+    return {"schema": {} if media_type == _JSON else {"type": "string"}}
+
+
+def _stream(**data: Any) -> dict[str, Any]:
+    """Server-sent events, each with JSON as its data (as OpenAPI 3.2 describes them)."""
+    text = {"type": "string", "contentMediaType": _JSON, **data}
+    event = {"type": "object", "required": ["data"], "properties": {"data": text}}
+    return {"itemSchema": event, "schema": {}}
+
+
+def _parameters(
+    operation: AnyOperation, schemas: _Schemas, *, tagged: bool
+) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in _PARAMETER.findall(operation.path)
@@ -222,4 +249,6 @@ def _parameters(operation: AnyOperation, schemas: _Schemas) -> list[dict[str, An
         )
     parameters = [schemas.with_example(parameter) for parameter in parameters]
     names = [] if operation.open else ["user", *_CONDITIONS.get(operation.method, ())]
+    if not tagged:
+        names = [name for name in names if not name.startswith("if-")]
     return [*parameters, *({"$ref": f"#/components/parameters/{name}"} for name in names)]

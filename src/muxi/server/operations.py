@@ -186,6 +186,8 @@ class Operation(Generic[Body, Query]):
     media_type: str | None = None
     """Of an answer that is neither JSON nor events."""
     status: int = 200
+    also: Mapping[int, str] = field(default_factory=dict[int, str])
+    """The media type of what it may answer beside, by status; empty for no content."""
     events: bool = False
     """Whether the answer is a stream of server-sent events."""
     open: bool = False
@@ -240,7 +242,7 @@ def parse_body(kind: type[Body], data: bytes, headers: Headers) -> Body:
         error = InvalidInput("The body must be sent as application/json.")
         raise Refused(415, error)
     try:
-        return kind.model_validate_json(data)
+        return kind.model_validate_json(data, strict=True)
     except ValidationError as error:
         if all(item["type"] != "json_invalid" for item in error.errors(include_url=False)):
             raise invalid(error) from None
@@ -284,15 +286,22 @@ def _too_deep() -> Refused:
     return Refused(400, InvalidInput("The JSON is nested too deeply."))
 
 
-def parse_query(kind: type[Query], text: bytes) -> Query:
+def parse_query(kind: type[Query], text: bytes, *, of_another: bool = False) -> Query:
     """The query string of a request.
+
+    Args:
+        kind: What it must be.
+        text: As it came.
+        of_another: Whether it was sent to another operation, so that only what fits is taken.
 
     Raises:
         InvalidInput: A parameter is unknown or does not have the right form.
     """
-    if kind is Nothing and not text:
+    if kind is Nothing and (of_another or not text):
         return NOTHING  # pyright: ignore[reportReturnType] -- `kind` is its class
     values = dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True))
+    if of_another:
+        values = {name: value for name, value in values.items() if name in kind.model_fields}
     try:
         return kind.model_validate(values)
     except ValidationError as error:

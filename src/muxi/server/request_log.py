@@ -1,4 +1,4 @@
-"""A line of the log for every request, for projects that want one. Put around the application.
+"""A line of the log for every request, while the project wants that. Put around the application.
 
 It names the path and never the query, which may hold a secret, nor what was sent.
 """
@@ -10,17 +10,20 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from muxi.config.server_settings import ServerSettings
+
 _log = logging.getLogger("muxi.requests")
 
 
 class RequestLog:
     """The application, whose answers are written down when they are over."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
         self._app = app
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not self._settings.logs.requests:
             await self._app(scope, receive, send)
             return
         begun = time.perf_counter()

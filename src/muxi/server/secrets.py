@@ -38,7 +38,7 @@ async def delete_secret(call: Call[Nothing, Nothing]) -> Response:
     return Response(status_code=204)
 
 
-async def rotate_key(call: Call[Nothing, Nothing]) -> KeyRotation:
+async def rotate_master_key(call: Call[Nothing, Nothing]) -> KeyRotation:
     return await call.runtime.sealed.rotate()
 
 
@@ -75,7 +75,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         method="POST",
         path="/api/secrets/rotate-key",
         summary="Change the master key that all secrets are sealed with",
-        handler=rotate_key,
+        handler=rotate_master_key,
         action="secrets.rotate",
         answer=KeyRotation,
         tag="secrets",

@@ -24,7 +24,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from muxi.core.errors import MuxiError
-from muxi.runtime.build import GRACE, Runtime
+from muxi.runtime.build import Runtime
 from muxi.server.access import Access
 from muxi.server.addresses import Addresses, is_local, reached_at
 from muxi.server.app import App
@@ -90,6 +90,12 @@ class _Uvicorn(uvicorn.Server):
         ]
         self.started = True
 
+    def leave_machine(self) -> None:
+        """Be found by no other command of this machine any more."""
+        for server in self.servers:
+            if any(each.family == socket_module.AF_UNIX for each in server.sockets):
+                server.close()
+
     def capture_signals(self) -> AbstractContextManager[None]:  # pyright: ignore[reportIncompatibleMethodOverride] -- any context manager will do
         return nullcontext()
 
@@ -126,9 +132,11 @@ async def _break_off(send: Send) -> None:
 class Server:
     """A project that answers. Made by `serving`."""
 
-    def __init__(self, app: App, access: Access, *, url: str | None, exposed: bool) -> None:
+    def __init__(
+        self, app: App, access: Access, *, url: str | None, exposed: bool, grace: float
+    ) -> None:
         self.app = app
-        self.grace = GRACE
+        self.grace = grace
         """Seconds that runs have to end by themselves when this server ends."""
         self.url = url
         """Where browsers reach it; None if it listens on the Unix socket only."""
@@ -187,7 +195,7 @@ async def serving(
     mcp = mcp or endpoint_of(runtime)
     app = App(runtime, RESOURCES, access=access, pages=Pages(), mcp=mcp)
     upgrades = Upgrades(runtime, access)
-    answers = RequestLog(app) if settings.logs.requests else app
+    answers = RequestLog(app, settings)
     uvicorn_server = _Uvicorn(
         _configuration(answers, upgrades, settings.proxies),
         tls,
@@ -196,12 +204,12 @@ async def serving(
     await _start(uvicorn_server, listeners)
     runtime.announce(url=url, socket=socket)
     exposed = tls is None and not settings.proxies and not is_local(host)
-    server = Server(app, access, url=url, exposed=exposed)
+    server = Server(app, access, url=url, exposed=exposed, grace=settings.grace)
     try:
         yield server
     finally:
-        for listening in uvicorn_server.servers:
-            listening.close()
+        # Commands of this machine look for the next owner; others are told to come back.
+        uvicorn_server.leave_machine()
         await runtime.stop_runs(server.grace)
         if mcp is not None:
             await mcp.close()

@@ -134,6 +134,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         query=LoginQuery,
         open=True,
         media_type="text/html",
+        also={303: ""},
         tag="access",
     ),
     Operation(
@@ -145,6 +146,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         open=True,
         tag="access",
         status=303,
+        also={401: "text/html"},
     ),
     Operation(
         method="POST",

@@ -146,6 +146,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="The bytes that a part of a message refers to as its blob",
         handler=get_blob,
         action="threads.read",
+        media_type="*/*",
         tag="threads",
     ),
     Operation(

@@ -11,6 +11,8 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
+from muxi.core.patterns import schema_checker
+
 _MOST = 20
 """Problems that are told."""
 
@@ -36,8 +38,7 @@ def problems(value: Any, schema: dict[str, Any], *, patterns: bool = False) -> l
     Args:
         value: JSON of any shape.
         schema: What it must fit.
-        patterns: Whether regular expressions count. A hostile one can keep Python's engine busy for
-            ever, so that only schemas which the project itself wrote may have them.
+        patterns: Whether regular expressions count, as far as `core.patterns` can match them.
     """
     return judge(schema, patterns=patterns)(value)
 
@@ -120,18 +121,13 @@ def mistake(schema: dict[str, Any]) -> str | None:
 
 @cache
 def _checker(patterns: bool) -> Any:
-    from jsonschema import Draft202012Validator, validators
+    from jsonschema import validators
 
     if patterns:
-        return Draft202012Validator
-    whole = Draft202012Validator.VALIDATORS["additionalProperties"]
-
-    def without_patterns(validator: Any, wanted: Any, value: Any, schema: Any) -> Any:
-        return () if "patternProperties" in schema else whole(validator, wanted, value, schema)
+        return schema_checker()
 
     def nothing(*_: Any) -> tuple[()]:
         return ()
 
-    skipped = dict.fromkeys(("pattern", "patternProperties", "unevaluatedProperties"), nothing)
-    changed = {**skipped, "additionalProperties": without_patterns}
-    return validators.extend(Draft202012Validator, changed)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] -- the library leaves it untyped
+    skipped = dict.fromkeys(("pattern", "patternProperties"), nothing)
+    return validators.extend(schema_checker(), skipped)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] -- the library leaves it untyped

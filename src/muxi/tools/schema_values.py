@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, cast
 
+from muxi.core.patterns import schema_checker
+
 Schema = Mapping[str, Any]
 
 TYPES: Final = frozenset({"null", "boolean", "object", "array", "number", "string"})
@@ -51,13 +53,12 @@ class Root:
 
     def admits(self, schema: Schema, value: Any, *, unclear: bool) -> bool:
         """Whether `schema`, a part of this one, admits `value`; `unclear` if it cannot be told."""
-        from jsonschema import Draft202012Validator
         from referencing import Registry
         from referencing.exceptions import Unresolvable
 
         definitions = {k: self.whole[k] for k in ("$defs", "definitions") if k in self.whole}
         # A registry of its own: the default one would fetch what it does not know.
-        judge: Any = Draft202012Validator({**schema, **definitions}, registry=Registry())
+        judge: Any = schema_checker()({**schema, **definitions}, registry=Registry())
         try:
             return bool(judge.is_valid(value))
         except Unresolvable:

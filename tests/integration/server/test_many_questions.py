@@ -20,7 +20,7 @@ from muxi.models.scripted import ScriptedModel, call
 from muxi.runtime.principal import LOCAL, Principal
 from muxi.storage import messages, runs, sequences, steps, threads
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.ci, pytest.mark.timeout(900)]
 
 MANY = 10_000
 AGENTS = {"a": {"name": "a", "tools": ["pay"], "approve": ["pay"]}}

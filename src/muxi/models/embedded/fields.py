@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from muxi.core.patterns import schema_checker
 from muxi.models.embedded import schemas
 from muxi.models.embedded.schemas import Kind
 
@@ -66,9 +67,7 @@ class Field:
 
     @cached_property
     def _validator(self) -> Any:
-        from jsonschema import Draft202012Validator
-
-        return Draft202012Validator({**schemas.definitions(self.root), **self.schema})
+        return schema_checker()({**schemas.definitions(self.root), **self.schema})
 
 
 def fields(root: dict[str, Any]) -> list[Field]:

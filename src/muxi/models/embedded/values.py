@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Final
 from zoneinfo import available_timezones
 
+from muxi.core.patterns import matcher
 from muxi.models.embedded.tokens import NUMBER_WORDS, Token, stem, tokenize
 
 Accept = Callable[[Sequence[Token]], bool]
@@ -59,18 +60,13 @@ def token_kind(schema: dict[str, Any], examples: Sequence[str]) -> str | None:
 
 
 def _matching(pattern: str) -> Accept | None:
-    try:
-        compiled = re.compile(pattern)
-    except re.error:
+    found = matcher(pattern)
+    if found is None:
         return None
 
     def fits(run: Sequence[Token]) -> bool:
         text = "".join(token.text for token in run)
-        return (
-            len(run) <= 4
-            and run[-1].end - run[0].start == len(text)
-            and bool(compiled.search(text))
-        )
+        return len(run) <= 4 and run[-1].end - run[0].start == len(text) and found(text)
 
     return fits
 

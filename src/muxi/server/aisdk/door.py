@@ -252,6 +252,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         handler=resume_chat,
         action="runs.read",
         media_type="text/event-stream",
+        also={204: ""},
         tag="chat",
     ),
 )

@@ -25,7 +25,7 @@ from muxi.wire.encoded import to_json
 _DONE = b"data: [DONE]\n\n"
 
 
-async def complete(call: Call[ChatRequest, Nothing]) -> Response | EventStream:
+async def complete_chat(call: Call[ChatRequest, Nothing]) -> Response | EventStream:
     body, runtime = call.body, call.runtime
     version = await agent_of(runtime, call.who, body.model)
     conversation = conversation_of(body)
@@ -124,11 +124,12 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         method="POST",
         path="/v1/chat/completions",
         summary="An agent's answer to a conversation, as OpenAI's chat completions give it",
-        handler=complete,
+        handler=complete_chat,
         action="runs.start",
         starts_run=True,
         body=ChatRequest,
         media_type="application/json",
+        also={200: "text/event-stream"},
         problem=problem,
         tag="openai",
     ),

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 from starlette.datastructures import Headers, UploadFile
+from starlette.responses import Response
 
 from muxi.core.errors import InvalidInput, TooLarge
 from muxi.core.files import UploadedFile
@@ -58,7 +59,7 @@ class FileDeleted(BaseModel):
     deleted: bool = True
 
 
-async def create_file(call: Call[Nothing, Nothing]) -> FileObject:
+async def create_file_object(call: Call[Nothing, Nothing]) -> FileObject:
     upload, purpose = await _form(call)
     files = call.runtime.files
     try:
@@ -75,7 +76,7 @@ async def create_file(call: Call[Nothing, Nothing]) -> FileObject:
     return _object(file, purpose)
 
 
-async def list_files(call: Call[Nothing, FileQuery]) -> FileObjects:
+async def list_file_objects(call: Call[Nothing, FileQuery]) -> FileObjects:
     query = call.query
     # A client asks for the next page with the id of the last file.
     after = None if query.after is None else cursor(query.after)
@@ -89,11 +90,15 @@ async def list_files(call: Call[Nothing, FileQuery]) -> FileObjects:
     )
 
 
-async def get_file(call: Call[Nothing, Nothing]) -> FileObject:
+async def get_file_object(call: Call[Nothing, Nothing]) -> FileObject:
     return _object(await call.runtime.files.get(call.who, call.path["id"]))
 
 
-async def delete_file(call: Call[Nothing, Nothing]) -> FileDeleted:
+async def get_file_object_content(call: Call[Nothing, Nothing]) -> Response:
+    return await get_content(call)
+
+
+async def delete_file_object(call: Call[Nothing, Nothing]) -> FileDeleted:
     await call.runtime.files.delete(call.who, call.path["id"])
     return FileDeleted(id=call.path["id"])
 
@@ -165,7 +170,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         method="POST",
         path="/v1/files",
         summary="Send a file, as a form of OpenAI's API",
-        handler=create_file,
+        handler=create_file_object,
         action="files.write",
         streamed=True,
         answer=FileObject,
@@ -176,7 +181,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         method="GET",
         path="/v1/files",
         summary="The files of whoever asks, the newest first",
-        handler=list_files,
+        handler=list_file_objects,
         action="files.read",
         query=FileQuery,
         answer=FileObjects,
@@ -187,7 +192,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         method="GET",
         path="/v1/files/{id}",
         summary="One file",
-        handler=get_file,
+        handler=get_file_object,
         action="files.read",
         answer=FileObject,
         problem=problem,
@@ -197,7 +202,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         method="DELETE",
         path="/v1/files/{id}",
         summary="Delete a file",
-        handler=delete_file,
+        handler=delete_file_object,
         action="files.write",
         answer=FileDeleted,
         problem=problem,
@@ -207,9 +212,9 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         method="GET",
         path="/v1/files/{id}/content",
         summary="The bytes of a file",
-        handler=get_content,
+        handler=get_file_object_content,
         action="files.read",
-        media_type="application/octet-stream",
+        media_type="*/*",
         problem=problem,
         tag="openai",
     ),

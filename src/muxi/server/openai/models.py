@@ -43,7 +43,7 @@ async def agent_of(runtime: Runtime, who: Principal, name: str) -> Version:
         raise NotFound(error.message, hint=error.hint, param="model") from None
 
 
-async def list_models(call: Call[Nothing, Nothing]) -> ModelList:
+async def list_model_cards(call: Call[Nothing, Nothing]) -> ModelList:
     guard, caller = call.runtime.guard, call.caller
     return ModelList(
         data=[
@@ -68,7 +68,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         method="GET",
         path="/v1/models",
         summary="The agents, as models of OpenAI's API",
-        handler=list_models,
+        handler=list_model_cards,
         action="agents.read",
         answer=ModelList,
         problem=problem,

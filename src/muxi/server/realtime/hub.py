@@ -58,6 +58,7 @@ class Hub:
         path = urlsplit(target)
         if path.path != PATH:
             raise NotFound(f"There is no WebSocket at {path.path[:200]}.", hint=f"It is at {PATH}.")
+        self.runtime.runs.check_open()
         line.way = await self._seen_through_proxies(line.way, headers)
         self.access.check_address(headers, line.way.server, line.way.scheme)
         shown = shown_in(headers)

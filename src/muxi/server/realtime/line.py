@@ -294,6 +294,8 @@ class Line(asyncio.Protocol):
         response = self._ws.reject(problem.status, problem.model_dump_json())
         del response.headers["Content-Type"]
         response.headers["Content-Type"] = MEDIA_TYPE
+        if isinstance(seconds := problem.details.get("retry_after"), int):
+            response.headers["Retry-After"] = str(seconds)
         if isinstance(error, Refused):
             for name, value in error.headers:
                 response.headers[name.decode("latin-1")] = value.decode("latin-1")
