@@ -114,7 +114,8 @@ class Callers:
         now = self._clock()
         if now >= known.expires_at or known.idle_at(now):
             raise AccessDenied("This credential has expired.")
-        known.used_at = now
+        # Not back: a clock that was wrong for a while ends nothing.
+        known.used_at = max(known.used_at, now)
         if now - known.noted_at >= _USE_EVERY:
             known.noted_at = now
             self._uses.setdefault(token.tenant, {})[token.id] = now

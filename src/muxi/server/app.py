@@ -19,7 +19,7 @@ from muxi.core.errors import InvalidInput, NotFound, PreconditionFailed, ServerU
 from muxi.runtime.build import Runtime
 from muxi.server import problems
 from muxi.server.access import Access
-from muxi.server.asking import Asked, caller_of
+from muxi.server.asking import Asked, caller_of, refuse_repeated
 from muxi.server.bodies import pieces, read_body
 from muxi.server.conditions import (
     IF_MATCH,
@@ -118,6 +118,8 @@ class App:
     ) -> Response | EventStream | Endpoint:
         access, method = self._access, scope["method"]
         place, operation = found.place, found.operation
+        if len(headers) != len(scope["headers"]):
+            refuse_repeated(scope["headers"])
         access.check_address(headers, scope["server"], scope["scheme"])
         if is_preflight(method, headers):
             # The page was found to be one that may ask.

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from muxi.core.caller import Caller
+from muxi.core.errors import InvalidInput
 from muxi.runtime.build import Runtime
 from muxi.server.access import Access
 from muxi.server.addresses import Address
 from muxi.server.managing import require_operator
 from muxi.server.problems import Refused
 from muxi.server.users import named_tenant, named_user
+
+_ONCE: Final = frozenset(
+    {b"authorization", b"content-length", b"content-type", b"host", b"origin", b"transfer-encoding"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,19 @@ class Asked:
     server: Address | None
     client: Address | None
     scheme: str
+
+
+def refuse_repeated(pairs: Iterable[tuple[bytes, bytes]]) -> None:
+    """Raise `Refused` if a header came twice that says who asks, of whom, or how much.
+
+    A proxy that was asked to check it may have looked at the other one.
+    """
+    seen: set[bytes] = set()
+    for name, _ in pairs:
+        if name in _ONCE and name in seen:
+            error = InvalidInput(f"The header `{name.decode()}` came more than once.")
+            raise Refused(400, error, ((b"connection", b"close"),))
+        seen.add(name)
 
 
 async def caller_of(runtime: Runtime, access: Access, asked: Asked) -> Caller:

@@ -47,13 +47,13 @@ async def delete_credential(call: Call[Nothing, Nothing]) -> Response:
     return Response(status_code=204)
 
 
-async def begin_login(call: Call[LoginBody, Nothing]) -> LoginPage:
+async def begin_own_login(call: Call[LoginBody, Nothing]) -> LoginPage:
     back = call.body.redirect_url or f"{own_address(call)}/credentials/{call.path['name']}/login"
     url = await call.runtime.mcp.logins.begin(_server(call), back, who=call.who)
     return LoginPage(url=url)
 
 
-async def finish_login(call: Call[AnswerBody, Nothing]) -> ServerInfo:
+async def finish_own_login(call: Call[AnswerBody, Nothing]) -> ServerInfo:
     answer = LoginAnswer.model_validate(call.body.model_dump())
     return await call.runtime.mcp.finish_login(_server(call), answer, call.who, own=True)
 
@@ -101,7 +101,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         method="POST",
         path="/api/credentials/{name}/login",
         summary="Begin to sign in to an MCP server for oneself",
-        handler=begin_login,
+        handler=begin_own_login,
         action="credentials.write",
         body=LoginBody,
         answer=LoginPage,
@@ -111,7 +111,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         method="POST",
         path="/api/credentials/{name}/login/answer",
         summary="Finish to sign in for oneself with what the browser came back with",
-        handler=finish_login,
+        handler=finish_own_login,
         action="credentials.write",
         body=AnswerBody,
         answer=ServerInfo,

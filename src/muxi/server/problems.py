@@ -82,6 +82,13 @@ _TITLES = {
 }
 
 
+_MOST_MISTAKES = 100
+"""Mistakes of one request that are told."""
+
+_LONGEST_PLACE = 200
+"""Characters of the place of a mistake, whose names are those that were sent."""
+
+
 class ProblemDetails(BaseModel):
     """An error as RFC 9457 writes it, with what muxi adds."""
 
@@ -131,15 +138,15 @@ def problem_for(error: Exception) -> ProblemDetails:
 
 def invalid(error: ValidationError) -> InvalidInput:
     """What was wrong with a body or a query: each mistake with its place."""
+    told = error.errors(include_url=False, include_context=False, include_input=False)
     mistakes = [
-        {"where": _place(item["loc"]), "what": item["msg"]}
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
+        {"where": _place(item["loc"]), "what": item["msg"]} for item in told[:_MOST_MISTAKES]
     ]
     first = mistakes[0]
-    more = f" ({len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+    more = f" ({len(told) - 1} more)" if len(told) > 1 else ""
     found = InvalidInput(
         f"{first['where']}: {first['what']}{more}.",
-        hint="`details.mistakes` lists every place; /openapi.json has the schema.",
+        hint="`details.mistakes` lists the places; /openapi.json has the schema.",
     )
     found.details["mistakes"] = mistakes
     return found
@@ -147,7 +154,8 @@ def invalid(error: ValidationError) -> InvalidInput:
 
 def _place(steps: tuple[int | str, ...]) -> str:
     """Where a mistake is, without the brackets in which pydantic names its own alternatives."""
-    return ".".join(str(step) for step in steps if "[" not in str(step)) or "body"
+    place = ".".join(str(step) for step in steps if "[" not in str(step))
+    return place[:_LONGEST_PLACE] or "body"
 
 
 def status_of(error: MuxiError) -> int:

@@ -53,12 +53,12 @@ class Root:
 
     def admits(self, schema: Schema, value: Any, *, unclear: bool) -> bool:
         """Whether `schema`, a part of this one, admits `value`; `unclear` if it cannot be told."""
-        from referencing import Registry
         from referencing.exceptions import Unresolvable
+        from referencing.jsonschema import EMPTY_REGISTRY
 
         definitions = {k: self.whole[k] for k in ("$defs", "definitions") if k in self.whole}
-        # A registry of its own: the default one would fetch what it does not know.
-        judge: Any = schema_checker()({**schema, **definitions}, registry=Registry())
+        # A registry without anything: the default one would fetch what it does not know.
+        judge: Any = schema_checker()({**schema, **definitions}, registry=EMPTY_REGISTRY)
         try:
             return bool(judge.is_valid(value))
         except Unresolvable:

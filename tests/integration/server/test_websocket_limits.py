@@ -77,21 +77,27 @@ class Raw:
             return None
 
 
+def request_of(muxi: Served, port: int) -> bytes:
+    """What asks for a WebSocket."""
+    return (
+        f"GET /ws HTTP/1.1\r\nHost: localhost:{port}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        f"Authorization: Bearer {muxi.token}\r\n\r\n"
+    ).encode()
+
+
 @asynccontextmanager
 async def raw(muxi: Served, *, narrow: bool = False) -> AsyncIterator[Raw]:
     """A connection that is open; a narrow one takes little that is not read."""
-    host, port = muxi.url.removeprefix("http://").split(":")
+    port = muxi.url.rpartition(":")[2]
     opened = system.socket()
     if narrow:
         opened.setsockopt(SOL_SOCKET, SO_RCVBUF, 4096)
     opened.connect(("127.0.0.1", int(port)))
     limit = 4096 if narrow else 2**16
     reader, writer = await asyncio.open_connection(sock=opened, limit=limit)
-    writer.write(
-        f"GET /ws HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        f"Authorization: Bearer {muxi.token}\r\n\r\n".encode()
-    )
+    writer.write(request_of(muxi, int(port)))
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT)
     assert b" 101 " in head
     try:
@@ -129,6 +135,113 @@ async def test_bad_frames_close_their_own_connection_only(tmp_path: Path) -> Non
         async with raw(muxi) as cut:
             cut.writer.write(b"\x81")
         assert await other.say("ping") is None
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param(b"\xc1\x80abcd", id="a reserved bit"),
+        pytest.param(b"\x81\xff" + b"\xff" * 8 + b"abcd", id="a length beyond all numbers"),
+        pytest.param(b"\x81\xff" + b"\x00" * 7 + b"\x05abcd", id="a short length written long"),
+        pytest.param(b"\x09\x80abcd", id="a ping in parts"),
+        pytest.param(b"\x88\x81abcdx", id="half a code of a close"),
+        pytest.param(b"\x88\x82" + b"\0" * 4 + struct.pack("!H", 999), id="a code of nobody"),
+        pytest.param(b"\x88\x84" + b"\0" * 4 + b"\x03\xe8\xff\xfe", id="a reason that is no text"),
+        pytest.param(b"\x01\x80abcd\x81\x80abcd", id="a message within a message"),
+        pytest.param(b"\x00\x80abcd" * 3, id="parts of no message"),
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", id="another protocol"),
+        pytest.param(b"\x81\xff" + b"\0" * 4 + b"\x80" + b"\0" * 7, id="gigabytes announced"),
+    ],
+)
+async def test_what_is_no_frame_ends_its_connection(tmp_path: Path, frame: bytes) -> None:
+    async with served(tmp_path, []) as muxi, socket(muxi.url, muxi.token) as other:
+        async with raw(muxi) as connection:
+            connection.writer.write(frame)
+            assert await connection.closed_with() in (1002, 1007, 1009, None)
+        assert await other.say("ping") is None
+
+
+async def test_a_message_may_come_byte_by_byte_and_among_pings(tmp_path: Path) -> None:
+    async with served(tmp_path, []) as muxi, raw(muxi) as connection:
+        for byte in b"\x81\x8f\0\0\0\0" + b'{"type":"ping"}':
+            connection.writer.write(bytes([byte]))
+            await connection.writer.drain()
+        connection.send(TEXT, b'{"type":', fin=False)
+        for _ in range(2_000):
+            connection.send(PING, b"x")
+        connection.send(CONT, b'"ping","id":2}')
+        while (message := await connection.message()).get("id") != 2:
+            assert message["type"] in ("ready", "reply"), message
+
+
+async def test_what_comes_before_the_grant_is_not_heard(tmp_path: Path) -> None:
+    async with served(tmp_path, []) as muxi:
+        port = int(muxi.url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request_of(muxi, port) + b"\x81\x8f\0\0\0\0" + b'{"type":"ping"}')
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT)
+        assert b" 101 " in head
+        connection = Raw(reader, writer)
+        connection.send(TEXT, b'{"type":"ping","id":2}')
+        assert (await connection.message())["type"] == "ready"
+        assert (await connection.message())["id"] == 2
+        writer.close()
+        await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "statuses"),
+    [
+        ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 12", {b"426", b"400"}),
+        ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "", {b"400"}),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "short", {b"400"}),
+        ("GET /ws", "POST /ws", {b"400", b"404", b"405"}),
+        ("GET /ws", "GET /ws/../ws", {b"404"}),
+        ("Upgrade: websocket", "Upgrade: websocket\r\nX: a\rb", {b"400"}),
+        ("Upgrade: websocket", "Upgrade: websocket\r\nX: " + "a" * 70_000, {b"431", b"400"}),
+        ("Authorization: ", "Authorization: Bearer x\r\nAuthorization: ", {b"401", b"400"}),
+    ],
+)
+async def test_a_request_that_is_not_whole_opens_nothing(
+    tmp_path: Path, wrong: str, right: str, statuses: set[bytes]
+) -> None:
+    async with served(tmp_path, []) as muxi, socket(muxi.url, muxi.token) as other:
+        port = int(muxi.url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        request = request_of(muxi, port)
+        assert wrong.encode() in request
+        writer.write(request.replace(wrong.encode(), right.encode()))
+        async with asyncio.timeout(WAIT):
+            line = await reader.readline()
+        writer.close()
+        assert line.split(b" ")[1] in statuses, line
+        # Half a request, whose sender goes.
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request[: len(request) // 2])
+        writer.close()
+        assert await other.say("ping") is None
+
+
+async def test_events_that_wait_for_others_come_together_and_in_order(tmp_path: Path) -> None:
+    events = {"events": {"gather": 0.5}}
+    async with served(tmp_path, _answers(1), server=events) as muxi:
+        thread = (await muxi.client.create_thread()).id
+        async with raw(muxi) as connection:
+            connection.send(TEXT, json.dumps({"type": "subscribe", "thread_id": thread}).encode())
+            while (await connection.message())["type"] != "reply":
+                pass
+            run = await muxi.client.start_run("Talk", thread_id=thread)
+            pieces, data = 0, b""
+            async with asyncio.timeout(WAIT):
+                while b'"run.completed"' not in data:
+                    data += await connection.reader.read(1 << 20)
+                    pieces += 1
+            told = await muxi.follow(run.id)
+        places = [data.find(f'"seq":{event.seq},'.encode()) for event in told]
+        assert -1 not in places
+        assert places == sorted(places)
+        assert len(told) > 400
+        assert pieces < 100, "several hundred events, a few packets"
 
 
 @pytest.mark.parametrize(

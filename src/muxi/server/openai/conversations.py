@@ -94,7 +94,7 @@ def conversation_id(thread_id: str) -> str:
     return PREFIX + thread_id.removeprefix(THREAD)
 
 
-async def create(call: Call[NewConversation, Nothing]) -> ConversationObject:
+async def create_conversation(call: Call[NewConversation, Nothing]) -> ConversationObject:
     body = call.body
     thread = await call.runtime.threads.create(
         call.who,
@@ -114,7 +114,7 @@ async def update(call: Call[ConversationChange, Nothing]) -> ConversationObject:
     return _object(await call.runtime.threads.label(call.who, thread.id, labels))
 
 
-async def delete(call: Call[Nothing, Nothing]) -> ConversationDeleted:
+async def delete_conversation(call: Call[Nothing, Nothing]) -> ConversationDeleted:
     thread = await _thread(call)
     await call.runtime.threads.delete(call.who, thread.id)
     return ConversationDeleted(id=conversation_id(thread.id))
@@ -202,7 +202,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         method="POST",
         path="/v1/conversations",
         summary="Begin a conversation, with what was said elsewhere",
-        handler=create,
+        handler=create_conversation,
         action="threads.write",
         body=NewConversation,
         answer=ConversationObject,
@@ -234,7 +234,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         method="DELETE",
         path="/v1/conversations/{id}",
         summary="Delete a conversation with its items and responses",
-        handler=delete,
+        handler=delete_conversation,
         action="threads.delete",
         answer=ConversationDeleted,
         problem=problem,

@@ -21,6 +21,7 @@ from websockets.server import ServerProtocol
 
 from muxi.core.ids import new_id
 from muxi.server.addresses import Address
+from muxi.server.asking import refuse_repeated
 from muxi.server.corked import Corked
 from muxi.server.problems import MEDIA_TYPE, Refused, problem_for
 from muxi.server.realtime.packets import PING
@@ -270,12 +271,13 @@ class Line(asyncio.Protocol):
                 self.transport.close()
 
     async def _admit(self, request: Request) -> None:
-        headers: Mapping[bytes, bytes] = {
-            name.lower().encode("latin-1"): value.encode("latin-1", "replace")
+        pairs = [
+            (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
             for name, value in request.headers.raw_items()
-        }
+        ]
         try:
-            session = await self.house.admit(self, request.path, headers)
+            refuse_repeated(pairs)
+            session = await self.house.admit(self, request.path, dict(pairs))
         except Exception as error:  # noqa: BLE001 -- the boundary of a request: whatever is wrong with it is answered
             self._refuse(error)
             return
