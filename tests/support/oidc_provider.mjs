@@ -1,4 +1,5 @@
-// A real OpenID provider in a process of its own: `oidc-provider`, with two clients and three people.
+// A real OpenID provider in a process of its own: `oidc-provider`, with two clients and three people;
+// other clients register themselves.
 // Its first line tells where it is; lines of its standard input change what it says of people.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -37,17 +38,20 @@ const configuration = {
       id_token_signed_response_alg: 'ES256',
     },
   ],
+  // Clients of MCP register themselves.
+  clientDefaults: { id_token_signed_response_alg: 'ES256' },
   claims: { openid: ['sub'], profile: ['name', 'preferred_username', 'groups'] },
   pkce: { required: () => true },
   features: {
     clientCredentials: { enabled: true },
     revocation: { enabled: true },
+    registration: { enabled: true },
     resourceIndicators: {
       enabled: true,
       defaultResource: (_, client) => (client.clientId === 'robot' ? 'urn:muxi' : undefined),
-      getResourceServerInfo: () => ({
+      getResourceServerInfo: (_, resource) => ({
         scope: 'muxi:threads.read',
-        audience: 'muxi',
+        audience: resource === 'urn:muxi' ? 'muxi' : resource,
         accessTokenFormat: 'jwt',
         jwt: { sign: { alg: 'ES256' } },
       }),
@@ -65,8 +69,8 @@ server.listen(0, '127.0.0.1', () => {
   const issuer = `http://localhost:${server.address().port}`;
   const provider = new Provider(issuer, configuration);
   // muxi's port is free to change; what follows it is not.
-  const ours = (path) => (uri) => /^http:\/\/localhost:\d+\//.test(uri) && new URL(uri).pathname === path;
-  provider.Client.prototype.redirectUriAllowed = ours('/login/oidc/company/callback');
+  const ours = (...paths) => (uri) => /^http:\/\/localhost:\d+\//.test(uri) && paths.includes(new URL(uri).pathname);
+  provider.Client.prototype.redirectUriAllowed = ours('/login/oidc/company/callback', '/mcp-client');
   provider.Client.prototype.postLogoutRedirectUriAllowed = ours('/login');
   server.on('request', provider.callback());
   console.log(issuer);

@@ -95,13 +95,8 @@ def engine_of(
     voice = ModelVoice(models=made_models, blobs=blobs, ledger=ledger)
     imaging = ModelImaging(models=made_models, blobs=blobs)
     made_tools = Tools(project=project, credentials=credentials, given=tools, imaging=imaging)
-    agents = Agents(
-        project=project,
-        database=database,
-        models=made_models,
-        tools=made_tools,
-        ask_at=lambda: credentials.page,
-    )
+    agents = Agents(project=project, database=database, models=made_models, tools=made_tools)
+    agents.ask_at = lambda: credentials.page
     mcp = McpServers(project=project, credentials=credentials, state=state, tools=made_tools)
     agents.named.append(mcp.toolsets)
     streams = Streams(database, window=project.server.events.window)

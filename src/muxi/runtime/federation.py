@@ -8,46 +8,27 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from muxi.config.federation_settings import JwtIssuer
 from muxi.config.identity_settings import IdentitySettings
-from muxi.core.caller import Caller, Credential
+from muxi.core.caller import Caller
 from muxi.core.errors import AccessDenied, InvalidInput, MuxiError, NotFound, StorageError
-from muxi.core.permissions import permission
 from muxi.identity.identity import Identity
 from muxi.identity.sessions import Browser
 from muxi.runtime.secrets import Secrets
 
 if TYPE_CHECKING:
     from muxi.identity.federation.arrivals import Arrivals
-    from muxi.identity.federation.claims import ForeignUser
     from muxi.identity.federation.provider import Attempt, Granted, Provider
     from muxi.identity.federation.sessions import GrantedSessions
-    from muxi.identity.federation.tokens import Checker, Claims
+    from muxi.runtime.foreign_tokens import ForeignTokens
 
 _ATTEMPT = "sign-in with an identity provider"
-_SCOPE = "muxi:"
-"""How scopes of a token begin that are permissions of muxi."""
-_BOUND = ("nonce", "at_hash", "c_hash", "cnf")
-"""Claims of tokens that are not for whoever holds them: ID tokens, and those bound to a key."""
-_MOST = 100_000
-_FRESH = 1.0
-"""Seconds for which it is believed who a subject is: others may have changed it since."""
 _log = logging.getLogger("muxi.identity")
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Who a subject is, and until when that is believed."""
-
-    user: str
-    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +49,6 @@ class Federation:
     identity: Identity
     secrets: Secrets
     _providers: dict[str, Provider] = field(default_factory=dict[str, "Provider"], init=False)
-    _users: dict[tuple[str, str, str], _Known] = field(
-        default_factory=dict[tuple[str, str, str], "_Known"], init=False
-    )
-    """Who subjects of issuers of tokens are."""
     _made: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     @property
@@ -85,6 +62,13 @@ class Federation:
         from muxi.identity.federation.arrivals import Arrivals
 
         return Arrivals(self.identity.directory)
+
+    @cached_property
+    def tokens(self) -> ForeignTokens:
+        """Whom signed tokens are about."""
+        from muxi.runtime.foreign_tokens import ForeignTokens
+
+        return ForeignTokens(self.settings, self.identity, self.arrivals)
 
     @cached_property
     def sessions(self) -> GrantedSessions:
@@ -169,85 +153,9 @@ class Federation:
             await provider.revoke(grant.refresh_token)
         return await provider.sign_out_page(grant.id_token, return_url)
 
-    async def authenticate(self, text: str) -> Caller | None:
-        """The caller whom a signed token is about; None if no issuer of the project signed it.
-
-        Raises:
-            AccessDenied: One did, and it is not good, or is about nobody here.
-            IdentityProviderUnavailable: The issuer's keys cannot be had.
-        """
-        from muxi.identity.federation.tokens import is_token, issuer_of
-
-        if not is_token(text):
-            return None
-        found = self._issuers.get(issuer_of(text) or "")
-        if found is None:
-            return None
-        settings, checker = found
-        try:
-            claims = await checker.check(text)
-            misused = [name for name in _BOUND if name in claims]
-            if misused:
-                raise AccessDenied(f"It has `{misused[0]}` and is not for whoever holds it.")
-            return await self._caller(settings, claims)
-        except AccessDenied as error:
-            _log.info("A token of %s was refused: %s", settings.issuer, error.message)
-            raise
-
-    @cached_property
-    def _issuers(self) -> dict[str, tuple[JwtIssuer, Checker]]:
-        from muxi.identity.federation.discovery import Discovery
-        from muxi.identity.federation.key_set import KeySet
-        from muxi.identity.federation.tokens import Checker, Rules
-
-        made: dict[str, tuple[JwtIssuer, Checker]] = {}
-        for settings in self.settings.jwt.values():
-            discovery = Discovery(settings.issuer)
-
-            async def where(settings: JwtIssuer = settings, at: Discovery = discovery) -> str:
-                return settings.jwks_url or (await at.metadata()).jwks_uri
-
-            rules = Rules(
-                issuer=settings.issuer,
-                audience=settings.audience,
-                algorithms=settings.algorithms,
-                leeway=settings.leeway,
-                max_age=settings.max_age,
-            )
-            made[settings.issuer] = settings, Checker(rules, KeySet(where))
-        return made
-
-    async def _caller(self, settings: JwtIssuer, claims: Claims) -> Caller:
-        from muxi.identity.federation.claims import foreign_user
-
-        foreign = foreign_user(settings, settings.issuer, claims)
-        user = await self._user(settings, foreign)
-        standing = await self.identity.callers.standing(settings.tenant, user)
-        token_id = claims.get("jti")
-        return Caller(
-            tenant=settings.tenant,
-            user=user,
-            credential=Credential(
-                "jwt",
-                token_id[:200] if isinstance(token_id, str) else foreign.subject,
-                _scopes(claims.get(settings.scopes_claim or "")),
-            ),
-            groups=standing.groups | foreign.groups,
-            roles=standing.roles | foreign.roles,
-        )
-
-    async def _user(self, settings: JwtIssuer, foreign: ForeignUser) -> str:
-        """The user that a token is about, made if the project says so."""
-        place = (settings.tenant, foreign.issuer, foreign.subject)
-        found = self._users.get(place)
-        if found is not None and time.monotonic() < found.until:
-            return found.user
-        known = await self.arrivals.known(*place)
-        user = known or await self.arrivals.arrive(settings, foreign)
-        if len(self._users) >= _MOST:
-            self._users.clear()
-        self._users[place] = _Known(user, time.monotonic() + _FRESH)
-        return user
+    async def authenticate(self, text: str, resource: str | None) -> Caller | None:
+        """See `ForeignTokens.authenticate`."""
+        return await self.tokens.authenticate(text, resource)
 
     async def check_session(self, caller: Caller) -> None:
         """See `GrantedSessions.check`."""
@@ -256,7 +164,7 @@ class Federation:
     async def unlink(self, tenant: str, user: str, issuer: str, subject: str) -> None:
         """See `Arrivals.unlink`. Sessions of the user end, whoever granted them."""
         await self.arrivals.unlink(tenant, user, issuer, subject)
-        self._users.pop((tenant, issuer, subject), None)
+        self.tokens.forget(tenant, issuer, subject)
         await self.identity.sessions.end_all(tenant, user)
 
     async def _arrive(self, provider: Provider, granted: Granted) -> str:
@@ -274,21 +182,3 @@ class Federation:
             return Attempt.model_validate(json.loads(plain))
         except (StorageError, ValueError):
             raise AccessDenied("This browser has begun no sign-in.", hint="Begin anew.") from None
-
-
-def _scopes(claim: object) -> frozenset[str] | None:
-    """The permissions among a token's scopes; None if it speaks of none."""
-    texts = claim.split() if isinstance(claim, str) else claim
-    if not isinstance(texts, list):
-        return None
-    every = [text for text in texts if isinstance(text, str)]  # pyright: ignore[reportUnknownVariableType] -- JSON of any shape
-    named = [text.removeprefix(_SCOPE) for text in every if text.startswith(_SCOPE)]
-    return frozenset(filter(_is_permission, named)) if named else None
-
-
-def _is_permission(text: str) -> bool:
-    try:
-        permission(text)
-    except InvalidInput:
-        return False
-    return True

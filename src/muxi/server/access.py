@@ -30,10 +30,11 @@ _SECURE_COOKIE: Final = f"__Host-{COOKIE}"
 _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 _SECURE: Final = ("https", "wss")
 
-Authenticator = Callable[[str], Awaitable[Caller | None]]
+Authenticator = Callable[[str, str | None], Awaitable[Caller | None]]
 """Finds the caller to whom a credential belongs; None for one that is not of its kind.
 
-It raises `AccessDenied` for one that is of its kind and not good.
+It is told the protected resource that is asked for, if there are tokens for that alone. It raises
+`AccessDenied` for a credential that is of its kind and not good.
 """
 
 
@@ -54,7 +55,7 @@ class Access:
         self._token = token.encode()
         self.tickets = Tickets()
         """What opens WebSockets."""
-        self.bearers: list[Authenticator] = [identity.callers.identify]
+        self.bearers: list[Authenticator] = [self._known_here]
         """Asked in turn about `Authorization: Bearer`, once it is not the token file's."""
         self.session_checks: list[Callable[[Caller], Awaitable[None]]] = []
         """Asked about each session; they raise `AccessDenied` for one that holds no longer."""
@@ -144,6 +145,7 @@ class Access:
         client: Address | None,
         *,
         scheme: str = "http",
+        resource: str | None = None,
     ) -> Caller:
         """The caller of a request, however it comes: by HTTP, or as the upgrade to a WebSocket.
 
@@ -153,6 +155,7 @@ class Access:
             server: Where the request came in.
             client: Where it came from; None from a Unix socket.
             scheme: How it came, such as `https`.
+            resource: The protected resource that is asked for, if there are tokens for that alone.
 
         Raises:
             Refused: No credentials, wrong ones, or a cookie that a foreign page may have sent.
@@ -162,7 +165,7 @@ class Access:
             kind, _, token = authorization.partition(b" ")
             if kind.lower() != b"bearer":
                 raise _unknown()
-            return await self._bearer(token.strip())
+            return await self._bearer(token.strip(), resource)
         caller = await self._session(_cookie(headers, scheme))
         page = self.addresses.check(headers, server, scheme)
         own = page == "own" or (page == "none" and headers.get(b"sec-fetch-site") == b"same-origin")
@@ -171,18 +174,21 @@ class Access:
             raise Refused(403, AccessDenied("A browser must say that it comes from this page."))
         return caller
 
-    async def _bearer(self, token: bytes) -> Caller:
+    async def _known_here(self, text: str, _: str | None) -> Caller | None:
+        return await self.identity.callers.identify(text)
+
+    async def _bearer(self, token: bytes, resource: str | None) -> Caller:
         if hmac.compare_digest(token, self._token):
             return LOCAL_CALLER
         text = token.decode("latin-1")
         for authenticator in self.bearers:
-            caller = await _answer(authenticator, text)
+            caller = await _answer(authenticator, text, resource)
             if caller is not None and caller.credential.kind != "session":
                 return caller
         raise _unknown()
 
     async def _session(self, text: str) -> Caller:
-        caller = await _answer(self.identity.callers.identify, text)
+        caller = await _answer(self._known_here, text, None)
         if caller is None or caller.credential.kind != "session":
             raise _unknown()
         try:
@@ -193,9 +199,9 @@ class Access:
         return caller
 
 
-async def _answer(authenticator: Authenticator, text: str) -> Caller | None:
+async def _answer(authenticator: Authenticator, text: str, resource: str | None) -> Caller | None:
     try:
-        return await authenticator(text)
+        return await authenticator(text, resource)
     except AccessDenied:
         raise _unknown() from None
 

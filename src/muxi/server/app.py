@@ -35,6 +35,7 @@ from muxi.server.cross_origin import is_preflight, preflight, shown_to
 from muxi.server.idempotency import HEADER, key_of, once
 from muxi.server.mcp.endpoint import Endpoint
 from muxi.server.mcp.paths import CALLER, LINES, PATH
+from muxi.server.mcp.protected import challenged, resource_at
 from muxi.server.operations import (
     HEALTH,
     NOTHING,
@@ -196,18 +197,23 @@ class App:
 
     async def _identify(self, scope: Scope, headers: Headers) -> Caller:
         """Who asks, and for whom."""
-        return await caller_of(
-            self._runtime,
-            self._access,
-            Asked(
-                scope["method"],
-                scope["headers"],
-                headers,
-                scope["server"],
-                scope["client"],
-                scope["scheme"],
-            ),
+        scheme = scope["scheme"]
+        resource = resource_at(self._runtime, scope["path"], headers, scheme)
+        asked = Asked(
+            scope["method"],
+            scope["headers"],
+            headers,
+            scope["server"],
+            scope["client"],
+            scheme,
+            resource,
         )
+        try:
+            return await caller_of(self._runtime, self._access, asked)
+        except Refused as refused:
+            if resource is None or refused.status != 401:
+                raise
+            raise challenged(refused, resource, shown=b"authorization" in headers) from None
 
     async def _find_mcp(self, scope: Scope, caller: Caller) -> Endpoint:
         if self._mcp is None:

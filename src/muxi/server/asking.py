@@ -33,6 +33,8 @@ class Asked:
     server: Address | None
     client: Address | None
     scheme: str
+    resource: str | None = None
+    """The protected resource that is asked for, if there are tokens for that alone."""
 
 
 def refuse_repeated(pairs: Iterable[tuple[bytes, bytes]]) -> None:
@@ -59,7 +61,12 @@ async def caller_of(runtime: Runtime, access: Access, asked: Asked) -> Caller:
     """
     try:
         caller = await access.identify(
-            asked.method, asked.headers, asked.server, asked.client, scheme=asked.scheme
+            asked.method,
+            asked.headers,
+            asked.server,
+            asked.client,
+            scheme=asked.scheme,
+            resource=asked.resource,
         )
     except Refused as refused:
         if refused.status == 401:

@@ -64,7 +64,7 @@ def federate(access: Access, runtime: Runtime) -> None:
     ]
     if federation.settings.oidc:
         access.session_checks.append(federation.check_session)
-    if federation.settings.jwt:
+    if federation.settings.jwt or federation.settings.oidc:
         access.bearers.append(federation.authenticate)
 
 

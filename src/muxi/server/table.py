@@ -37,6 +37,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("credentials", ("/api/credentials",)),
     Resource("sign_in", ("/login", "/api/logout", "/api/login-links", "/api/me")),
     Resource("federation", ("/login", "/logout", "/api/users")),
+    Resource("mcp.protected", ("/.well-known",)),
     Resource("agui.door", ("/agui",)),
     Resource("aisdk.door", ("/api/chat",)),
     Resource("socket_tickets", ("/api/socket-tickets",)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import time
 from base64 import b64encode
@@ -12,12 +13,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import parse_qs, quote_plus, urljoin, urlsplit
 
 import aiohttp
+import httpx2
 import pytest
 import pytest_asyncio
+from mcp import Client as McpClient
+from mcp.client.auth import OAuthClientProvider
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.auth import (
+    AuthorizationCodeResult,
+    OAuthClientInformationFull,
+    OAuthClientMetadata,
+    OAuthToken,
+)
 from playwright.async_api import Browser, Page
+from pydantic import AnyUrl
 from support.installed import CACHE
 from support.served import Served, served
 
@@ -208,3 +220,80 @@ async def test_a_program_uses_a_token_of_the_provider_within_its_scope(
         assert (await robot.threads()).items == []
         with pytest.raises(AccessDenied):
             await robot.create_thread(title="No")
+
+
+async def grant(address: str, name: str, back: str) -> AuthorizationCodeResult:
+    """A person who signs in and consents on the provider's pages, from `address` until `back`."""
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar) as browser:
+        form: dict[str, str] | None = None
+        for _ in range(20):
+            method = "GET" if form is None else "POST"
+            async with browser.request(method, address, data=form, allow_redirects=False) as page:
+                text, where = await page.text(), page.headers.get("Location")
+            if where is not None:
+                address, form = urljoin(address, where), None
+                if address.startswith(back):
+                    found = parse_qs(urlsplit(address).query)
+                    answer = {
+                        key: found[key][0] for key in ("code", "state", "iss") if key in found
+                    }
+                    return AuthorizationCodeResult(**answer)
+                continue
+            action = re.search(r'<form[^>]* action="([^"]+)"', text)
+            prompt = re.search(r'name="prompt" value="([^"]+)"', text)
+            assert action, text
+            assert prompt, text
+            address = urljoin(address, action[1])
+            form = {"prompt": prompt[1], "login": name, "password": "any password will do"}
+    raise AssertionError("The provider's pages have no end.")
+
+
+class Kept:
+    """What a client of MCP keeps of its login."""
+
+    tokens: OAuthToken | None = None
+    client: OAuthClientInformationFull | None = None
+
+    async def get_tokens(self) -> OAuthToken | None:
+        return self.tokens
+
+    async def set_tokens(self, tokens: OAuthToken) -> None:
+        self.tokens = tokens
+
+    async def get_client_info(self) -> OAuthClientInformationFull | None:
+        return self.client
+
+    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
+        self.client = client_info
+
+
+async def test_a_client_of_mcp_finds_the_provider_signs_in_and_is_the_person(
+    provider: Provider, tmp_path: Path
+) -> None:
+    company = {"issuer": provider.url, "client_id": "muxi", "create_users": True}
+    declared = {"oidc": {"company": company}}
+    back, kept, shown = "http://localhost:1/mcp-client", Kept(), list[str]()
+
+    async def show(address: str) -> None:
+        shown.append(address)
+
+    async def come_back() -> AuthorizationCodeResult:
+        return await grant(shown[-1], "ana", back)
+
+    async with served(tmp_path, lambda _: "hello", identity=declared) as house:
+        place = f"{house.url}/mcp"
+        metadata = OAuthClientMetadata(redirect_uris=[AnyUrl(back)], client_name="a client of MCP")
+        auth = OAuthClientProvider(
+            place, metadata, kept, redirect_handler=show, callback_handler=come_back
+        )
+        client = httpx2.AsyncClient(auth=auth, timeout=60)
+        async with client, McpClient(streamable_http_client(place, http_client=client)) as mcp:
+            assert "ask_a" in [tool.name for tool in (await mcp.list_tools()).tools]
+            assert (await mcp.call_tool("ask_a", {"input": "Who?"})).is_error is not True
+        people = (await house.runtime.identity.users.page("default")).items
+        assert "ana" in [each.id for each in people]
+        assert kept.tokens is not None
+        async with Client(house.url, token=kept.tokens.access_token) as elsewhere:
+            with pytest.raises(AccessDenied):
+                await elsewhere.threads()

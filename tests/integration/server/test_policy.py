@@ -26,8 +26,14 @@ from muxi.server.realtime.commands import COMMANDS
 from muxi.server.table import all_operations
 
 AGENTS = {"a": {"name": "a", "tools": ["pay"]}, "b": {"name": "b"}}
-OPEN = {"/healthz", "/readyz"}
-"""What answers whoever asks; the pages of signing in look at what is shown to them."""
+OPEN = {
+    "/healthz",
+    "/readyz",
+    "/.well-known/oauth-protected-resource",
+    "/.well-known/oauth-protected-resource/mcp",
+}
+"""What answers whoever asks: health, and where tokens for `/mcp` are had. The pages of signing in
+look at what is shown to them."""
 
 
 def pay(amount: int) -> str:
