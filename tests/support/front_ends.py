@@ -57,6 +57,12 @@ class Shop:
             "ask": call("ask_user", question="Where to?"),
             "where": call("locate", precise=True),
             "break": call("breaks"),
+            "steps": [
+                call(
+                    "update_shared_state",
+                    changes={"done": 2, "note": None, "by": {"name": "a", "x/y": [1]}},
+                )
+            ],
             "think": [ReasoningPart(text="Let me see."), TextPart(text="Yes.")],
             "fail": Reply(parts=[TextPart(text="Well")], error=ModelRejected("Not this one.")),
             "slow": Reply(parts=[TextPart(text="begin and end")], between=self._wait),

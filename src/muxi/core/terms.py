@@ -6,6 +6,7 @@ take away from it: its own instructions, tools, guardrails and limits hold as th
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Self
 
@@ -16,6 +17,11 @@ from muxi.core.record import Record
 from muxi.core.requests import ModelSettings, NamedTool, OutputSchema, ToolChoice, ToolSpec
 
 _MOST_TOOLS = 128
+_LARGEST_STATE = 64 * 1024
+UPDATE_STATE = "update_shared_state"
+"""The tool by which an agent changes the state that it shares with the page of its user: its
+argument `changes` is a JSON Merge Patch (RFC 7396)."""
+
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 CLIENT_RESULT: dict[str, JsonValue] = {
@@ -47,6 +53,9 @@ class Terms(Record):
     settings: ModelSettings = Field(default_factory=ModelSettings)
     """What differs from the defaults goes before the agent's own; `max_tokens` only narrows it."""
 
+    state: dict[str, JsonValue] | None = None
+    """What the client's page shows, if it shares that: the agent is told, and may change it by the
+    tool `update_shared_state`."""
     passing: bool = False
     """Whether nothing of the run is left when it is over: it has a thread of its own, which goes
     with it. What it consumed still counts."""
@@ -62,6 +71,13 @@ class Terms(Record):
                 raise ValueError(f"{name[:64]!r} is no name of a tool: 1 to 64 of A-Z a-z 0-9 _ -")
             if names.count(name) > 1:
                 raise ValueError(f"two tools are called {name}")
+        return value
+
+    @field_validator("state")
+    @classmethod
+    def _fits(cls, value: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
+        if value is not None and len(json.dumps(value)) > _LARGEST_STATE:
+            raise ValueError(f"the shared state is larger than {_LARGEST_STATE} bytes of JSON")
         return value
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ Called by `runs` wherever an attempt gets its agent. The agent itself is shared 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from muxi.core.ports import (
     Verdict,
 )
 from muxi.core.requests import ModelSettings, ToolSpec
-from muxi.core.terms import RunTerms, Terms
+from muxi.core.terms import UPDATE_STATE, RunTerms, Terms
 
 if TYPE_CHECKING:
     from muxi.agents.agent import Agent
@@ -52,6 +53,7 @@ def on_terms(agent: Agent[object], terms: RunTerms | None) -> Agent[object]:
     from muxi.agents.client_calls import ClientCalls
     from muxi.agents.output import Output
     from muxi.tools.client_tools import ClientToolset
+    from muxi.tools.shared_state import shared_state_toolset
 
     spec = replace(agent.spec, settings=_settings(agent.spec.settings, terms.settings))
     names = _names(terms)
@@ -61,6 +63,8 @@ def on_terms(agent: Agent[object], terms: RunTerms | None) -> Agent[object]:
     if names or terms.then is not None:
         choice = "auto" if terms.tool_choice == "none" else terms.tool_choice
         spec.client = ClientCalls(names=names, choice=choice, since=terms.since, then=terms.then)
+    if terms.state is not None and UPDATE_STATE not in names:
+        spec.toolsets = [*spec.toolsets, shared_state_toolset()]
     if terms.output is not None:
         spec.output = Output(terms.output, None)
     return Agent.from_spec(spec, agent.model)
@@ -71,10 +75,19 @@ def host_on_terms(host: Host, terms: RunTerms | None) -> Host:
     if terms is None:
         return host
     sources: Sequence[ContextSource] = host.sources
-    if terms.instructions:
-        sources = (_Told(terms.instructions), *sources)
+    if told := _told(terms):
+        sources = (_Told(told), *sources)
     policy = _ClientPolicy(host.policy, _names(terms))
     return replace(host, sources=sources, policy=policy)
+
+
+def _told(terms: Terms) -> str:
+    """What the client says to the agent."""
+    if terms.state is None:
+        return terms.instructions
+    state = json.dumps(terms.state, ensure_ascii=False)
+    shared = f"The state that you share with the user's page, as it is now:\n{state}"
+    return "\n\n".join(filter(None, (terms.instructions, shared)))
 
 
 def _names(terms: RunTerms) -> frozenset[str]:

@@ -110,6 +110,15 @@ const scenarios = {
     await run(front, { context: [{ description: 'The page', value: 'checkout' }] });
     return { messages: told(front) };
   },
+  async state() {
+    const front = agent('state', { initialState: { done: 1, note: 'x', by: { name: '?' } } });
+    say(front, 'steps');
+    const { types } = await run(front);
+    const second = agent('state');
+    say(second, 'hello');
+    await run(second);
+    return { types, state: front.state, second: second.state };
+  },
   async failure() {
     const front = agent('failure');
     say(front, 'fail');

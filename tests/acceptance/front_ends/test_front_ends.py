@@ -81,6 +81,9 @@ async def test_the_client_of_agui_talks_to_an_agent(shop: tuple[Served, Shop]) -
         "You said two, after 2.",
     }
     assert "The page: checkout" in _words(seen["context"]["messages"])[-1]
+    shared = seen["state"]
+    assert shared["types"].count("STATE_DELTA") == 1
+    assert shared["state"] == {"done": 2, "by": {"name": "a", "x/y": [1]}} == shared["second"]
     failed = seen["failure"]["failed"]
     assert (failed["code"], failed["type"]) == ("model_rejected", "RUN_ERROR")
     assert _words(seen["picture"]["messages"]) == ["You said look, after 0."]

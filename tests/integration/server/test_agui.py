@@ -213,6 +213,41 @@ async def test_the_tools_of_the_front_end_are_called_by_it(tmp_path: Path) -> No
         assert "never mind" in _text(past)
 
 
+async def test_the_state_is_shared_with_the_front_end(tmp_path: Path) -> None:
+    state = {"done": 1, "note": "x", "by": {"name": "?"}}
+    after = {"done": 2, "by": {"name": "a", "x/y": [1]}}
+    async with front(tmp_path) as (muxi, _):
+        told = await _told(muxi, _input("r0", _user("instructions", "u0"), state=state))
+        assert '"note": "x"' in _text(told)
+        assert "STATE_SNAPSHOT" not in _types(told), "the front end holds it"
+        events = await _told(muxi, _input("r1", _user("steps", "u1"), state=state))
+        ops = _one(events, "STATE_DELTA")["delta"]
+        assert sorted((op["op"], op["path"]) for op in ops) == [
+            ("add", "/by/x~1y"),
+            ("remove", "/note"),
+            ("replace", "/by/name"),
+            ("replace", "/done"),
+        ]
+        assert _types(events).index("STATE_DELTA") == _types(events).index("TOOL_CALL_RESULT") + 1
+        again = await _told(muxi, _input("r1", _user("steps", "u1"), state={}))
+        assert _one(again, "STATE_SNAPSHOT")["snapshot"] == state
+        assert _one(again, "STATE_DELTA") == _one(events, "STATE_DELTA")
+        stands = await _told(muxi, _input("r2"))
+        assert _types(stands) == [
+            *("RUN_STARTED", "STATE_SNAPSHOT", "MESSAGES_SNAPSHOT", "RUN_FINISHED"),
+        ]
+        assert _one(stands, "STATE_SNAPSHOT")["snapshot"] == after
+        other = await _told(muxi, _input("r3", _user("instructions", "u3"), state={}))
+        assert _one(other, "STATE_SNAPSHOT")["snapshot"] == after
+        assert '"x/y": [1]' in _text(other), "who holds nothing goes on with what is kept"
+        large = await _told(muxi, _input("r4", _user("hi", "u4"), state={"x": "y" * 70_000}))
+        assert _types(large) == ["RUN_ERROR"]
+        others: list[Any] = [[1], "text", {}, None]
+        for no_object in others:
+            said = _input("r5", _user("hi", "u5"), thread=f"t{no_object}", state=no_object)
+            assert "STATE_SNAPSHOT" not in _types(await _told(muxi, said))
+
+
 async def test_the_same_run_is_told_again_and_not_begun_twice(tmp_path: Path) -> None:
     async with front(tmp_path) as (muxi, _):
         body = _input("r1", _user("hello", "u1"))

@@ -30,6 +30,7 @@ from muxi.server.problems import invalid
 from muxi.wire.agui.interrupts import decision_of
 from muxi.wire.agui.messages import history_of, result_of, snapshot_of
 from muxi.wire.agui.request import AgUiMessage, RunAgentInput, parts_of
+from muxi.wire.agui.state import State, state_after
 from muxi.wire.agui.stream import AgUiNarration
 from muxi.wire.narration import Frame, spelt
 
@@ -97,7 +98,7 @@ async def _start(
         agent=agent,
         thread_id=None if place.new else place.thread_id,
         parent_id=place.parent_id,
-        terms=_terms(asked),
+        terms=_terms(asked, await _state(call, place)),
     )
     try:
         run, feed = await call.start_and_follow(request)
@@ -143,7 +144,7 @@ async def _go_on(
         decisions=decisions,
         results=results,
         then=_then(call, said) if results else None,
-        terms=_terms(asked) if results else None,
+        terms=_terms(asked, _shown_state(asked)) if results else None,
     )
     answered = {*decisions, *(each.call_id for each in results)}
     return _told(call, run, feed, before=told, answered=answered)
@@ -182,13 +183,13 @@ async def _tell(call: Call[RunAgentInput, Nothing], place: Place) -> EventStream
     if place.new:
         raise InvalidInput("Say something: there is nothing to run.")
     if place.run_id is None:
-        snapshot = await _snapshot_frame(call, place.thread_id)
         asked = call.body
-        narration = _narration(asked)
+        narration = _narration(asked, await _state(call, place))
         first = narration.begin(run_id=place.run_id or "", thread_id=place.thread_id)
+        snapshot = await _snapshot_frame(call, place.thread_id)
         ids = {"threadId": asked.thread_id, "runId": asked.run_id}
         last = {"type": "RUN_FINISHED", **ids, "outcome": {"type": "success"}}
-        return _stream(spelt([first, snapshot, last]))
+        return _stream(spelt([first, *_unknown_state(asked, narration), snapshot, last]))
     run = await call.runtime.runs.get(call.who, place.run_id)
     feed = await call.runtime.streams.follow_run(call.who, run.id)
     snapshot = await _snapshot_frame(call, place.thread_id, without=run)
@@ -204,7 +205,8 @@ def _told(
     answered: Collection[str] = (),
     outset: Sequence[Frame] = (),
 ) -> EventStream:
-    narration = _narration(call.body)
+    asked = call.body
+    narration = _narration(asked, None if run.terms is None else run.terms.state)
     for event in before:
         narration.tell(event)
     narration.go_on(answered)
@@ -213,14 +215,43 @@ def _told(
         run_id=run.id,
         thread_id=run.thread_id,
         snapshot=partial(_snapshot, call, run.thread_id),
-        outset=outset,
+        outset=[*_unknown_state(asked, narration), *outset],
     )
     headers = ((b"x-run-id", run.id.encode()), (b"x-thread-id", run.thread_id.encode()))
     return EventStream(feed, headers, voice)
 
 
-def _narration(asked: RunAgentInput) -> AgUiNarration:
-    return AgUiNarration(thread_id=asked.thread_id, run_id=asked.run_id)
+def _narration(asked: RunAgentInput, state: State | None) -> AgUiNarration:
+    return AgUiNarration(thread_id=asked.thread_id, run_id=asked.run_id, state=state)
+
+
+def _shown_state(asked: RunAgentInput) -> State | None:
+    """The state that the front end holds; one that is empty is none."""
+    return asked.state if isinstance(asked.state, dict) and asked.state else None
+
+
+async def _state(call: Call[RunAgentInput, Nothing], place: Place) -> State | None:
+    """What a run begins with: the state of the front end, or else what the thread's last run has
+    left."""
+    shown = _shown_state(call.body)
+    if shown is not None or place.new:
+        return shown
+    runtime, who = call.runtime, call.who
+    leaf_id = (await runtime.threads.get(who, place.thread_id)).leaf_id
+    leaf = None if leaf_id is None else await runtime.threads.message(who, leaf_id)
+    if leaf is None or leaf.run_id is None:
+        return None
+    run = await runtime.runs.get(who, leaf.run_id)
+    if run.terms is None or run.terms.state is None:
+        return None
+    return state_after(run.terms.state, await runtime.transcripts.said(who, run))
+
+
+def _unknown_state(asked: RunAgentInput, narration: AgUiNarration) -> list[Frame]:
+    """The shared state, if the front end holds another one."""
+    if narration.state is None or narration.state == asked.state:
+        return []
+    return [{"type": "STATE_SNAPSHOT", "snapshot": narration.state}]
 
 
 async def _snapshot(
@@ -284,18 +315,18 @@ def _then(call: Call[RunAgentInput, Nothing], said: AgUiMessage | None) -> Messa
     return message
 
 
-def _terms(asked: RunAgentInput) -> Terms | None:
+def _terms(asked: RunAgentInput, state: State | None) -> Terms | None:
     """What the front end asks for beside its words: its tools, and what the agent is to know."""
     told = [m.content for m in asked.messages if m.role in ("system", "developer")]
     texts = [text for text in told if isinstance(text, str) and text]
     texts += [f"{item.description}: {item.value}" for item in asked.context]
-    if not texts and not asked.tools:
+    if not texts and not asked.tools and state is None:
         return None
     tools = [
         ToolSpec.model_validate(tool.model_dump(exclude_none=True), strict=False)
         for tool in asked.tools
     ]
-    return Terms(instructions="\n\n".join(texts), tools=tuple(tools))
+    return Terms(instructions="\n\n".join(texts), tools=tuple(tools), state=state)
 
 
 def _run_id(thread_id: str, name: str) -> str:

@@ -21,9 +21,11 @@ from muxi.core.events import (
     ToolStarted,
 )
 from muxi.core.messages import MediaPart, ToolCallPart, ToolResultPart
+from muxi.core.terms import UPDATE_STATE
 from muxi.core.usage import Usage
 from muxi.wire.agui.interrupts import interrupt_of
 from muxi.wire.agui.messages import content_of, media_of, result_id
+from muxi.wire.agui.state import State, changed, delta
 from muxi.wire.narration import Frame, Narration, Spoken
 
 VERSION = "1.0"
@@ -39,10 +41,13 @@ class AgUiNarration(Narration):
     Args:
         thread_id: The conversation, by the front end's name.
         run_id: What the front end calls this part of the run.
+        state: What it shares with the agent, as the run began with it; None for nothing.
     """
 
-    def __init__(self, *, thread_id: str, run_id: str) -> None:
+    def __init__(self, *, thread_id: str, run_id: str, state: State | None = None) -> None:
         super().__init__()
+        self.state = state
+        """The shared state, after what was told so far."""
         self._ids = {"threadId": thread_id, "runId": run_id}
         self._model: str | None = None
         self._steps = 0
@@ -160,6 +165,11 @@ class AgUiNarration(Narration):
 
     def _say_result(self, part: ToolResultPart) -> Iterable[Frame]:
         yield _result(part.call_id, content_of(part.content), outcome=part.outcome)
+        if part.name == UPDATE_STATE and part.outcome == "ok" and self.state is not None:
+            before = self.state
+            self.state = changed(before, self._arguments.get(part.call_id, {}))
+            if patch := delta(before, self.state):
+                yield {"type": "STATE_DELTA", "delta": patch}
 
     def _say_progress(self, event: ToolProgress) -> Iterable[Frame]:
         told = event.model_dump(mode="json", include=_PROGRESS, exclude_none=True)

@@ -557,6 +557,9 @@ export interface components {
             passing: boolean;
             settings: components["schemas"]["ModelSettings"];
             since?: string | null;
+            state?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
             then?: components["schemas"]["Message"] | null;
             tool_choice: ("auto" | "none" | "required") | components["schemas"]["NamedTool"];
             tools: components["schemas"]["ToolSpec"][];
