@@ -21,6 +21,7 @@ from muxi.client.rules import Rules
 from muxi.client.secrets import Secrets
 from muxi.client.tools import Tools
 from muxi.client.users import Groups, Keys, Tenants, Users
+from muxi.client.voice import Voice
 
 
 class Resources(Connection):
@@ -30,6 +31,11 @@ class Resources(Connection):
     def secrets(self) -> Secrets:
         """The project's secrets."""
         return Secrets(self._call)
+
+    @property
+    def voice(self) -> Voice:
+        """Recordings into words, and words into speech."""
+        return Voice(self._call)
 
     @property
     def budgets(self) -> Budgets:

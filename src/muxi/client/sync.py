@@ -24,6 +24,7 @@ from muxi.client.rules import Rules
 from muxi.client.secrets import Secrets
 from muxi.client.tools import Tools
 from muxi.client.users import Groups, Keys, Tenants, Users
+from muxi.client.voice import Voice
 from muxi.core.background import BackgroundLoop
 
 
@@ -143,6 +144,13 @@ class SyncFiles(Face[Files]):
     page = blocking(Files.page)
     delete = blocking(Files.delete)
     content = blocking(Files.content)
+
+
+class SyncVoice(Face[Voice]):
+    """See `Voice`."""
+
+    transcribe = blocking(Voice.transcribe)
+    speak = blocking(Voice.speak)
 
 
 class SyncKnowledge(Face[Knowledge]):
@@ -319,6 +327,11 @@ class SyncClient(Face[Client]):
     def files(self) -> SyncFiles:
         """Files that messages refer to."""
         return SyncFiles(self._loop, self._inner.files)
+
+    @cached_property
+    def voice(self) -> SyncVoice:
+        """Recordings into words, and words into speech."""
+        return SyncVoice(self._loop, self._inner.voice)
 
     @cached_property
     def knowledge(self) -> SyncKnowledge:

@@ -6,16 +6,14 @@ Data only: `runtime` makes models of it.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from muxi.config.model_settings import Section
+from muxi.core.voice import SpeechFormat
 
 _Name = Annotated[str, StringConstraints(min_length=1)]
-
-SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
-"""How speech is encoded; `pcm` is 16 bits a sample, 24,000 a second, without a header."""
 
 
 class TranscriptionSettings(Section):

@@ -68,6 +68,25 @@ class ImagesTool(ToolKind):
         return self.functions if self.model else ("look_at_image",)
 
 
+class AudioTool(ToolKind):
+    """The built-in tools for recordings and speech, with the models of the section `media`."""
+
+    functions: ClassVar[tuple[str, ...]] = ("transcribe_audio", "speak")
+    kind: Literal["audio"] = "audio"
+    root: Annotated[str, StringConstraints(min_length=1)] = "workspace"
+    """The folder that recordings are read from, from the project's own, and nothing outside."""
+    web: bool = True
+    """Whether recordings of the web may be heard too."""
+    allow_hosts: list[str] = Field(default_factory=list[str])
+    """Hosts of a private network that may be read: `host`, `host:port` or `*.domain`."""
+    timeout: Seconds = 600.0
+    """Seconds that one call may take."""
+    max_bytes: Annotated[int, Field(ge=1_000, le=100_000_000)] = 25_000_000
+    """Largest recording that is heard."""
+    max_text: _Text = 40_000
+    """Longest transcript in UTF-8 bytes that is given to the model."""
+
+
 class ApiSettings(Section):
     """One service that an OpenAPI document describes."""
 

@@ -21,6 +21,7 @@ from muxi.config.local_tool_settings import (
 from muxi.config.model_settings import Seconds, Section
 from muxi.config.secret import SecretRef
 from muxi.config.service_tool_settings import (
+    AudioTool,
     CalendarTool,
     DocumentsTool,
     EmailTool,
@@ -127,6 +128,7 @@ BuiltinTool = (
     | OpenapiTool
     | CalendarTool
     | ImagesTool
+    | AudioTool
 )
 
 BUILTIN_KINDS: dict[str, type[ToolKind]] = {kind.name(): kind for kind in get_args(BuiltinTool)}

@@ -68,6 +68,8 @@ _TABLE = (
     Action("knowledge.add_files", "add documents by their path on the server", everywhere=True),
     Action("files.read", "see and fetch their own files"),
     Action("files.write", "send and delete files"),
+    Action("transcriptions.use", "have recordings written down"),
+    Action("speech.use", "have texts read aloud"),
     Action("mcp.serve", "speak MCP with this server"),
     Action("mcp.read", "see MCP servers and what was approved of them", _SERVER),
     Action("mcp.use", "read what MCP servers offer", _SERVER),

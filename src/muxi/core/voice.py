@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import Field
 
@@ -16,7 +16,10 @@ from muxi.core.ports import Context
 from muxi.core.record import Record
 from muxi.core.usage import Usage
 
-SPEECH_TYPES = {
+SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
+"""How speech is encoded; `pcm` is 16 bits a sample, 24,000 a second, without a header."""
+
+SPEECH_TYPES: dict[SpeechFormat, str] = {
     "mp3": "audio/mpeg",
     "opus": "audio/ogg",
     "aac": "audio/aac",
@@ -74,8 +77,7 @@ class SpeechOrder:
 
     text: str
     voice: str
-    format: str
-    """A key of `SPEECH_TYPES`."""
+    format: SpeechFormat
     speed: float | None = None
     """How many times as fast as usual."""
     manner: str | None = None
@@ -93,11 +95,15 @@ class Voice(Protocol):
             recording: With its bytes.
 
         Raises:
-            ConfigError: The project names nobody who does it.
+            NotFound: The project names nobody who does it.
             ModelError: The model could not do it.
             LimitReached: A budget has nothing left for it.
             PriceUnknown: Cost is limited, and the price is not known.
         """
+        ...
+
+    def order(self, text: str, *, manner: str | None = None) -> SpeechOrder:
+        """What is to be read aloud, as the project says. Raises `NotFound` as `transcribe`."""
         ...
 
     def speak(self, ctx: Context, order: SpeechOrder) -> AsyncGenerator[bytes]:

@@ -94,10 +94,10 @@ def engine_of(
     ledger = ledger_of(database, project.budgets)
     voice = ModelVoice(models=made_models, blobs=blobs, ledger=ledger)
     imaging = ModelImaging(models=made_models, blobs=blobs)
-    made_tools = Tools(project=project, credentials=credentials, given=tools, imaging=imaging)
-    agents = Agents(project=project, database=database, models=made_models, tools=made_tools)
+    kit = Tools(project=project, credentials=credentials, given=tools, imaging=imaging, voice=voice)
+    agents = Agents(project=project, database=database, models=made_models, tools=kit)
     agents.ask_at = lambda: credentials.page
-    mcp = McpServers(project=project, credentials=credentials, state=state, tools=made_tools)
+    mcp = McpServers(project=project, credentials=credentials, state=state, tools=kit)
     agents.named.append(mcp.toolsets)
     streams = Streams(database, window=project.server.events.window)
     past = _past(agents, access.guard, ledger, forgetting_of(state, database, blobs.files))
@@ -109,7 +109,7 @@ def engine_of(
         ledger=ledger,
         past=past,
         blobs=blobs,
-        media_texts=MediaTexts(tools=made_tools, imaging=imaging, voice=voice),
+        media_texts=MediaTexts(tools=kit, imaging=imaging, voice=voice),
         guard=access.guard,
         present=access.identity.callers.renewed,
     )
@@ -122,7 +122,7 @@ def engine_of(
         credentials=credentials,
         access=access,
         models=made_models,
-        tools=made_tools,
+        tools=kit,
         agents=agents,
         mcp=mcp,
         blobs=blobs,

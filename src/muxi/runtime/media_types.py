@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,16 +66,12 @@ def media_type_of(path: Path, *, name: str | None, declared: str | None) -> str:
         file.seek(max(len(head), file.seek(0, os.SEEK_END) - _TAIL))
         marked = head + file.read()
     said = [_plain(each) for each in (declared, _by_name(name)) if each]
-    found = _sniffed(marked)
-    agreed = next((each for each in said if each in found), None)
-    if agreed is not None:
-        return agreed
-    if _is_text(head):
-        # Few kinds of text can be told by their first bytes, and a script is text too.
-        return next((each for each in said if each.startswith(_PLAIN)), "text/plain")
-    if not found:
-        return _UNKNOWN
-    return "application/zip" if found[0].startswith(_PACKED) else found[0]
+    return _found(marked, head, said)
+
+
+def media_type_of_bytes(data: bytes, *, name: str | None) -> str:
+    """As `media_type_of`, of bytes that are in memory."""
+    return _found(data[:_HEAD] + data[-_TAIL:], data[:_HEAD], [_plain(_by_name(name) or "")])
 
 
 def kind_of(media_type: str) -> FileKind:
@@ -92,6 +89,20 @@ def kind_of(media_type: str) -> FileKind:
 def is_plain(media_type: str) -> bool:
     """Whether bytes of this type are text as they are, without markup that hides it."""
     return media_type.startswith(_PLAIN) and media_type not in ("text/html", "text/rtf")
+
+
+def _found(marked: bytes, head: bytes, said: Sequence[str]) -> str:
+    """What it is: by its marks, by its first bytes, and by what is said of it, the likeliest."""
+    found = _sniffed(marked)
+    agreed = next((each for each in said if each in found), None)
+    if agreed is not None:
+        return agreed
+    if _is_text(head):
+        # Few kinds of text can be told by their first bytes, and a script is text too.
+        return next((each for each in said if each.startswith(_PLAIN)), "text/plain")
+    if not found:
+        return _UNKNOWN
+    return "application/zip" if found[0].startswith(_PACKED) else found[0]
 
 
 def _sniffed(data: bytes) -> list[str]:

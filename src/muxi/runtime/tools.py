@@ -30,6 +30,7 @@ from muxi.config.tool_settings import (
 from muxi.core.errors import ConfigError
 from muxi.core.imaging import Imaging
 from muxi.core.manifests import ToolManifest
+from muxi.core.voice import Voice
 from muxi.runtime.credentials import UserCredentials
 from muxi.runtime.principal import Principal
 from muxi.runtime.project_functions import project_function
@@ -52,6 +53,8 @@ class Tools:
     credentials: UserCredentials
     imaging: Imaging | None = None
     """Who makes pictures for tools, and looks at them."""
+    voice: Voice | None = None
+    """Who writes down recordings for tools, and reads texts aloud."""
     given: dict[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
     """Functions and `@tool`s that a program hands in, by name; they come before all others."""
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -271,6 +274,7 @@ class Tools:
             secrets=secrets,
             read_document=self.read_document,
             imaging=self.imaging,
+            voice=self.voice,
             exits=exits,
         )
 

@@ -12,17 +12,17 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from muxi.config.media_settings import SpeechSettings, TranscriptionSettings
 from muxi.core.context import RunContext
-from muxi.core.errors import ConfigError, InvalidInput, ModelTimeout, PriceUnknown
+from muxi.core.errors import ModelTimeout, NotFound, PriceUnknown
 from muxi.core.ids import new_id
 from muxi.core.messages import AudioPart, MediaPart
 from muxi.core.ports import Context, Estimate
 from muxi.core.threads import Run
 from muxi.core.usage import Limits, Usage
-from muxi.core.voice import SPEECH_TYPES, Recording, SpeechOrder, Transcript
+from muxi.core.voice import Recording, SpeechFormat, SpeechOrder, Transcript
 from muxi.identity.ledger import BudgetLedger
 from muxi.runtime.blobs import Blobs
 from muxi.runtime.models import Models
@@ -54,16 +54,21 @@ class ModelVoice:
         settings = self.models.project.media.transcription
         return None if settings is None else settings.model
 
-    async def heard(self, ctx: Context, part: MediaPart) -> Transcript:
+    async def heard(
+        self, ctx: Context, part: MediaPart, *, language: str | None = None
+    ) -> Transcript:
         """What is said in a stored recording, which is asked for once. Raises as `transcribe`."""
         digest = part.blob or ""
-        files = self.blobs.files
-        kind = f"transcript {self._hearing.model}"
+        files, settings = self.blobs.files, self._hearing
+        language = language or settings.language
+        kind = f"transcript {settings.model} {language}"
         known = await asyncio.to_thread(files.reading, ctx.tenant, digest, kind)
         if known is not None:
             return Transcript.model_validate_json(known)
         data = await asyncio.to_thread(files.get, ctx.tenant, digest)
-        recording = Recording(data=data, media_type=part.media_type, name=part.name)
+        recording = Recording(
+            data=data, media_type=part.media_type, name=part.name, language=language
+        )
         made = await self.transcribe(ctx, recording)
         kept = made.model_copy(update={"usage": Usage()})
         keep = partial(files.put_reading, ctx.tenant, digest, kind, kept.model_dump_json())
@@ -137,23 +142,16 @@ class ModelVoice:
         text: str,
         *,
         voice: str | None = None,
-        format: str | None = None,
+        format: SpeechFormat | None = None,
         speed: float | None = None,
         manner: str | None = None,
     ) -> SpeechOrder:
         """What is to be read aloud, as the project says where the arguments do not.
 
         Raises:
-            ConfigError: The project names nobody who reads aloud.
-            InvalidInput: There is no such format.
+            NotFound: The project names nobody who reads aloud.
         """
         settings = self._speaking
-        if format is not None and format not in SPEECH_TYPES:
-            raise InvalidInput(
-                f"There is no speech in the format {format[:20]!r}.",
-                hint=f"There is: {', '.join(SPEECH_TYPES)}.",
-                param="format",
-            )
         return SpeechOrder(
             text=text,
             voice=voice or settings.voice,
@@ -162,23 +160,35 @@ class ModelVoice:
             manner=manner,
         )
 
+    def named(self, what: Literal["transcription", "speech"]) -> tuple[str, ...]:
+        """What clients may call the model that does it, the name in the project file first.
+
+        Raises:
+            NotFound: The project names nobody who does it.
+        """
+        settings = self._hearing if what == "transcription" else self._speaking
+        definition = self.models.project.models.get(settings.model)
+        full = settings.model if definition is None else definition.model
+        return settings.model, full, full.partition("/")[2]
+
     async def transcribe_for(self, who: Principal, recording: Recording) -> Transcript:
         """As `transcribe`, for somebody outside of a run."""
         async with self._alone(who, self._hearing.model) as ctx:
             return await self.transcribe(ctx, recording)
 
-    async def heard_by(self, who: Principal, part: MediaPart) -> Transcript:
+    async def heard_by(
+        self, who: Principal, part: MediaPart, *, language: str | None = None
+    ) -> Transcript:
         """As `heard`, for somebody outside of a run who may see the recording.
 
         Raises:
             NotFound: There is none, or it is not theirs to see.
         """
-        [named], found = await self.blobs.lay_down_parts(who, [part])
-        blob = named.blob or ""
-        if not found:
-            await self.blobs.known(who, blob)
+        [named], _ = await self.blobs.lay_down_parts(who, [part])
+        if part.blob is not None:
+            named.media_type = (await self.blobs.known(who, part.blob)).media_type
         async with self._alone(who, self._hearing.model) as ctx:
-            return await self.heard(ctx, named)
+            return await self.heard(ctx, named, language=language)
 
     async def speak_for(self, who: Principal, order: SpeechOrder) -> AsyncGenerator[bytes]:
         """As `speak`, for somebody outside of a run."""
@@ -193,7 +203,7 @@ class ModelVoice:
     def _hearing(self) -> TranscriptionSettings:
         settings = self.models.project.media.transcription
         if settings is None:
-            raise ConfigError(
+            raise NotFound(
                 "This project has no model that writes down recordings.",
                 hint="Name one as `media.transcription`, such as openai/gpt-4o-mini-transcribe.",
             )
@@ -203,7 +213,7 @@ class ModelVoice:
     def _speaking(self) -> SpeechSettings:
         settings = self.models.project.media.speech
         if settings is None:
-            raise ConfigError(
+            raise NotFound(
                 "This project has no model that reads aloud.",
                 hint="Name one as `media.speech`, such as openai/gpt-4o-mini-tts.",
             )

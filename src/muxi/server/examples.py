@@ -48,6 +48,7 @@ _WORDS: Final[Mapping[str, Any]] = {
     "predicate": "lives_in",
     "q": "order 17",
     "query": "order 17",
+    "recording": f"file_{_NUMBER}",
     "request_id": f"req_{_NUMBER}",
     "run_id": f"run_{_NUMBER}",
     "text": "It arrives on Friday.",

@@ -52,6 +52,8 @@ BUILTIN_ROLES: Final = {
                 "knowledge.write",
                 "knowledge.delete",
                 "files.*",
+                "transcriptions.use",
+                "speech.use",
                 "mcp.serve",
                 "mcp.use",
                 "mcp.login",

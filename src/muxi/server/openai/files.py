@@ -10,20 +10,18 @@ from collections.abc import AsyncGenerator
 from typing import Literal
 
 from pydantic import BaseModel, Field
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from muxi.core.errors import InvalidInput, TooLarge
+from muxi.core.errors import InvalidInput
 from muxi.core.files import UploadedFile
 from muxi.server.files import get_content
 from muxi.server.openai.errors import problem
+from muxi.server.openai.forms import read_form
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
-from muxi.server.problems import Refused
 from muxi.storage.records import cursor
 
 _PIECE = 1 << 20
-_FORM_ROOM = 64 * 1024
-"""Bytes that the form itself may take around the file."""
 
 
 class FileQuery(Strict):
@@ -104,48 +102,13 @@ async def delete_file_object(call: Call[Nothing, Nothing]) -> FileDeleted:
 
 
 async def _form(call: Call[Nothing, Nothing]) -> tuple[UploadFile, str]:
-    """The file of a form, and what it is for.
-
-    Raises:
-        InvalidInput: It is no form, or has no file.
-        TooLarge: It is larger than a file may be.
-    """
-    from starlette.formparsers import MultiPartException, MultiPartParser
-
-    kind = call.headers.get(b"content-type", b"").decode("latin-1")
-    if not kind.lower().startswith("multipart/form-data"):
-        error = InvalidInput("A file must be sent as multipart/form-data.", param="file")
-        raise Refused(415, error)
-    length = call.headers.get(b"content-length", b"")
-    largest = call.runtime.files.largest
-    if length.isdigit() and int(length) > largest + _FORM_ROOM:
-        raise TooLarge(f"The file is larger than {largest} bytes.")
-    parser = MultiPartParser(
-        Headers({"content-type": kind}),
-        _bounded(call, largest + _FORM_ROOM),
-        max_files=1,
-        max_fields=8,
-    )
-    try:
-        form = await parser.parse()
-    except MultiPartException as broken:
-        raise InvalidInput(f"The form cannot be read: {broken.message}", param="file") from None
-    upload, purpose = form.get("file"), form.get("purpose")
-    if not isinstance(upload, UploadFile):
-        raise InvalidInput("The form has no `file`.", param="file")
+    """The file of a form, and what it is for. Raises as `read_form`."""
+    upload, form = await read_form(call, largest=call.runtime.files.largest)
+    purpose = form.get("purpose")
     if not isinstance(purpose, str) or not purpose:
         await upload.close()
         raise InvalidInput("Say what the file is for, such as `user_data`.", param="purpose")
     return upload, purpose
-
-
-async def _bounded(call: Call[Nothing, Nothing], most: int) -> AsyncGenerator[bytes]:
-    size = 0
-    async for piece in call.pieces():
-        size += len(piece)
-        if size > most:
-            raise TooLarge(f"The file is larger than {most} bytes.")
-        yield piece
 
 
 async def _pieces(upload: UploadFile) -> AsyncGenerator[bytes]:

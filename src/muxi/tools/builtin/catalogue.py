@@ -50,6 +50,7 @@ _KINDS: dict[str, Kind] = {
     "sql": Kind("sql:MANIFEST", "sql:sql_tools"),
     "charts": Kind("charts:MANIFEST", "charts:charts_tools"),
     "images": Kind("images:MANIFEST", "images:images_tools"),
+    "audio": Kind("audio:MANIFEST", "audio:audio_tools"),
 }
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import PurePosixPath
 from typing import Annotated, Any, Final
-from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
@@ -18,10 +15,10 @@ from muxi.core.imaging import Imaging, PictureOrder, Shape, picture_type
 from muxi.core.manifests import Permissions, ToolCost, ToolManifest
 from muxi.core.messages import ImagePart, TextPart, ToolContent, ToolResultPart
 from muxi.core.ports import Context
-from muxi.tools.builtin.rooted import Root, root_of, shown
+from muxi.tools.builtin.rooted import root_of, shown
 from muxi.tools.builtin.setup import Setup
+from muxi.tools.builtin.sources import Sources
 from muxi.tools.function import Examples, FunctionTool, tool
-from muxi.tools.worker import run_in_thread
 
 MANIFEST = ToolManifest(
     name="images",
@@ -67,8 +64,8 @@ Source = Annotated[str, Field(min_length=1, max_length=4_000)]
 
 def images_tools(settings: ImagesTool, setup: Setup) -> list[FunctionTool[..., Any]]:
     """The tools for pictures of a project."""
-    root = root_of(settings.root, setup)
-    gallery = _Gallery(settings, root, setup.imaging)
+    sources = Sources(settings, root_of(settings.root, setup), "image/*")
+    gallery = _Gallery(sources, setup.imaging)
     looking = _looking(settings, gallery).changed(timeout=settings.timeout)
     if settings.model is None:
         return [looking]
@@ -81,8 +78,7 @@ def images_tools(settings: ImagesTool, setup: Setup) -> list[FunctionTool[..., A
 class _Gallery:
     """Where pictures come from, and who makes them."""
 
-    settings: ImagesTool
-    root: Root
+    sources: Sources
     imaging: Imaging | None
 
     def models(self) -> Imaging:
@@ -104,39 +100,12 @@ class _Gallery:
                 )
             part = await self.models().with_bytes(ctx, newest)
             return await self._fetched(part.url, part.name) if part.url else part
-        if "://" in source:
-            return await self._fetched(source, None)
-        data, name = await run_in_thread(self._read, source)
-        return self._as_picture(data, name)
+        data, name = await self.sources.fetched(source)
+        return self._as_picture(data, name or "picture")
 
     async def _fetched(self, url: str, name: str | None) -> ImagePart:
-        if not self.settings.web:
-            raise ToolArgumentsInvalid("Only files can be read here, not addresses of the web.")
-        from muxi.tools.builtin.download import download
-
-        found = await download(
-            url,
-            headers={"Accept": "image/*"},
-            allow_hosts=self.settings.allow_hosts,
-            seconds=self.settings.timeout,
-            max_bytes=self.settings.max_bytes,
-        )
-        if found.cut:
-            raise self._too_large(url)
-        name = name or unquote(PurePosixPath(urlsplit(found.url).path).name) or "picture"
-        return self._as_picture(found.body, name)
-
-    def _read(self, source: str) -> tuple[bytes, str]:
-        most = self.settings.max_bytes
-        with self.root.at(source) as spot, spot.opened() as descriptor:
-            if os.fstat(descriptor).st_size > most:
-                raise self._too_large(source)
-            data = bytearray()
-            while piece := os.read(descriptor, 1 << 20):
-                data += piece
-                if len(data) > most:
-                    raise self._too_large(source)
-            return bytes(data), PurePosixPath(spot.path).name
+        data, found = await self.sources.fetched(url)
+        return self._as_picture(data, name or found or "picture")
 
     def _as_picture(self, data: bytes, name: str) -> ImagePart:
         media_type = picture_type(data)
@@ -145,11 +114,6 @@ class _Gallery:
                 f"`{shown(name[:80])}` is no picture.", hint="PNG, JPEG, GIF and WebP can be read."
             )
         return ImagePart(media_type=media_type, data=data, name=name[:200])
-
-    def _too_large(self, source: str) -> ToolFailed:
-        return ToolFailed(
-            f"`{shown(source[:80])}` is larger than {self.settings.max_bytes:,} bytes."
-        )
 
 
 def _making(model: str, price: Decimal | None, gallery: _Gallery) -> list[FunctionTool[..., Any]]:

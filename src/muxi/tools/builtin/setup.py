@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from muxi.core.imaging import Imaging
+from muxi.core.voice import Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +42,7 @@ class Setup:
     """Who reads documents; None where there is nobody."""
     imaging: Imaging | None = None
     """Who makes pictures and looks at them; None where there is nobody."""
+    voice: Voice | None = None
+    """Who writes down recordings and reads texts aloud; None where there is nobody."""
     exits: AsyncExitStack = field(default_factory=AsyncExitStack)
     """Closed with the project: what a tool holds open is pushed here."""
