@@ -80,9 +80,10 @@ def test_goals_are_of_loads_that_are_measured_in_full() -> None:
 
 def test_a_page_gets_a_chapter_for_each_measurement(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    first, second = Report("muxi bench server", {}), Report("again", {"plain": sys.executable})
-    first.write(page, {"turns, 32 at once": {"muxi": {"p99 ms": 61.25, "failed": 0.0}}})
-    second.write(page, {"a load": {"muxi": {"x": 1.5}, "plain": {"x": 1234.5, "y": 2.0}}})
+    first = Report(page, "muxi bench server", {})
+    first.add({"turns, 32 at once": {"muxi": {"p99 ms": 61.25, "failed": 0.0}}})
+    second = Report(page, "again", {"plain": sys.executable})
+    second.add({"a load": {"muxi": {"x": 1.5}, "plain": {"x": 1234.5, "y": 2.0}}})
     text = page.read_text(encoding="utf-8")
     assert text.count("# The server under load") == 1
     assert text.count(" UTC: muxi") == 2

@@ -70,7 +70,7 @@ def server(
     from muxi.cli.bench.figures import Options
     from muxi.cli.bench.figures import full as as_the_goals
     from muxi.cli.bench.parts import interpreters, measure
-    from muxi.cli.bench.report import Report, rows
+    from muxi.cli.bench.report import Report, Table, rows
 
     if sys.platform != "linux":
         raise MuxiError("CPU and memory of the server are read from /proc, which is Linux's.")
@@ -89,10 +89,12 @@ def server(
         memory=memory,
         told=output.say,
     )
-    chapter = Report(_command(pythons), pythons)
-    found = measure(parts, as_the_goals(options) if full else options, pythons)
-    if report is not None:
-        chapter.write(report, found)
+    chapter = None if report is None else Report(report, _command(pythons), pythons)
+    found: Table = {}
+    for figures in measure(parts, as_the_goals(options) if full else options, pythons):
+        found |= figures
+        if chapter is not None:
+            chapter.add(figures)
     if json:
         output.as_json(found)
         return

@@ -152,13 +152,14 @@ async def _idle(server: Server, options: Options) -> Found:
     await idle.open(options.sockets)
     await asyncio.sleep(_WARM)
     opening = server.cpu - opened
-    each = (server.rss - before) / options.sockets
+    each = (server.rss - before) / max(1, options.sockets - idle.failed)
     resting, started = server.cpu, time.perf_counter()
     await asyncio.sleep(options.seconds)
     rest = (server.cpu - resting) / (time.perf_counter() - started)
     idle.close()
     return {
         name: {
+            "failed": idle.failed,
             "rss KiB each": each,
             "cpu ms to open": opening / options.sockets * 1000,
             "cpu share": rest,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -56,8 +56,8 @@ PARTS: Final = {
 
 def measure(
     names: Sequence[str], options: Options, pythons: Mapping[str, str]
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Figures by load, then by whose server.
+) -> Iterator[dict[str, dict[str, dict[str, float]]]]:
+    """Figures by load, then by whose server, of one part after the other.
 
     Args:
         names: Which parts.
@@ -65,9 +65,9 @@ def measure(
         pythons: The interpreter of each peer that is measured too.
     """
     raise_limit()
-    found: dict[str, dict[str, dict[str, float]]] = {}
     for name in names:
         part = PARTS[name]
+        found: dict[str, dict[str, dict[str, float]]] = {}
         for who in [MUXI, *(pythons if part.peers else ())]:
             if who != MUXI and part.sockets and PEERS[who].talk.socket is None:
                 continue
@@ -78,7 +78,7 @@ def measure(
             ):
                 for load, figures in part.measure(server, upstream, options).items():
                     found.setdefault(load, {})[who] = figures
-    return found
+        yield found
 
 
 @contextmanager

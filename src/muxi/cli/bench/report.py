@@ -14,7 +14,7 @@ from muxi.cli.bench.figures import MUXI, goal
 from muxi.cli.bench.machine import machine, versions_in
 from muxi.cli.bench.peers import PEERS
 
-Table = Mapping[str, Mapping[str, Mapping[str, float]]]
+Table = dict[str, dict[str, dict[str, float]]]
 """Figures by load, then by whose server."""
 
 _LIBRARIES = ("aiohttp", "pydantic", "SQLAlchemy", "uvicorn", "websockets")
@@ -27,51 +27,48 @@ _CONDITIONS = (
 
 
 class Report:
-    """A chapter that remembers when it began, so that it is made before the measurement."""
+    """A chapter of a page, which is begun if there is none; it grows with each part.
 
-    def __init__(self, command: str, pythons: Mapping[str, str]) -> None:
-        self._began = datetime.now(UTC)
-        self._load = os.getloadavg()[0]
-        self._command = command
-        self._peers = {
-            name: versions_in(python, PEERS[name].packages) for name, python in pythons.items()
-        }
+    Args:
+        path: The page.
+        command: What was called.
+        pythons: Interpreters of the peers.
+    """
 
-    def write(self, path: Path, found: Table) -> None:
-        """Add the chapter to a page, which is begun if there is none."""
-        page = path.read_text(encoding="utf-8") if path.exists() else self._head()
-        path.write_text(page + self._chapter(found), encoding="utf-8")
-
-    def _head(self) -> str:
-        lines = [
-            f"# The server under load, {self._began:%Y-%m-%d}",
-            "",
-            *_CONDITIONS,
-            "",
-            "| | |",
-            "| --- | --- |",
-            *(f"| {name} | {value} |" for name, value in machine(_LIBRARIES)),
-        ]
-        return "\n".join(lines) + "\n"
-
-    def _chapter(self, found: Table) -> str:
-        minutes = (datetime.now(UTC) - self._began).total_seconds() / 60
-        lines = [
-            "",
-            f"## {self._began:%H:%M} UTC: {', '.join([MUXI, *self._peers])}",
-            "",
-            f"`{self._command}` took {minutes:.0f} minutes; load when it began: {self._load:.1f}.",
-        ]
-        if self._peers:
-            lines.append("")
-        for name, versions in self._peers.items():
+    def __init__(self, path: Path, command: str, pythons: Mapping[str, str]) -> None:
+        self._path = path
+        began = datetime.now(UTC)
+        lines = [] if path.exists() else _head(began)
+        lines += ["", f"## {began:%H:%M} UTC: {', '.join([MUXI, *pythons])}", "", f"`{command}`"]
+        lines += ["", f"- load of the machine when it began: {os.getloadavg()[0]:.1f}"]
+        for name, python in pythons.items():
+            versions = versions_in(python, PEERS[name].packages)
             lines.append(f"- **{name}** is {PEERS[name].what}; {versions}")
+        self._append(lines)
+
+    def add(self, found: Table) -> None:
+        """Write figures down."""
         for load, servers in found.items():
-            lines += ["", *_section(load, servers)]
-        return "\n".join(lines) + "\n"
+            self._append(["", *_section(load, servers)])
+
+    def _append(self, lines: list[str]) -> None:
+        with self._path.open("a", encoding="utf-8") as page:
+            page.write("\n".join(lines) + "\n")
 
 
-def _section(load: str, servers: Mapping[str, Mapping[str, float]]) -> list[str]:
+def _head(began: datetime) -> list[str]:
+    return [
+        f"# The server under load, {began:%Y-%m-%d}",
+        "",
+        *_CONDITIONS,
+        "",
+        "| | |",
+        "| --- | --- |",
+        *(f"| {name} | {value} |" for name, value in machine(_LIBRARIES)),
+    ]
+
+
+def _section(load: str, servers: dict[str, dict[str, float]]) -> list[str]:
     """A table with a row for each figure."""
     names = dict.fromkeys(name for figures in servers.values() for name in figures)
     table = [["", "goal", *servers], ["---"] * (2 + len(servers))]

@@ -32,6 +32,8 @@ class Sockets:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._all: list[_Socket] = []
+        self.failed = 0
+        """Connections that were not taken."""
 
     async def open(self, count: int, *, thread_id: str | None = None) -> None:
         """Open so many, each of which follows a thread if one is named."""
@@ -60,6 +62,12 @@ class Sockets:
             each.transport.abort()
 
     async def _one(self, thread_id: str | None) -> None:
+        try:
+            self._all.append(await self._opened(thread_id))
+        except (OSError, MuxiError):
+            self.failed += 1
+
+    async def _opened(self, thread_id: str | None) -> _Socket:
         socket = _Socket()
         server, loop = self._server, asyncio.get_running_loop()
         await loop.create_connection(lambda: socket, server.host, server.port)
@@ -72,7 +80,7 @@ class Sockets:
         if thread_id is not None:
             socket.say({"type": "subscribe", "thread_id": thread_id})
             await socket.hear(b'"reply"')
-        self._all.append(socket)
+        return socket
 
 
 class _Socket(asyncio.Protocol):
