@@ -3,8 +3,9 @@
     python benchmarks/report.py [arguments of pytest]
     MUXI_LONG_KILLS=40 MUXI_LONG_PROBES=100000 python benchmarks/report.py
 
-The report goes to `benchmarks/reports/DATE-long.md`; what it says of the machine is its kind, never
-its name or its folders. The sizes are those of `tests/long/sizes.py`. The exit code is pytest's.
+The report goes to `benchmarks/reports/DATE-long.md`, or into one more chapter of it if it is there;
+what it says of the machine is its kind, never its name or its folders. The sizes are those of
+`tests/long/sizes.py`. The exit code is pytest's.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ class Recorder:
             self.reports.append(report)
 
 
-def written(recorder: Recorder, began: datetime, seconds: float) -> str:
-    """The report as Markdown."""
+def chapter(recorder: Recorder, began: datetime, seconds: float) -> str:
+    """What was found, as Markdown."""
     failed = sum(report.failed for report in recorder.reports)
     lines = [
-        f"# Long tests, {began:%Y-%m-%d}",
+        f"## {began:%H:%M} UTC",
         "",
         f"{len(recorder.reports)} tests, {failed} failed, {seconds / 60:.1f} minutes.",
         "",
@@ -58,7 +59,7 @@ def _section(report: pytest.TestReport) -> list[str]:
     words = report.location[2].partition("[")[0].removeprefix("test_").replace("_", " ")
     words = words.replace("sqlite", "SQLite").replace("postgresql", "PostgreSQL")
     lines = [
-        f"## {words[0].upper()}{words[1:]}",
+        f"### {words[0].upper()}{words[1:]}",
         "",
         f"{report.outcome}, {report.duration:.0f} s",
         "",
@@ -92,7 +93,9 @@ def main() -> int:
     code = pytest.main(arguments, plugins=[recorder])
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{began:%Y-%m-%d}-long.md"
-    path.write_text(written(recorder, began, time.monotonic() - clock), encoding="utf-8")
+    before = path.read_text("utf-8") if path.exists() else f"# Long tests, {began:%Y-%m-%d}\n"
+    found = chapter(recorder, began, time.monotonic() - clock)
+    path.write_text(f"{before}\n{found}", encoding="utf-8")
     print(f"Wrote {path.relative_to(ROOT)}")
     return int(code)
 

@@ -100,7 +100,7 @@ def page(
     if thread_id is not None:
         rows = tx.rows(sql.LIST_OF_THREAD, **given, thread_id=thread_id)
     elif status not in (None, "completed"):
-        rows = tx.rows(sql.LIST_UNUSUAL, **given)
+        rows = _these(tx, [row[0] for row in tx.rows(sql.IDS_UNUSUAL, **given)])
     elif tx.scope.principal is None:
         rows = tx.rows(sql.LIST, **given)
     else:
@@ -121,7 +121,11 @@ def _newest_by_threads(tx: Tx, *, limit: int, **given: Any) -> Sequence[Row]:
             break
         ids = tx.rows(sql.IDS_OF_THREAD, **given, thread_id=thread_id, limit=limit)
         found = sorted({*found, *(row[0] for row in ids)}, reverse=True)[:limit]
-    return tx.rows(sql.LIST_THESE, ids=listed(tx.dialect, found)) if found else []
+    return _these(tx, found)
+
+
+def _these(tx: Tx, ids: Sequence[str]) -> Sequence[Row]:
+    return tx.rows(sql.LIST_THESE, ids=listed(tx.dialect, ids)) if ids else []
 
 
 def unfinished(tx: Tx) -> list[Run]:

@@ -119,7 +119,11 @@ runs = Table(
     Index(None, "tenant", "thread_id", "id"),
     Index("ix_runs_owner", "tenant", "owner", "id"),
     # What is under way or went wrong, so that it is found among very many that went well.
-    _partial("ix_runs_unusual", "tenant", "status", "id", where="status <> 'completed'"),
+    _partial(
+        "ix_runs_unusual",
+        *("tenant", "status", "id", "thread_id"),
+        where="status <> 'completed'",
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -89,7 +89,7 @@ def server(
         memory=memory,
         told=output.say,
     )
-    chapter = None if report is None else Report(report, _command(pythons), pythons)
+    chapter = None if report is None else Report(report, _command(pythons, report), pythons)
     found: Table = {}
     for figures in measure(parts, as_the_goals(options) if full else options, pythons):
         found |= figures
@@ -101,9 +101,11 @@ def server(
     output.table(("LOAD", "SERVER", "FIGURE", "VALUE"), list(rows(found)))
 
 
-def _command(pythons: dict[str, str]) -> str:
+def _command(pythons: dict[str, str], report: Path | None) -> str:
     """What was called, without the folders of this machine."""
     words = " ".join(["muxi", *sys.argv[1:]])
+    if report is not None:
+        words = words.replace(str(report), report.name)
     for python in pythons.values():
         words = words.replace(f"={python}", "=PYTHON")
     return words

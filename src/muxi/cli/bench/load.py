@@ -108,7 +108,13 @@ def _is_whole(data: bytes) -> bool:
 
 
 async def turns(
-    server: Server, agent: str, *, at_once: int, seconds: float, patience: float = 60.0
+    server: Server,
+    agent: str,
+    *,
+    at_once: int,
+    seconds: float,
+    patience: float = 60.0,
+    over: float = 0.0,
 ) -> Turns:
     """So many callers, one turn after the other, for a time.
 
@@ -118,11 +124,13 @@ async def turns(
         at_once: How many callers.
         seconds: After which no turn is begun any more.
         patience: Seconds after that in which turns under way may end; else they have failed.
+        over: Seconds over which the callers come, instead of all at once.
     """
     found = Turns()
     end = time.perf_counter() + seconds
 
-    async def work() -> None:
+    async def work(number: int) -> None:
+        await asyncio.sleep(over * number / at_once)
         caller = Caller(server, agent)
         try:
             while time.perf_counter() < end:
@@ -130,7 +138,7 @@ async def turns(
         finally:
             caller.close()
 
-    tasks = [asyncio.create_task(work()) for _ in range(at_once)]
+    tasks = [asyncio.create_task(work(number)) for number in range(at_once)]
     _, late = await asyncio.wait(tasks, timeout=seconds + patience)
     for task in late:
         task.cancel()

@@ -15,6 +15,8 @@ from muxi.cli.bench.sockets import Sockets
 from muxi.cli.bench.talks import MUXI, PROVIDER
 
 _WARM: Final = 1.0
+_RUSH: Final = 5.0
+"""Seconds over which those come who stay for long."""
 _FAN_OUT: Final = 1_000
 _WORDS_A_SECOND: Final = 10
 _IN_FLIGHT_AT_FIRST: Final = 64
@@ -77,14 +79,14 @@ def _stored(server: Server, turns: int) -> Figures:
 
 
 def measure_soak(server: Server, upstream: str, options: Options) -> Found:
-    """Turns that last: each says a word every tenth of a second."""
-    words, rate = AGENTS["slow"]
+    """Turns that last: each says a word every few seconds."""
+    words, rate = AGENTS["held"]
     # What is loaded when it is first used is no part of a turn.
     asyncio.run(turns(server, "instant", at_once=_IN_FLIGHT_AT_FIRST, seconds=_WARM))
-    name = f"{options.turns:,} turns in flight for {words // rate} s"
+    name = f"{options.turns:,} turns in flight for {words / rate:.0f} s"
     options.told(name)
     idle = server.rss
-    found, most = asyncio.run(_held(server, "slow", options.turns))
+    found, most = asyncio.run(_held(server, "held", options.turns))
     return {
         name: {
             "failed": found.failed,
@@ -113,7 +115,7 @@ def measure_gathered(server: Server, upstream: str, options: Options) -> Found:
     async def follow() -> Turns:
         sockets = Sockets(server)
         await sockets.open(options.streams)
-        found = await sockets.run("fifty", patience=_nominal("fifty") + 60)
+        found = await sockets.run("fifty", over=_RUSH, patience=_nominal("fifty") + 60)
         sockets.close()
         return found
 
@@ -204,8 +206,11 @@ async def _held(server: Server, agent: str, count: int) -> tuple[Turns, float]:
             most = max(most, server.rss)
 
     watching = asyncio.create_task(watch())
-    # Who is not done after three times as long is not going to be.
+    # They come one after the other, since a rush of all at once is what `turns` measures; and who
+    # is not done after twice as long is not going to be.
     patience = max(60.0, 2 * _nominal(agent))
-    found = await turns(server, agent, at_once=count, seconds=_WARM, patience=patience)
+    found = await turns(
+        server, agent, at_once=count, seconds=_RUSH + _WARM, patience=patience, over=_RUSH
+    )
     watching.cancel()
     return found, most

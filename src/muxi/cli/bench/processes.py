@@ -29,12 +29,13 @@ from muxi.core.errors import MuxiError
 
 _START: Final = 60.0
 """Seconds for a server to start."""
-AGENTS: Final = {
+AGENTS: Final[dict[str, tuple[int, float]]] = {
     "instant": (8, 0),
     "long": (200, 500),
     "slow": (400, 10),
-    "ten": (100, 10),
-    "fifty": (500, 50),
+    "held": (8, 0.2),
+    "ten": (200, 10),
+    "fifty": (1000, 50),
 }
 """How many words each agent says, and how many in a second; all at once for 0."""
 USER: Final = "bench"

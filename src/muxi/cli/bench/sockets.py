@@ -41,12 +41,19 @@ class Sockets:
             size = min(_TOGETHER, count - start)
             await asyncio.gather(*(self._one(thread_id) for _ in range(size)))
 
-    async def run(self, agent: str, *, patience: float) -> Turns:
-        """Let each begin a run of its own and follow it to its end."""
+    async def run(self, agent: str, *, over: float, patience: float) -> Turns:
+        """Let each begin a run of its own and follow it to its end.
+
+        Args:
+            agent: Which one.
+            over: Seconds over which they begin.
+            patience: Seconds after that in which they may end; else they have failed.
+        """
         found = Turns()
         for socket in self._all:
             socket.listen(self._server.talk.said, found)
             socket.say({"type": "send", "run": {"input": "x", "agent": agent}, "subscribe": True})
+            await asyncio.sleep(over / len(self._all))
         heard = [socket.hear(self._server.talk.completed) for socket in self._all]
         _, late = await asyncio.wait(
             [asyncio.ensure_future(each) for each in heard], timeout=patience

@@ -65,8 +65,21 @@ LIST_OF_THREAD = _newest(
     _of_status, runs.c.thread_id == given("thread_id"), visible(given("thread_id"))
 )
 _unusual = runs.c.status != word("completed")
-# Says what the index is of: a parameter would not be known to be in it.
-LIST_UNUSUAL = _newest(_unusual, runs.c.status == given("status"), visible(runs.c.thread_id))
+# Says what the index is of, since a parameter would not be known to be in it; and asks for nothing
+# else than is in it, so that very many runs of others are passed by quickly.
+IDS_UNUSUAL = (
+    select(runs.c.id)
+    .where(
+        mine(runs),
+        _unusual,
+        runs.c.status == given("status"),
+        runs.c.id < given("before_id"),
+        visible(runs.c.thread_id),
+    )
+    .order_by(runs.c.id.desc())
+    .limit(number("limit"))
+    .offset(one(0))
+)
 
 _near = (
     select(runs.c.tenant, runs.c.id)

@@ -54,17 +54,17 @@ FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = %(thread_id)s::VARCHAR))) ORDER BY runs.id DESC
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
-LIST_UNUSUAL = Statement(
-    sqlite="""SELECT runs.record
+IDS_UNUSUAL = Statement(
+    sqlite="""SELECT runs.id
 FROM runs
-WHERE runs.tenant = ? AND runs.id < ? AND runs.status != 'completed' AND runs.status = ? AND (? IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = ? AND runs.status != 'completed' AND runs.status = ? AND runs.id < ? AND (? IS NULL OR (EXISTS (SELECT 1
 FROM participants
 WHERE participants.tenant = ? AND participants.principal = ? AND participants.thread_id = runs.thread_id))) ORDER BY runs.id DESC
  LIMIT ? OFFSET 0""",
-    order="tenant before_id status principal tenant principal limit",
-    postgresql="""SELECT runs.record
+    order="tenant status before_id principal tenant principal limit",
+    postgresql="""SELECT runs.id
 FROM runs
-WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.id < %(before_id)s::VARCHAR AND runs.status != 'completed' AND runs.status = %(status)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
+WHERE runs.tenant = %(tenant)s::VARCHAR AND runs.status != 'completed' AND runs.status = %(status)s::VARCHAR AND runs.id < %(before_id)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR (EXISTS (SELECT 1
 FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = runs.thread_id))) ORDER BY runs.id DESC
  LIMIT %(limit)s::BIGINT OFFSET 0""",

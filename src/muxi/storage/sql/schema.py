@@ -472,7 +472,7 @@ CREATE: tuple[str, ...] = (
  WITHOUT ROWID""",
     """CREATE INDEX ix_runs_owner ON runs (tenant, owner, id)""",
     """CREATE INDEX ix_runs_tenant_thread_id_id ON runs (tenant, thread_id, id)""",
-    """CREATE INDEX ix_runs_unusual ON runs (tenant, status, id) WHERE status <> 'completed'""",
+    """CREATE INDEX ix_runs_unusual ON runs (tenant, status, id, thread_id) WHERE status <> 'completed'""",
     """CREATE TABLE sequences (
     tenant TEXT NOT NULL,
     thread_id TEXT NOT NULL,
@@ -585,7 +585,7 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('roles', 'roles', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_owner', '1000000 1000000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_tenant_thread_id_id', '1000000 1000000 10 1')""",
-    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_unusual', '100 100 20 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'ix_runs_unusual', '100 100 20 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('runs', 'runs', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('schema_info', NULL, '1000')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('secrets', 'secrets', '1000 1000 1 1')""",

@@ -265,7 +265,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_runs_unusual",
         "runs",
-        ["tenant", "status", "id"],
+        ["tenant", "status", "id", "thread_id"],
         sqlite_where=unusual,
         postgresql_where=unusual,
     )
