@@ -175,6 +175,17 @@ async def test_malformed_http_is_refused(
                 + b"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
                 b"404",
             ),
+            (
+                b"GET /api/status HTTP/1.1\r\n" + host + token + b"Authorization: Bearer x\r\n\r\n",
+                b"400",
+            ),
+            (b"GET /healthz HTTP/1.1\r\n" + host + b"Host: evil.example\r\n\r\n", b"400"),
+            (
+                b"POST /api/threads HTTP/1.1\r\n"
+                + host
+                + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                b"400",
+            ),
             (b"\x16\x03\x01\x02\x00\x01\x00", b"400"),
         ):
             answer = await _raw(port, request)

@@ -73,6 +73,15 @@ async def test_an_agent_is_not_overwritten_unseen(muxi: Served) -> None:
     assert (await _ask(muxi, "PUT", path, {"name": "b"}, If_Match=tag))[0] == 412
 
 
+async def test_a_condition_holds_whatever_the_query_says_beside(muxi: Served) -> None:
+    _, _, told = await _ask(muxi, "POST", "/api/memories", {"text": "The garden is green."})
+    path = f"/api/memories/{json.loads(told)['id']}"
+    _, tag, _ = await _ask(muxi, "GET", path)
+    status, _, told = await _ask(muxi, "DELETE", f"{path}?owner=user:local", If_Match='"x"')
+    assert (status, json.loads(told)["code"]) == (412, "precondition_failed")
+    assert (await _ask(muxi, "DELETE", f"{path}?owner=user:local", If_Match=tag))[0] == 204
+
+
 async def test_of_many_changes_of_one_version_one_is_made(muxi: Served) -> None:
     thread = await muxi.client.create_thread("One")
     path = f"/api/threads/{thread.id}"
@@ -194,6 +203,8 @@ WITHOUT = {
     "DELETE /api/users/{id}/sessions": "a list, which ends whatever is in it",
     "DELETE /api/me/sessions": "likewise",
     "DELETE /v1/responses/{id}": "a protocol that has no conditions",
+    "DELETE /v1/conversations/{id}": "likewise",
+    "DELETE /v1/conversations/{id}/items/{item}": "likewise",
     "DELETE /v1/files/{id}": "likewise",
 }
 """What is changed without a condition in its transaction, and why."""
