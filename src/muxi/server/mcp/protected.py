@@ -53,7 +53,7 @@ def challenged(refused: Refused, resource: str, *, shown: bool) -> Refused:
     return Refused(refused.status, refused.error, (header,))
 
 
-async def describe(call: Call[Nothing, Nothing]) -> ProtectedResource:
+async def describe_server(call: Call[Nothing, Nothing]) -> ProtectedResource:
     issuers = _issuers(call.runtime)
     if not issuers:
         raise NotFound("No issuer of tokens protects anything here.", hint=_HINT)
@@ -64,6 +64,10 @@ async def describe(call: Call[Nothing, Nothing]) -> ProtectedResource:
         authorization_servers=issuers,
         bearer_methods_supported=["header"],
     )
+
+
+async def describe_mcp(call: Call[Nothing, Nothing]) -> ProtectedResource:
+    return await describe_server(call)
 
 
 _HINT: Final = "Clients send a key as `Authorization: Bearer …`."
@@ -82,10 +86,13 @@ OPERATIONS: tuple[AnyOperation, ...] = tuple(
         method="GET",
         path=path,
         summary="Who issues tokens for the MCP server of the project",
-        handler=describe,
+        handler=handler,
         open=True,
         answer=ProtectedResource,
         tag="access",
     )
-    for path in (_WELL_KNOWN, f"{_WELL_KNOWN}{PATH}")
+    for path, handler in (
+        (_WELL_KNOWN, describe_server),
+        (f"{_WELL_KNOWN}{PATH}", describe_mcp),
+    )
 )
