@@ -89,11 +89,11 @@ def wholes(draw: st.DrawFn) -> Schema:
         _some(required=st.lists(NAMES, unique=True, max_size=2), additionalProperties=st.booleans())
     )
     whole["$defs"] = {"d": draw(SCHEMAS)}
-    assume(not _loops(whole["$defs"]["d"]))
+    assume(not loops(whole["$defs"]["d"]))
     return whole
 
 
-def _loops(schema: Any) -> bool:
+def loops(schema: Any) -> bool:
     """Whether a definition refers to itself at once, which no validator survives."""
     if not isinstance(schema, dict):
         return False
@@ -101,7 +101,7 @@ def _loops(schema: Any) -> bool:
         schema.get("not"),
         *(part for key in ("anyOf", "oneOf", "allOf") for part in schema.get(key, [])),
     ]
-    return "$ref" in schema or any(_loops(part) for part in parts)
+    return "$ref" in schema or any(loops(part) for part in parts)
 
 
 @st.composite
@@ -125,7 +125,7 @@ def pairs(draw: st.DrawFn) -> tuple[Schema, Schema]:
             more = draw(LEAVES | SCHEMAS)
             place.update(more if isinstance(more, dict) else {})
     new.setdefault("$defs", {}).setdefault("d", True)
-    assume(not _loops(new["$defs"]["d"]) and "$ref" not in new and _valid(new))
+    assume(not loops(new["$defs"]["d"]) and "$ref" not in new and _valid(new))
     return old, new
 
 

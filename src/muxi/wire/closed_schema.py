@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from muxi.wire.merged_schema import merged
+
 Schema = dict[str, Any]
 
 _KNOWN = frozenset(
@@ -42,7 +44,7 @@ def closed_form(schema: Schema) -> Schema | None:
     None when it has maps of free keys: closing one would leave nothing that fits it.
     """
     try:
-        return _closed(schema)
+        return _closed(merged(schema))
     except _Impossible:
         return None
 

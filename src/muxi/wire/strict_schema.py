@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from muxi.wire.merged_schema import merged
+
 _BARRED = frozenset(
     [
         "oneOf",
@@ -46,6 +48,7 @@ def strict_form(schema: dict[str, Any], *, may_require: bool) -> dict[str, Any] 
             the model then fills each of them, wrong for a tool's arguments, where a missing one
             means the default.
     """
+    schema = merged(schema)
     try:
         strict = _strict(schema, schema, may_require=may_require, depth=0)
     except _Impossible:

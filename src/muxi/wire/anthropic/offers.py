@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 from muxi.core.requests import ToolSpec
 from muxi.wire.closed_schema import closed_form
 from muxi.wire.encoded import to_json
+from muxi.wire.merged_schema import offered
 
 # https://platform.claude.com/docs/en/build-with-claude/structured-outputs: bounds on one request.
 _MAX_STRICT = 20
@@ -32,7 +33,7 @@ def offer(tool: ToolSpec) -> Offer:
     fields: dict[str, Any] = {"name": tool.name}
     if tool.description:
         fields["description"] = tool.description
-    plain = to_json({**fields, "input_schema": tool.parameters})
+    plain = to_json({**fields, "input_schema": offered(tool.parameters)})
     form = closed_form(tool.parameters) if tool.strict else None
     if form is None:
         return Offer(plain, None, 0, 0)

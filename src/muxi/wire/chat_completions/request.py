@@ -31,6 +31,7 @@ from muxi.core.requests import ModelRequest, ModelSettings, NamedTool, OutputSch
 from muxi.wire.chat_completions.quirks import Quirks
 from muxi.wire.encoded import Once, to_json
 from muxi.wire.media import address, encoded, file_name, note
+from muxi.wire.merged_schema import offered
 from muxi.wire.strict_schema import strict_form
 
 FORMAT = "chat_completions"
@@ -265,7 +266,7 @@ def _instructions(request: ModelRequest, quirks: Quirks) -> str:
 
 
 def _tool(quirks: Quirks, tool: ToolSpec) -> bytes:
-    function: dict[str, Any] = {"name": tool.name, "parameters": tool.parameters}
+    function: dict[str, Any] = {"name": tool.name, "parameters": offered(tool.parameters)}
     if tool.description:
         function["description"] = tool.description
     if quirks.strict_tools and tool.strict:

@@ -17,6 +17,7 @@ from muxi.wire.encoded import Once, to_json
 from muxi.wire.extra import merged
 from muxi.wire.gemini.contents import parts_of
 from muxi.wire.gemini.dialect import Dialect
+from muxi.wire.merged_schema import offered
 
 _BUDGETS = {"low": 1024, "medium": 8192, "high": 24576}
 _NO_START = b'{"text":"(The beginning of this conversation is not shown.)"}'
@@ -98,7 +99,7 @@ def _tool(tool: ToolSpec) -> bytes:
     fields: dict[str, Any] = {"name": tool.name}
     if tool.description:
         fields["description"] = tool.description
-    fields["parametersJsonSchema"] = tool.parameters
+    fields["parametersJsonSchema"] = offered(tool.parameters)
     return to_json(fields)
 
 

@@ -14,6 +14,7 @@ from muxi.core.messages import Message
 from muxi.core.requests import ModelRequest, ModelSettings, NamedTool, OutputSchema, ToolSpec
 from muxi.wire.encoded import Once, to_json
 from muxi.wire.extra import merged
+from muxi.wire.merged_schema import offered
 from muxi.wire.responses.dialect import Dialect
 from muxi.wire.responses.items import items_of
 from muxi.wire.strict_schema import strict_form
@@ -73,7 +74,7 @@ def _tool(tool: ToolSpec) -> bytes:
     fields: dict[str, Any] = {"type": "function", "name": tool.name}
     if tool.description:
         fields["description"] = tool.description
-    fields["parameters"] = tool.parameters if form is None else form
+    fields["parameters"] = offered(tool.parameters) if form is None else form
     fields["strict"] = form is not None
     return to_json(fields)
 
