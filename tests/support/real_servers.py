@@ -21,7 +21,7 @@ NPM = "2026.8.31"
 def real_servers(folder: Path) -> dict[str, dict[str, Any]]:
     """The servers as a project declares them; what they work on lies in `folder`."""
     files = {"files": {str(folder): "write"}}
-    return {
+    servers: dict[str, dict[str, Any]] = {
         "time": {
             "command": ["mcp-server-time", "--local-timezone", "UTC"],
             "packages": {"python": ["mcp-server-time==2026.10.19"]},
@@ -64,6 +64,8 @@ def real_servers(folder: Path) -> dict[str, dict[str, Any]]:
             "packages": {"node": [f"@modelcontextprotocol/server-sequential-thinking@{NPM}"]},
         },
     }
+    # Eight that start at once on a busy machine may take longer than anybody would wait for one.
+    return {name: {**each, "start_timeout": 240} for name, each in servers.items()}
 
 
 def install(declared: dict[str, dict[str, Any]], state: Path) -> None:

@@ -123,6 +123,7 @@ async def test_the_inspector_uses_it(target: Target, mode: str) -> None:
 
     async def inspect(method: str, *options: str) -> Any:
         options = ("--method", method, "--protocol-era", mode, "--format", "json", *options)
+        options = ("--connect-timeout", "120000", *options)
         return (await target.use(node.program, script, "--cli", *words, *options))["result"]
 
     tools = (await inspect("tools/list", "--strict"))["tools"]
