@@ -11,7 +11,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from io import StringIO
 
 from muxi.agents.limits import Allowance, reached
 from muxi.core.errors import LimitReached, ModelProtocolError, MuxiError
@@ -25,6 +24,7 @@ from muxi.core.events import (
     ToolCallDelta,
     ToolCallStarted,
 )
+from muxi.core.growing import GrowingText
 from muxi.core.ids import new_id
 from muxi.core.messages import AnyPart, Message, ReasoningPart, TextPart, ToolCallPart
 from muxi.core.ports import Context, Host, Reservation
@@ -39,7 +39,7 @@ class _Heard:
     """What has come of a part. Text alone: the events of a long answer would weigh much more."""
 
     kind: type[TextDelta | ReasoningDelta]
-    text: StringIO = field(default_factory=StringIO)
+    text: GrowingText = field(default_factory=GrowingText)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,7 +108,7 @@ class Turn:
         part = self._heard.get(delta.index)
         if part is None:
             part = self._heard[delta.index] = _Heard(type(delta))
-        part.text.write(delta.text)
+        part.text.add(delta.text)
 
     def opening(self) -> MessageStarted:
         """The event that announces the message."""
@@ -151,9 +151,9 @@ class Turn:
         if not self._heard:
             return None
         parts: list[AnyPart] = [
-            TextPart(text=part.text.getvalue())
+            TextPart(text=str(part.text))
             if part.kind is TextDelta
-            else ReasoningPart(text=part.text.getvalue())
+            else ReasoningPart(text=str(part.text))
             for _, part in sorted(self._heard.items())
         ]
         return Message(
@@ -204,7 +204,7 @@ class Turn:
         model, price = self.model, self.model.profile.price
         usage = Usage(requests=1, input_tokens=count_prompt(model, self.request))
         usage.output_tokens = model.count_text(
-            "".join(part.text.getvalue() for part in self._heard.values())
+            "".join(str(part.text) for part in self._heard.values())
         )
         usage.cost = None if price is None else price.cost(usage)
         return usage

@@ -19,6 +19,7 @@ from muxi.core.events import (
     ToolCallDelta,
     ToolCallStarted,
 )
+from muxi.core.growing import GrowingText
 from muxi.core.messages import (
     AnyPart,
     ReasoningPart,
@@ -51,7 +52,7 @@ _READ = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
 class _Block:
     """One block of the answer, as far as it has come."""
 
-    __slots__ = ("id", "kind", "name", "pieces", "place", "raw", "signature", "start")
+    __slots__ = ("id", "kind", "name", "place", "raw", "said", "signature", "start")
 
     def __init__(self, start: events.Block, raw: dict[str, Any] | None) -> None:
         self.kind = start.type
@@ -60,12 +61,12 @@ class _Block:
         self.id = start.id
         self.name = start.name
         self.signature = start.signature
-        self.pieces: list[str] = []
+        self.said = GrowingText()
         self.place: int | None = None
         """Place among our parts; None while there is nothing to show."""
 
     def part(self) -> AnyPart:
-        text = "".join(self.pieces)
+        text = str(self.said)
         if self.kind == "text":
             return TextPart(text=text)
         if self.kind == "thinking":
@@ -203,7 +204,7 @@ class MessagesDecoder:
         if kind == "signature_delta":
             block.signature = delta.signature
         elif kind == "input_json_delta" and delta.partial_json:
-            block.pieces.append(delta.partial_json)
+            block.said.add(delta.partial_json)
             if block.kind == "tool_use":
                 place = self._place(block)
                 return [ToolCallDelta(index=place, call_id=block.id, text=delta.partial_json)]
@@ -212,13 +213,13 @@ class MessagesDecoder:
     def _text(self, block: _Block, text: str) -> list[ModelEvent]:
         if not text:
             return []
-        block.pieces.append(text)
+        block.said.add(text)
         return [TextDelta(index=self._place(block), text=text)]
 
     def _thought(self, block: _Block, text: str) -> list[ModelEvent]:
         if not text:
             return []
-        block.pieces.append(text)
+        block.said.add(text)
         return [ReasoningDelta(index=self._place(block), text=text)]
 
     def _place(self, block: _Block) -> int:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from io import StringIO
 from typing import Any, cast
 
 import msgspec
 
 from muxi.core.errors import ModelConnectionError, ModelProtocolError
 from muxi.core.events import ModelEvent, ReasoningDelta, ResponseCompleted, TextDelta
+from muxi.core.growing import GrowingText
 from muxi.core.messages import (
     AnyPart,
     ReasoningPart,
@@ -78,9 +78,8 @@ class ChatDecoder:
         self._provider = provider
         self._model = model
         self._quirks = quirks
-        # Of a long answer, thousands of pieces by themselves would weigh ten times what they say.
-        self._text = StringIO()
-        self._reasoning = StringIO()
+        self._text = GrowingText()
+        self._reasoning = GrowingText()
         self._refusal: list[str] = []
         self._details: list[dict[str, Any]] = []
         self._calls = Calls()
@@ -149,7 +148,7 @@ class ChatDecoder:
         content = delta.content
         if content:
             if isinstance(content, str):
-                self._text.write(content)
+                self._text.add(content)
                 out.append(TextDelta(index=self._place("text"), text=content))
             else:
                 self._take_pieces(content, out)
@@ -166,11 +165,11 @@ class ChatDecoder:
                 if kind == "thinking":
                     out.append(self._think(text))
                 else:
-                    self._text.write(text)
+                    self._text.add(text)
                     out.append(TextDelta(index=self._place("text"), text=text))
 
     def _think(self, text: str) -> ReasoningDelta:
-        self._reasoning.write(text)
+        self._reasoning.add(text)
         return ReasoningDelta(index=self._place("reasoning"), text=text)
 
     def _place(self, kind: str) -> int:
@@ -195,13 +194,13 @@ class ChatDecoder:
 
     def _part(self, kind: str) -> AnyPart:
         if kind == "text":
-            return TextPart(text=self._text.getvalue())
+            return TextPart(text=str(self._text))
         if kind == "refusal":
             return RefusalPart(text="".join(self._refusal))
         kept: dict[str, Any] = {}
         if self._details:
             kept["reasoning_details"] = _joined(self._details)
-        return ReasoningPart(text=self._reasoning.getvalue(), provider={FORMAT: kept})
+        return ReasoningPart(text=str(self._reasoning), provider={FORMAT: kept})
 
     def _stop(self, parts: list[AnyPart]) -> StopReason:
         stop = _STOPS.get(self._finish or "stop", "stop")

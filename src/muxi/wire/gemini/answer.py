@@ -18,6 +18,7 @@ from muxi.core.events import (
     ToolCallDelta,
     ToolCallStarted,
 )
+from muxi.core.growing import GrowingText
 from muxi.core.ids import new_id
 from muxi.core.messages import (
     AnyPart,
@@ -61,16 +62,16 @@ _REFUSED = frozenset({"MISSING_THOUGHT_SIGNATURE", "TOO_MANY_TOOL_CALLS"})
 class _Text:
     """A text, or a thought, as far as it has come."""
 
-    __slots__ = ("pieces", "place", "signature", "thought")
+    __slots__ = ("place", "said", "signature", "thought")
 
     def __init__(self, place: int, signature: str | None, *, thought: bool) -> None:
         self.place = place
         self.thought = thought
         self.signature = signature
-        self.pieces: list[str] = []
+        self.said = GrowingText()
 
     def part(self) -> AnyPart:
-        text, provider = "".join(self.pieces), _signed(self.signature)
+        text, provider = str(self.said), _signed(self.signature)
         if self.thought:
             return ReasoningPart(text=text, provider=provider)
         return TextPart(text=text, provider=provider)
@@ -207,7 +208,7 @@ class GeminiDecoder:
             last = _Text(len(self._parts), signature, thought=thought)
             self._parts.append(last)
         if text:
-            last.pieces.append(text)
+            last.said.add(text)
             kind = ReasoningDelta if thought else TextDelta
             out.append(kind(index=last.place, text=text))
 
