@@ -58,7 +58,13 @@ def mariadb() -> Iterator[MariaDb]:
         if os.geteuid() == 0:
             plain.append("--user=root")
         subprocess.run(
-            [installer, *plain, "--auth-root-authentication-method=normal", "--skip-test-db"],
+            [
+                installer,
+                *plain,
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                "--force",
+            ],
             check=True,
             capture_output=True,
             timeout=_SECONDS,
