@@ -31,7 +31,7 @@ from muxi.storage import summaries
 from muxi.storage.transaction import Database, Scope
 
 if TYPE_CHECKING:
-    from muxi.memory.summarising import Writer
+    from muxi.memory.summarising import Writer, Written
     from muxi.models.model import Model
 
 _log = logging.getLogger("muxi.memory")
@@ -131,7 +131,9 @@ class Compactor:
         found = fit(path.messages, job.room, complete=path.complete, overlays=known.overlays)
         if not found.crowded:
             return []
-        writer = await self._writer(job)
+        ctx = _context(job.who, job.agent, thread_id=job.thread_id, run_id=job.run_id)
+        spent = 0 if job.settings.budget is None else await self._spent(job)
+        writer = await self._writer(job.settings, ctx, spent=spent)
         made: list[Summary] = []
         async with aclosing(self._old(job, path, known.overlays)) as batches:
             async for batch in batches:
@@ -226,26 +228,35 @@ class Compactor:
             )
             yield await self.database.read(job.who, load)
 
-    async def _writer(self, job: Job) -> Writer:
+    async def condense(
+        self, who: Scope, agent: str, messages: Sequence[Message], settings: CompactionSettings
+    ) -> Written:
+        """What was said, in short; nothing of it is stored.
+
+        Args:
+            who: In whose name a model is asked, if the settings name one.
+            agent: Whose conversation it is.
+            messages: What was said, oldest first.
+            settings: The agent's.
+        """
+        from muxi.memory.summarising import Source
+
+        writer = await self._writer(settings, _context(who, agent))
+        return await writer.write(Source(messages=messages), settings.tokens or _MOST)
+
+    async def _writer(
+        self, settings: CompactionSettings, ctx: RunContext[None], *, spent: int = 0
+    ) -> Writer:
         from muxi.memory.summarising import Extractive, Retelling
 
-        name, budget = job.settings.model, job.settings.budget
-        if name is None or self.model is None:
+        if settings.model is None or self.model is None:
             return Extractive()
         try:
-            model = await self.model(name)
+            model = await self.model(settings.model)
         except MuxiError as error:
-            _log.warning("Summaries are made without the model %s: %s", name, error.message)
+            _log.warning("Summaries are made without the model %s: %s", settings.model, error)
             return Extractive()
-        left = None if budget is None else budget - await self._spent(job)
-        ctx = RunContext(
-            deps=None,
-            tenant=job.who.tenant,
-            user=job.who.principal or "",
-            agent=job.agent,
-            thread_id=job.thread_id,
-            run_id=job.run_id,
-        )
+        left = None if settings.budget is None else settings.budget - spent
         return Retelling(model=model, ledger=self.ledger, ctx=ctx, left=left)
 
     async def _spent(self, job: Job) -> int:
@@ -253,6 +264,18 @@ class Compactor:
         read = partial(summaries.since, thread_id=job.thread_id, at=now() - _DAY)
         made = await self.database.read(job.who, read)
         return sum(each.usage.total_tokens for each in made if each.usage is not None)
+
+
+def _context(who: Scope, agent: str, *, thread_id: str = "", run_id: str = "") -> RunContext[None]:
+    """In whose name a model is asked."""
+    return RunContext(
+        deps=None,
+        tenant=who.tenant,
+        user=who.principal or "",
+        agent=agent,
+        thread_id=thread_id,
+        run_id=run_id,
+    )
 
 
 def contiguous(messages: Sequence[Message]) -> list[list[Message]]:

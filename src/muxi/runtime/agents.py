@@ -132,7 +132,10 @@ class Agents:
 
     def compaction(self, agent: Agent[object] | None) -> CompactionSettings:
         """What becomes of messages that no longer fit into turns of this agent."""
-        definition = None if agent is None else agent.spec.definition
+        return self.compaction_of(None if agent is None else agent.spec.definition)
+
+    def compaction_of(self, definition: AgentDefinition | None) -> CompactionSettings:
+        """As `compaction`, of an agent that nobody has to make."""
         whole = self.project.memory.compaction
         own = None if definition is None else definition.memory.compaction
         if own is None or not own.model_fields_set:

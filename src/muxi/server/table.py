@@ -13,6 +13,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("threads", ("/api/threads", "/api/blobs"), eager=True),
     Resource("openai.chat", ("/v1/chat",)),
     Resource("openai.responses", ("/v1/responses",)),
+    Resource("openai.compacting", ("/v1/responses",)),
     Resource("openai.conversations", ("/v1/conversations",)),
     Resource("openai.models", ("/v1/models",)),
     Resource("openai.files", ("/v1/files",)),

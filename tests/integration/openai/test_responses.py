@@ -293,6 +293,38 @@ async def test_what_cannot_be_done_is_refused_by_name(tmp_path: Path) -> None:
             assert (refused.value.param or "").startswith(param), (refused.value.param, param)
 
 
+@pytest.mark.parametrize("model", [None, "m/m"])
+async def test_a_conversation_is_put_in_short_and_gone_on_with(
+    tmp_path: Path, model: str | None
+) -> None:
+    short = [] if model is None else ["Oslo is cold."]
+    memory = {"compaction": {"model": model}}
+    script = ["It is cold in Oslo.", *short, "As I said."]
+    async with talking(tmp_path, script, memory=memory) as (muxi, client, scripted):
+        first = await client.responses.create(model="a", input="How is Oslo?")
+        asked: Any = [{"role": "user", "content": "And Rome?"}]
+        compacted = await client.responses.compact(
+            model="a", input=asked, previous_response_id=first.id
+        )
+        assert compacted.object == "response.compaction"
+        assert [item.type for item in compacted.output] == ["message", "message", "compaction"]
+        assert (compacted.usage.total_tokens > 0) == (model is not None)
+        again: Any = [item.to_dict(warnings=False) for item in compacted.output]
+        last = await client.responses.create(
+            model="a", input=[*again, {"role": "user", "content": "Well?"}]
+        )
+        assert last.output_text == "As I said."
+        *_, summary, _ = _texts(scripted)
+        assert summary.startswith("What was said before, in short:")
+        assert "cold" in summary
+        assert len((await muxi.client.threads()).items) == 2
+        no: Any = [{"type": "compaction", "encrypted_content": "%"}]
+        with pytest.raises(openai.BadRequestError, match="not made here"):
+            await client.responses.create(model="a", input=no)
+        with pytest.raises(openai.BadRequestError, match="nothing to put in short"):
+            await client.responses.compact(model="a")
+
+
 async def test_nobody_sees_a_response_of_another_user(tmp_path: Path) -> None:
     async with talking(tmp_path, ["Mine."]) as (_, client, _m):
         mine = await client.responses.create(

@@ -17,7 +17,7 @@ from muxi.server.openai.item_lists import ItemList, ItemQuery, page_of, whole
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.wire.conversation import Conversation
 from muxi.wire.responses.asked import converse
-from muxi.wire.responses.body import MOST_METADATA, ApprovalItem, ReferenceItem
+from muxi.wire.responses.body import MOST_METADATA, ApprovalItem, CompactionItem, ReferenceItem
 from muxi.wire.responses.body import Item as AskedItem
 from muxi.wire.responses.thread_items import Told, exchange_of, told_of
 
@@ -176,9 +176,10 @@ def _said(items: Sequence[AskedItem]) -> list[Message]:
         InvalidInput: A thread cannot hold them.
     """
     conversation = Conversation()
-    if any(isinstance(item, ApprovalItem | ReferenceItem) for item in items):
+    if any(isinstance(item, ApprovalItem | ReferenceItem | CompactionItem) for item in items):
         raise InvalidInput(
-            "Answers to approval requests and item references belong to a response.", param="items"
+            "Answers to approval requests, references and compactions belong to a response.",
+            param="items",
         )
     converse(conversation, items, at="items")
     if conversation.instructions:

@@ -19,7 +19,7 @@ from muxi.runtime.requests import Bounds, ClientRequest
 from muxi.server.openai.conversations import conversation_id, thread_of
 from muxi.server.openai.models import agent_of
 from muxi.server.openai.references import referred_by
-from muxi.server.openai.stored import Found, Kept, as_kept, find, kept_by
+from muxi.server.openai.stored import Found, Kept, as_kept, end_of, find, kept_by
 from muxi.server.operations import Call, Nothing
 from muxi.server.problems import invalid
 from muxi.wire.conversation import Conversation
@@ -131,12 +131,12 @@ class Responding:
         if previous is not None and self._passing:
             # What is to leave nothing goes on in a copy.
             path = await call.runtime.transcripts.path(
-                call.who, previous.run, await self._end_of(previous)
+                call.who, previous.run, await end_of(call.runtime, call.who, previous)
             )
             request.history = [*path, *request.history]
         elif previous is not None:
             request.thread_id = previous.run.thread_id
-            request.parent_id = await self._end_of(previous)
+            request.parent_id = await end_of(call.runtime, call.who, previous)
         if body.max_tool_calls is not None:
             request.limits = Bounds(tool_calls=body.max_tool_calls)
         run, feed = await call.start_and_follow(request)
@@ -180,13 +180,6 @@ class Responding:
     def _passing(self) -> bool:
         """Whether nothing of it is to be left; what is said in a conversation stays there."""
         return self.call.body.store is False and self.thread_id is None
-
-    async def _end_of(self, previous: Found) -> str:
-        """The last message of a response."""
-        if previous.until is not None:
-            return previous.until
-        said = await self.call.runtime.transcripts.said(self.call.who, previous.run)
-        return said[-1].id if said else previous.run.input_id or ""
 
 
 async def responding(call: Call[ResponseRequest, Nothing]) -> Responding:

@@ -146,3 +146,11 @@ async def find(runtime: Runtime, who: Principal, id: str, *, param: str | None =
     if number >= len(found) or not found[number].stored:
         raise missing
     return Found(run=run, all=found, number=number)
+
+
+async def end_of(runtime: Runtime, who: Principal, found: Found) -> str:
+    """The last message of a response."""
+    if found.until is not None:
+        return found.until
+    said = await runtime.transcripts.said(who, found.run)
+    return said[-1].id if said else found.run.input_id or ""

@@ -29,6 +29,7 @@ from muxi.wire.responses.body import (
     AllowedChoice,
     ApprovalItem,
     CallItem,
+    CompactionItem,
     Content,
     FunctionChoice,
     FunctionTool,
@@ -46,6 +47,7 @@ from muxi.wire.responses.body import (
     SchemaFormat,
     TextSettings,
 )
+from muxi.wire.responses.compaction import told_by
 
 
 def converse(
@@ -80,6 +82,9 @@ def converse(
             result = ToolResultPart(call_id=item.call_id, name="")
             result.content = [*_result(item.output, where)]
             conversation.answer(result, where=where)
+        elif isinstance(item, CompactionItem):
+            text = told_by(item.encrypted_content, where)
+            conversation.say("user", [TextPart(text=text)], where=where)
         elif isinstance(item, ReferenceItem) and item.id in referred:
             _say_again(conversation, referred[item.id], where)
     conversation.close(at)

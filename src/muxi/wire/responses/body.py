@@ -114,6 +114,15 @@ class ReferenceItem(Asked):
     id: str
 
 
+class CompactionItem(Asked):
+    """What was said before, in short, as `POST /v1/responses/compact` gives it."""
+
+    type: Literal["compaction"]
+    encrypted_content: str
+    id: str | None = None
+    created_by: str | None = None
+
+
 def _kind(value: Any) -> str:
     if not isinstance(value, dict):
         return str(getattr(value, "type", "message"))
@@ -127,6 +136,7 @@ Item = Annotated[
     | Annotated[ResultItem, Tag("function_call_output")]
     | Annotated[ApprovalItem, Tag("mcp_approval_response")]
     | Annotated[ReferenceItem, Tag("item_reference")]
+    | Annotated[CompactionItem, Tag("compaction")]
     | Annotated[ReceiptItem, Tag("reasoning")]
     | Annotated[ReceiptItem, Tag("mcp_call")]
     | Annotated[ReceiptItem, Tag("mcp_approval_request")]
@@ -257,6 +267,29 @@ class ResponseRequest(Asked):
 
     def items(self) -> list[Item]:
         """The input as items."""
-        if isinstance(self.input, str):
-            return [MessageItem(role="user", content=self.input)]
-        return list(self.input or ())
+        return _items(self.input)
+
+
+class CompactRequest(Asked):
+    """The body of `POST /v1/responses/compact`."""
+
+    model: str
+    input: Input | None = None
+    instructions: str | None = None
+    """Nobody's, as a summary follows none."""
+    previous_response_id: str | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_options: JsonValue = None
+    prompt_cache_retention: str | None = None
+    service_tier: str | None = None
+    image: JsonValue = None
+
+    def items(self) -> list[Item]:
+        """The input as items."""
+        return _items(self.input)
+
+
+def _items(given: str | list[Item] | None) -> list[Item]:
+    if isinstance(given, str):
+        return [MessageItem(role="user", content=given)]
+    return list(given or ())
