@@ -228,8 +228,9 @@ async def _forget_memories(work: _Work) -> None:
 
 
 async def _forget_messages(work: _Work) -> None:
-    await work.pieces(work.begun.what["ids"], _erase_drawn)
+    # In this order: from a message that is blank nothing more is drawn.
     await work.pieces(work.begun.what["ids"], _blank)
+    await work.pieces(work.begun.what["ids"], _erase_drawn)
 
 
 async def _forget_facts(work: _Work) -> None:

@@ -138,6 +138,7 @@ async def test_a_deleted_item_is_forgotten_with_its_exchange(tmp_path: Path) -> 
         assert made.type == "function_call"
         output: Any = {"type": "function_call_output", "call_id": made.call_id, "output": "-20"}
         second = await ask(input=[output])
+        await muxi.runtime.remembering.backlog.catch_up()
         word, *_ = await _items(client, begun.id)
         for gone in (word.id, made.id):
             left = await client.conversations.items.delete(gone or "", conversation_id=begun.id)
