@@ -39,11 +39,13 @@ def measure_turns(server: Server, upstream: str, options: Options) -> Found:
             figures["first word added ms p10"] = added * 1000
         figures["rss MiB"] = server.rss / 1024
         found[f"turns, {at_once} at once"] = figures
-    options.told("turns of 200 events")
-    load, figures = _loaded(server, "long", 8, options.seconds)
-    done += len(load.walls) - load.failed
-    figures["events each"] = load.events / max(1, len(load.walls))
-    found["turns of 200 events, 8 at once"] = figures
+    for agent, what in (("burst", "200 words at once"), ("long", "200 words, 2 ms apart")):
+        name = f"turns of {what}, 8 side by side"
+        options.told(name)
+        load, figures = _loaded(server, agent, 8, options.seconds)
+        done += len(load.walls) - load.failed
+        figures["events each"] = load.events / max(1, len(load.walls))
+        found[name] = figures
     if server.talk is MUXI:
         found["all of these turns, in the database"] = _stored(server, done)
     return found

@@ -31,6 +31,7 @@ _START: Final = 60.0
 """Seconds for a server to start."""
 AGENTS: Final[dict[str, tuple[int, float]]] = {
     "instant": (8, 0),
+    "burst": (200, 0),
     "long": (200, 500),
     "slow": (400, 10),
     "held": (8, 0.2),

@@ -21,6 +21,8 @@ _UPGRADE: Final = (
 )
 _TOGETHER: Final = 100
 """So many are opened at once."""
+_LONGEST: Final = 60.0
+"""Seconds in which they are opened; those that are not by then have failed."""
 _PING: Final = 0x89
 _SHORT: Final = 126
 """Bytes from which on a frame says its length in more than one byte."""
@@ -37,7 +39,11 @@ class Sockets:
 
     async def open(self, count: int, *, thread_id: str | None = None) -> None:
         """Open so many, each of which follows a thread if one is named."""
+        end = time.perf_counter() + _LONGEST
         for start in range(0, count, _TOGETHER):
+            if time.perf_counter() > end:
+                self.failed += count - start
+                return
             size = min(_TOGETHER, count - start)
             await asyncio.gather(*(self._one(thread_id) for _ in range(size)))
 
