@@ -34,10 +34,12 @@ class Turns:
     failed: int = 0
 
 
-class Caller:
+class Caller(asyncio.Protocol):
     """One keep-alive connection that begins turns and reads them to their end.
 
     Args:
+        server: Who is asked.
+        agent: Which agent.
         address: Where it comes from; by default as the system chooses.
     """
 
@@ -53,51 +55,63 @@ class Caller:
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         self._request = head.encode() + body
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._found = Turns()
+        self._started = 0.0
+        self._fresh = False
+        self._data = b""
+        self._end: asyncio.Future[bytes] | None = None
 
     async def turn(self, found: Turns) -> None:
         """One run, from its request to its end."""
-        started = time.perf_counter()
+        loop = asyncio.get_running_loop()
+        self._found, self._fresh, self._data = found, True, b""
+        self._started = time.perf_counter()
+        self._end = loop.create_future()
         try:
-            if self._streams is None:
-                self._streams = await asyncio.open_connection(
-                    self._server.host, self._server.port, limit=1 << 20, local_addr=self._address
+            if self._transport is None:
+                await loop.create_connection(
+                    lambda: self, self._server.host, self._server.port, local_addr=self._address
                 )
-            reader, writer = self._streams
-            writer.write(self._request.replace(FRESH, uuid.uuid4().hex.encode()))
-            data = await self._read(reader, found, started)
+            assert self._transport is not None
+            self._transport.write(self._request.replace(FRESH, uuid.uuid4().hex.encode()))
+            data = await self._end
         except OSError:
             self.close()
             found.failed += 1
             return
         found.failed += self._server.talk.completed not in data
-        found.walls.append(time.perf_counter() - started)
+        found.walls.append(time.perf_counter() - self._started)
 
-    async def _read(self, reader: asyncio.StreamReader, found: Turns, started: float) -> bytes:
-        data = b""
-        fresh = True
-        while not data.endswith(_END):
-            chunk = await reader.read(1 << 16)
-            if not chunk:
-                raise ConnectionError("The server cut the connection.")
-            now = time.monotonic_ns()
-            for said in self._server.talk.said.findall(chunk):
-                found.events += 1
-                found.delays += [(now - int(word)) / 1e9 for word in said.split()]
-                if fresh:
-                    found.firsts.append(time.perf_counter() - started)
-                    fresh = False
-            # The end is all that is looked for.
-            data = data[-_TAIL:] + chunk
-            if b"content-length" in data and _is_whole(data):
-                break
-        return data
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._end is not None and not self._end.done():
+            self._end.set_exception(ConnectionError("The server cut the connection."))
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic_ns()
+        found = self._found
+        for said in self._server.talk.said.findall(data):
+            found.events += 1
+            found.delays += [(now - int(word)) / 1e9 for word in said.split()]
+            if self._fresh:
+                found.firsts.append(time.perf_counter() - self._started)
+                self._fresh = False
+        # The end is all that is looked for.
+        self._data = data = self._data[-_TAIL:] + data
+        whole = data.endswith(_END) or (b"content-length" in data and _is_whole(data))
+        if whole and self._end is not None and not self._end.done():
+            self._end.set_result(data)
 
     def close(self) -> None:
         """End the connection."""
-        if self._streams is not None:
-            self._streams[1].close()
-            self._streams = None
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
 
 
 def _is_whole(data: bytes) -> bool:
