@@ -86,3 +86,11 @@ def test_rows_are_ascending_by_number() -> None:
 
 def test_no_vectors_are_no_similarity() -> None:
     assert len(matrix([], b"").similar(np.ones(4, dtype=np.float32)).cosines) == 0
+
+
+def test_every_number_of_sixteen_bits_is_read_as_it_is() -> None:
+    halves = np.arange(1 << 16, dtype=np.uint16).view("<f2")
+    halves = halves[np.isfinite(halves)]
+    rows = matrix(list(range(len(halves))), halves.tobytes()).rows
+    assert rows.dtype == np.float32
+    assert (rows[:, 0] == halves.astype(np.float32)).all()
