@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+from muxi.core.json_shapes import is_object
+
 _YES, _NO = frozenset({"y", "yes", "true"}), frozenset({"n", "no", "false"})
 
 
@@ -42,9 +44,9 @@ def typed_object(text: str) -> dict[str, Any]:
         value: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"This is not JSON: {error}.") from None
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise ValueError('The arguments must be a JSON object, such as {"name": 1}.')
-    return cast("dict[str, Any]", value)
+    return value
 
 
 def choices_of(schema: dict[str, Any]) -> list[Any]:

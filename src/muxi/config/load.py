@@ -24,6 +24,7 @@ from muxi.config.short_forms import written_out
 from muxi.config.source import MAX_BYTES, Source, plain_value, read_source, written
 from muxi.config.source import Path as Place
 from muxi.core.errors import ConfigError
+from muxi.core.json_shapes import is_array
 
 SECRET_FIELDS: tuple[Place, ...] = (
     ("models", "*", "key"),
@@ -115,7 +116,7 @@ def _imported(
     section: Any = data.get("mcp")
     names: Any = cast("dict[str, Any]", section).get("imports") if isinstance(section, dict) else ()
     servers: dict[str, McpServerSettings] = {}
-    for at, name in enumerate(cast("list[Any]", names) if isinstance(names, list) else []):
+    for at, name in enumerate(names if is_array(names) else []):
         if not isinstance(name, str) or not name:
             continue
         from muxi.config.mcp_files import servers_of

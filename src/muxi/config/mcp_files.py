@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from muxi.config.mcp_settings import McpServerSettings
 from muxi.core.errors import ConfigError
+from muxi.core.json_shapes import is_array, is_object
 
 MAX_BYTES: Final = 1_000_000
 """Largest file that is read."""
@@ -93,9 +94,9 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file} cannot be read: {reason}.") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{file} is no JSON: {error}.") from error
-    if not isinstance(data, dict):
+    if not is_object(data):
         raise ConfigError(f"{file} is no JSON object.")
-    return cast("dict[str, Any]", data)
+    return data
 
 
 def _named(
@@ -168,7 +169,7 @@ def _settings(
     ready = dict(declared)
     for key in ("command", "url", "cwd"):
         value = ready.get(key)
-        texts = cast("list[Any]", value) if isinstance(value, list) else [value]
+        texts = value if is_array(value) else [value]
         filled: list[Any] = []
         for text in texts:
             result, missing = fill(text, environment) if isinstance(text, str) else (text, None)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel
 
 from muxi.config.secret import PERSONAL, SecretRef
+from muxi.core.json_shapes import is_object
 
 Settings = TypeVar("Settings", bound=BaseModel)
 Path = tuple[str | int, ...]
@@ -25,7 +26,7 @@ _OTHERS = ("models", "mcp", "identity", "storage")
 def misplaced(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Each place that refers to users' credentials and may not, with words for people."""
     identity = data.get("identity")
-    found: Any = cast("dict[str, Any]", identity) if isinstance(identity, dict) else {}
+    found: Any = identity if is_object(identity) else {}
     declared: Any = found.get("credentials")
     known = list(cast("dict[str, Any]", declared)) if isinstance(declared, dict) else []
     for path, text in _texts(data, ()):

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from muxi.config.approval_settings import TOOLS_OF_ROOMS
 from muxi.config.mcp_settings import remote_tools
@@ -18,6 +18,7 @@ from muxi.config.mistakes import Mistake, config_error
 from muxi.config.personal import misplaced
 from muxi.config.project import DEFAULT_AGENT, EMBEDDED, Project
 from muxi.config.tool_settings import BUILTIN_FUNCTIONS, BUILTIN_KINDS, TOOLS_OF_PACKAGES
+from muxi.core.json_shapes import is_array, is_object
 from muxi.core.versions import is_range
 
 Path = tuple[str | int, ...]
@@ -221,8 +222,8 @@ def _unknown(kind: str, name: str, known: Iterable[str], more: str = "") -> str:
 
 
 def _mapping(value: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return value if is_object(value) else {}
 
 
 def _list(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return value if is_array(value) else []

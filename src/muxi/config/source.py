@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from muxi.config.mistakes import Mistake, config_error
+from muxi.core.json_shapes import is_object
 
 Path = tuple[str | int, ...]
 """Keys and indexes from the top of the file."""
@@ -199,10 +200,10 @@ class _Builder:
         data = self._value(root, ())
         if data is None:
             return {}
-        if not isinstance(data, dict):
+        if not is_object(data):
             self._source.mistake((), "the file should be a mapping of keys such as `agents:`")
             raise config_error(self._source.mistakes)
-        return data  # pyright: ignore[reportUnknownVariableType] -- plain data of any shape
+        return data
 
     def _value(self, node: Node, path: Path) -> Any:
         self._nodes += 1

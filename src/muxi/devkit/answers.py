@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+from muxi.core.json_shapes import is_array
 from muxi.devkit.exchange import Json
 from muxi.devkit.session import Reply
 
@@ -50,7 +51,7 @@ def content_of(result: Json) -> list[Json]:
     found: list[Json] = []
     for key in ("content", "contents", "messages"):
         items = result.get(key)
-        for item in cast("list[Any]", items) if isinstance(items, list) else []:
+        for item in items if is_array(items) else []:
             inner = cast("Json", item) if isinstance(item, dict) else {}
             content = inner.get("content")
             found.append(cast("Json", content) if isinstance(content, dict) else inner)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from muxi.core.errors import InvalidInput
+from muxi.core.json_shapes import is_object
 
 
 def read_arguments(words: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,4 +53,4 @@ def _value(text: str, schema: Mapping[str, Any]) -> Any:
 def _property(schema: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     properties = schema.get("properties")
     found = cast("dict[str, Any]", properties).get(name) if isinstance(properties, dict) else None
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    return found if is_object(found) else {}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
 from muxi.core.errors import ServerUnavailable
+from muxi.core.json_shapes import is_array
 from muxi.devkit.cases import Answer
 from muxi.devkit.frames import FrameLog
 from muxi.devkit.wires.wire import Message, Wire
@@ -122,7 +123,7 @@ class Exchange:
     def received(self, message: object) -> None:
         """A value of JSON came in."""
         self.log.add("received", json.dumps(message, ensure_ascii=False), message)
-        for each in cast("list[object]", message) if isinstance(message, list) else [message]:
+        for each in message if is_array(message) else [message]:
             self._take(each)
 
     def stray(self, text: str) -> None:

@@ -21,6 +21,7 @@ from typing import Any, Final, cast
 import yaml
 
 from muxi.core.errors import InvalidInput
+from muxi.core.json_shapes import is_array, is_object
 
 CASES_FILE: Final = "tests.yaml"
 MANIFEST_FILE: Final = "server.json"
@@ -88,7 +89,7 @@ def in_folder(folder: Path) -> Named | Tested:
             data = yaml.safe_load(cases.read_bytes())
         except yaml.YAMLError as error:
             raise InvalidInput(f"{cases} is no YAML: {error}") from error
-        found = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+        found = data if is_object(data) else {}
         if isinstance(found.get("server"), str):
             return Tested(found["server"], _texts(found.get("env")))
     manifest = folder / MANIFEST_FILE
@@ -105,9 +106,9 @@ def _json(file: Path) -> dict[str, Any]:
         data = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:
         raise InvalidInput(f"{file} is no JSON: {error}") from error
-    if not isinstance(data, dict):
+    if not is_object(data):
         raise InvalidInput(f"{file} is no JSON object.")
-    return cast("dict[str, Any]", data)
+    return data
 
 
 def _entry(file: Path, servers: dict[str, Any], name: str | None) -> Named:
@@ -228,12 +229,12 @@ def _variable(found: re.Match[str], file: Path) -> str:
 
 
 def _objects(value: object) -> list[dict[str, Any]]:
-    every = cast("list[object]", value) if isinstance(value, list) else []
-    return [cast("dict[str, Any]", each) for each in every if isinstance(each, dict)]
+    every = value if is_array(value) else []
+    return [each for each in every if is_object(each)]
 
 
 def _texts(value: object) -> dict[str, str]:
-    pairs = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    pairs = value if is_object(value) else {}
     return {key: str(each) for key, each in pairs.items()}
 
 

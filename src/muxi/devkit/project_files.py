@@ -10,7 +10,9 @@ import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
+
+from muxi.core.json_shapes import is_object
 
 _SOURCES: Final = (".py", ".ts", ".js", ".mjs", ".json", ".yaml", ".yml", ".toml", ".env", ".cfg")
 _SKIPPED: Final = frozenset(
@@ -88,7 +90,7 @@ def _parsed(found: ProjectFiles, name: str, parse: Any) -> Any:
     except ValueError as error:
         found.faults[name] = str(error)
         return None
-    if not isinstance(value, dict):
+    if not is_object(value):
         found.faults[name] = "it holds no object"
         return None
-    return cast("dict[str, Any]", value)
+    return value

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 from hypothesis import strategies as st
 
+from muxi.core.json_shapes import is_object
 from muxi.devkit.schemas import fits
 
 Strategy = st.SearchStrategy[Any]
@@ -120,7 +121,7 @@ class _Maker:
         if isinstance(schema, dict):
             part = cast("dict[str, Any]", schema)
             found = self._referred(part["$ref"]) if "$ref" in part else part
-            return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+            return found if is_object(found) else {}
         return {}
 
     def _referred(self, reference: Any) -> Any:

@@ -23,6 +23,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from muxi.core.json_shapes import is_object
+
 SCHEMA_DATE: Final = "2025-12-11"
 SCHEMA_URI: Final = (
     f"https://static.modelcontextprotocol.io/schemas/{SCHEMA_DATE}/server.schema.json"
@@ -190,7 +192,7 @@ def mistakes(document: Any) -> Iterator[tuple[str, str]]:
 def meta_bytes(document: dict[str, Any]) -> int:
     """How long what the publisher adds is."""
     meta = document.get("_meta")
-    added = meta.get(PUBLISHER_META) if isinstance(meta, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] -- JSON, whatever it holds
+    added = meta.get(PUBLISHER_META) if is_object(meta) else None
     return 0 if added is None else len(json.dumps(added).encode())
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from muxi.core.json_shapes import is_object
 from muxi.mcp.lock_file import Entry, LockedServer
 from muxi.mcp.surface import Kind, Surface, fingerprint
 
@@ -43,7 +44,7 @@ def tools_lock_with(data: bytes | None, surface: Surface, kind: str, name: str) 
     if data is None:
         return _text(now)
     document: Any = json.loads(data)
-    if not isinstance(document, dict) or document.pop("lock", None) != _VERSION:  # pyright: ignore[reportUnknownMemberType] -- JSON, whatever it holds
+    if not is_object(document) or document.pop("lock", None) != _VERSION:
         raise ValueError("it has another form")
     try:
         before = LockedServer.model_validate(document)

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from muxi.core.errors import LockInvalid
+from muxi.core.json_shapes import is_object
 from muxi.mcp.surface import Definition, Kind, fingerprint, name_of
 
 _VERSION = 1
@@ -69,7 +70,7 @@ def parse(data: bytes) -> dict[str, LockedServer]:
     """
     try:
         document = json.loads(data, object_pairs_hook=_without_twins)
-        if isinstance(document, dict) and document.get("lock", _VERSION) != _VERSION:  # pyright: ignore[reportUnknownMemberType] -- JSON, whatever it holds
+        if is_object(document) and document.get("lock", _VERSION) != _VERSION:
             raise LockInvalid(
                 "muxi.lock was written by another version of muxi.", hint="Upgrade muxi."
             )

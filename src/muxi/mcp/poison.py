@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, cast
 
+from muxi.core.json_shapes import is_object
 from muxi.core.lock_changes import Finding
 from muxi.mcp.phrases import ERROR_PARAMETERS, PHRASES, WARNING_PARAMETERS, Severity
 
@@ -128,7 +129,7 @@ def _parameters(definition: Mapping[str, Any]) -> list[Finding]:
 def _members(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The object under `name`, or an empty one."""
     inner: Any = value.get(name)
-    return cast("dict[str, Any]", inner) if isinstance(inner, dict) else {}
+    return inner if is_object(inner) else {}
 
 
 def _harmless(text: str, match: re.Match[str]) -> bool:

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, Final, cast
 
 from muxi.config.mcp_settings import SEPARATOR, McpServerSettings
+from muxi.core.json_shapes import is_object
 from muxi.core.requests import ToolAnnotations, ToolSpec
 from muxi.mcp.surface import Definition, Surface
 from muxi.tools.json_schema import judge
@@ -108,7 +109,7 @@ def _tool(
         server=server,
         name=name,
         spec=spec,
-        output=cast("dict[str, Any]", output) if isinstance(output, dict) else None,
+        output=output if is_object(output) else None,
         closed=_is_closed(parameters),
     )
 
@@ -142,4 +143,4 @@ def _is_closed(schema: Mapping[str, Any]) -> bool:
 
 
 def _mapping(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return value if is_object(value) else {}

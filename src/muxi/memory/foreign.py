@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from muxi.core.errors import InvalidInput
 from muxi.core.facts import zoned
+from muxi.core.json_shapes import is_object
 from muxi.core.memories import Memory
 
 Taken = Memory | str
@@ -159,7 +160,7 @@ def _sent(message: dict[str, Any]) -> Iterator[str]:
             arguments = json.loads(str(function.get("arguments")))
         except ValueError:
             continue
-        said = cast("dict[str, Any]", arguments) if isinstance(arguments, dict) else {}
+        said = arguments if is_object(arguments) else {}
         if isinstance(said.get("message"), str):
             yield said["message"]
 
@@ -184,7 +185,7 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
     if not isinstance(value, list):
         return []
     items = cast("list[Any]", value)
-    return [cast("dict[str, Any]", each) for each in items if isinstance(each, dict)]
+    return [each for each in items if is_object(each)]
 
 
 def _id(owner: str, program: str, known_by: str) -> str:

@@ -23,6 +23,7 @@ from muxi.config.approval_settings import (
     Condition,
 )
 from muxi.core.events import ApprovalDecision
+from muxi.core.json_shapes import is_array, is_object
 from muxi.core.messages import ToolCallPart
 from muxi.core.ports import Context, Verdict
 from muxi.core.requests import ToolSpec
@@ -124,26 +125,25 @@ def _like(text: str, patterns: str | Iterable[str]) -> bool:
 
 def _found(value: Any, path: str) -> Iterator[Any]:
     """The values at `path`; those of lists one by one."""
-    if isinstance(value, list):
-        for item in cast("list[Any]", value):
+    if is_array(value):
+        for item in value:
             yield from _found(item, path)
         return
-    if not isinstance(value, dict):
+    if not is_object(value):
         if path in ("", "**"):
             yield value
         return
-    pairs = cast("dict[str, Any]", value)
     if path == "**":
-        for item in pairs.values():
+        for item in value.values():
             yield from _found(item, path)
     elif not path:
-        yield pairs
-    elif path in pairs:
-        yield from _found(pairs[path], "")
+        yield value
+    elif path in value:
+        yield from _found(value[path], "")
     else:
         first, _, rest = path.partition(".")
-        if rest and first in pairs:
-            yield from _found(pairs[first], rest)
+        if rest and first in value:
+            yield from _found(value[first], rest)
 
 
 def _holds(condition: AnyCondition, value: Any, *, doubt: bool) -> bool:

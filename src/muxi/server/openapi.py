@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from muxi.core.events import AnyEvent
+from muxi.core.json_shapes import is_array, is_object
 from muxi.core.users import USER_HEADER
 from muxi.core.version import __version__
 from muxi.runtime.principal import LOCAL
@@ -153,13 +154,13 @@ class _Schemas:
 
 def _with_open_unions(value: Any) -> Any:
     """Schemas in which what is of a known kind may be of the unknown kind too, as ours are read."""
-    if isinstance(value, dict):
-        members = cast("dict[str, Any]", value).items()
+    if is_object(value):
         return {
-            "anyOf" if key == "oneOf" else key: _with_open_unions(member) for key, member in members
+            "anyOf" if key == "oneOf" else key: _with_open_unions(member)
+            for key, member in value.items()
         }
-    if isinstance(value, list):
-        return [_with_open_unions(item) for item in cast("list[Any]", value)]
+    if is_array(value):
+        return [_with_open_unions(item) for item in value]
     return value
 
 

@@ -19,6 +19,7 @@ from muxi.core.actions import ACTIONS, checked
 from muxi.core.caller import Caller
 from muxi.core.errors import InvalidInput, NotFound, OutcomeUnknown
 from muxi.core.events import Event
+from muxi.core.json_shapes import is_array, is_object
 from muxi.core.record import clean
 from muxi.core.threads import Run
 from muxi.runtime.build import Runtime
@@ -179,8 +180,8 @@ class Operation(Generic[Body, Query]):
     """What the caller must be allowed to do, such as `threads.read`; nothing for what is open."""
     resource: Callable[[Call[Body, Query]], str] | None = None
     """Upon what, such as `agent:helper`; None where the action says it."""
-    body: type[Body] = Nothing  # pyright: ignore[reportAssignmentType] -- the default stands for an operation without one
-    query: type[Query] = Nothing  # pyright: ignore[reportAssignmentType] -- likewise for none
+    body: type[Body] = Nothing  # pyright: ignore[reportAssignmentType] -- the default stands for an operation without a body
+    query: type[Query] = Nothing  # pyright: ignore[reportAssignmentType] -- the default stands for an operation without a query
     answer: type[BaseModel] | None = None
     """The model of the JSON that is given back; None for a stream, a page or no content."""
     media_type: str | None = None
@@ -275,10 +276,10 @@ def _mend(value: Any, depth: int = 0) -> Any:
         raise _too_deep()
     if isinstance(value, str):
         return clean(value)
-    if isinstance(value, list):
-        return [_mend(item, depth + 1) for item in value]  # pyright: ignore[reportUnknownVariableType] -- JSON of any shape
-    if isinstance(value, dict):
-        return {clean(str(key)): _mend(item, depth + 1) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] -- JSON of any shape
+    if is_array(value):
+        return [_mend(item, depth + 1) for item in value]
+    if is_object(value):
+        return {clean(str(key)): _mend(item, depth + 1) for key, item in value.items()}
     return value
 
 

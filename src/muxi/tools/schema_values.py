@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, cast
 
+from muxi.core.json_shapes import is_object
 from muxi.core.patterns import schema_checker
 
 Schema = Mapping[str, Any]
@@ -67,7 +68,7 @@ class Root:
 
 def mapping(value: Any) -> dict[str, Any]:
     """`value` if it is an object, else an empty one."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return value if is_object(value) else {}
 
 
 def is_word(keyword: str) -> bool:

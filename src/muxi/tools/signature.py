@@ -23,6 +23,7 @@ from typing_extensions import TypedDict
 
 from muxi.core.context import RunContext
 from muxi.core.errors import ConfigError
+from muxi.core.json_shapes import is_array
 from muxi.core.record import clean
 from muxi.core.requests import ToolSpec
 from muxi.tools.refusal import refusal, with_whole_numbers
@@ -252,7 +253,7 @@ def _tidy(schema: dict[str, Any], *, closed: bool) -> None:
         elif key in ("default", "const", "enum", "examples"):
             continue
         else:
-            children = cast("list[Any]", value) if isinstance(value, list) else [value]
+            children = value if is_array(value) else [value]
             for child in children:
                 if isinstance(child, dict):
                     _tidy(cast("dict[str, Any]", child), closed=closed)

@@ -19,6 +19,7 @@ from muxi.core.errors import (
     ModelUnavailable,
     UnknownModel,
 )
+from muxi.core.json_shapes import is_array
 from muxi.core.record import clean
 
 MAX_WORDS = 600
@@ -212,7 +213,7 @@ def _status(fields: dict[str, Any]) -> int | None:
 
 def _delay(details: Any) -> float | None:
     """Google's `RetryInfo`, whose `retryDelay` reads `34.5s`."""
-    for detail in cast("list[Any]", details) if isinstance(details, list) else []:
+    for detail in details if is_array(details) else []:
         delay = (
             cast("dict[str, Any]", detail).get("retryDelay") if isinstance(detail, dict) else None
         )

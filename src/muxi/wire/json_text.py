@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
+from muxi.core.json_shapes import is_object
 from muxi.core.record import clean
 
 
@@ -38,7 +39,7 @@ def read_object(text: str) -> dict[str, Any] | None:
         value = read_json(text)
     except ValueError:
         return None
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+    return value if is_object(value) else None
 
 
 def cleaned(value: Any) -> Any:

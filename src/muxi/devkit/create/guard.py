@@ -22,7 +22,7 @@ def main() -> None:
         os.rename(aside, target)  # noqa: PTH104 -- pathlib would double the time to start
     for parent in parents:
         try:
-            os.rmdir(parent)  # noqa: PTH106 -- as above
+            os.rmdir(parent)  # noqa: PTH106 -- pathlib would double the time to start
         except OSError:
             return
 

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import yaml
 
+from muxi.core.json_shapes import is_array
 from muxi.devkit.exchange import Json
 from muxi.devkit.named_servers import RUNNERS
 from muxi.devkit.pages.book import Book
@@ -126,7 +127,7 @@ def _for_muxi(entry: Json) -> Json:
 
 def _objects(item: Json, key: str) -> list[Json]:
     found = item.get(key)
-    every = cast("list[Any]", found) if isinstance(found, list) else []
+    every = found if is_array(found) else []
     return [cast("Json", each) for each in every if isinstance(each, dict)]
 
 

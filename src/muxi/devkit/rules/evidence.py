@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from muxi.core.json_shapes import is_array
 from muxi.devkit.exchange import Anomaly, Json
 from muxi.devkit.project_files import ProjectFiles
 from muxi.devkit.session import Reply
@@ -128,7 +129,7 @@ def mapping(item: Json, key: str) -> Json:
 def items(item: Json, key: str) -> list[Any]:
     """A list of a definition; empty where there is none."""
     found = item.get(key)
-    return cast("list[Any]", found) if isinstance(found, list) else []
+    return found if is_array(found) else []
 
 
 def parameters(tool: Json) -> Iterator[tuple[str, Json]]:

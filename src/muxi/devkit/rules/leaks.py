@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
+from muxi.core.json_shapes import is_object
 from muxi.devkit.project_files import ProjectFiles
 from muxi.devkit.rules.evidence import Evidence, items, named, parameters
 from muxi.devkit.rules.rule import Complaint, Rule
@@ -83,7 +84,7 @@ def _manifest(project: ProjectFiles) -> Iterator[Complaint]:
     document = cast("dict[str, Any]", project.server_json or {})
     for kind, key in (("packages", "environmentVariables"), ("remotes", "headers")):
         for index, owner in enumerate(items(document, kind)):
-            known = cast("dict[str, Any]", owner) if isinstance(owner, dict) else {}
+            known = owner if is_object(owner) else {}
             for variable in items(known, key):
                 if isinstance(variable, dict):
                     place = f"server.json, {kind}.{index}.{key}"

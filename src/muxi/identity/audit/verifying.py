@@ -12,10 +12,11 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from muxi.core.audit import AuditFinding, AuditReport
 from muxi.core.errors import InvalidInput
+from muxi.core.json_shapes import is_object
 from muxi.identity.audit.chain import START, Seal, fingerprint, link, text_of
 from muxi.identity.audit.signing import is_signed
 
@@ -164,7 +165,7 @@ def _read(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:
             line = json.loads(text)
         except (ValueError, RecursionError):
             line = None
-        yield cast("dict[str, Any]", line) if isinstance(line, dict) else {}
+        yield line if is_object(line) else {}
 
 
 def _of_database(

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from muxi.config.federation_settings import Mapping as Rules
 from muxi.core.errors import AccessDenied, InvalidInput
+from muxi.core.json_shapes import is_array
 from muxi.core.users import user_id
 
 _MOST_GROUPS = 1_000
@@ -78,7 +79,7 @@ def _at(claims: Mapping[str, Any], path: str) -> Any:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    every = cast("list[Any]", value)[:_MOST_GROUPS] if isinstance(value, list) else [value]
+    every = value[:_MOST_GROUPS] if is_array(value) else [value]
     yield from (each for each in every if isinstance(each, str))
     yield from (str(each).lower() for each in every if isinstance(each, bool))
 

@@ -11,10 +11,11 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import quote_plus, urlsplit
 
 from muxi.core.errors import IdentityProviderUnavailable
+from muxi.core.json_shapes import is_object
 
 SECONDS: Final = 10.0
 """Seconds that one answer may take."""
@@ -117,9 +118,9 @@ def _object(url: str, data: bytes) -> dict[str, Any]:
         value = json.loads(data or b"{}")
     except (ValueError, RecursionError):
         raise _unusable(url, "its answer is no JSON") from None
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise _unusable(url, "its answer is no JSON object")
-    return cast("dict[str, Any]", value)
+    return value
 
 
 def _max_age(header: str) -> float | None:

@@ -10,9 +10,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from muxi.core.errors import AccessDenied, IdentityProviderUnavailable
+from muxi.core.json_shapes import is_array, is_object
 from muxi.identity.federation import fetching
 from muxi.identity.federation.fetching import Document
 
@@ -134,10 +135,9 @@ def _lifetime(max_age: float | None) -> float:
 
 def _entries(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     keys = body.get("keys")
-    if not isinstance(keys, list):
+    if not is_array(keys):
         raise IdentityProviderUnavailable("The issuer's key set has no list `keys`.")
-    every = cast("list[Any]", keys)[:_MOST]
-    return [cast("Mapping[str, Any]", each) for each in every if isinstance(each, dict)]
+    return [each for each in keys[:_MOST] if is_object(each)]
 
 
 def _find(keys: _Keys, kid: str | None, algorithm: str) -> PyJWK | None:

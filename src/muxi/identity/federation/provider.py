@@ -18,6 +18,7 @@ from urllib.parse import urlencode, urlsplit
 
 from muxi.config.federation_settings import OidcProvider
 from muxi.core.errors import AccessDenied, IdentityProviderUnavailable
+from muxi.core.json_shapes import is_array
 from muxi.core.record import Record
 from muxi.identity.federation import fetching
 from muxi.identity.federation.discovery import Discovery, Metadata
@@ -248,7 +249,7 @@ class Provider:
         """What an ID token says (OpenID Connect Core, 3.1.3.7)."""
         claims = await self.checker.check(id_token)
         parties = claims["aud"]
-        if isinstance(parties, list) and len(parties) > 1 and "azp" not in claims:  # pyright: ignore[reportUnknownArgumentType] -- JSON of any shape
+        if is_array(parties) and len(parties) > 1 and "azp" not in claims:
             raise AccessDenied("The ID token is for several parties and does not say whose it is.")
         if claims.get("azp", self.settings.client_id) != self.settings.client_id:
             raise AccessDenied("The ID token was given to another party.")

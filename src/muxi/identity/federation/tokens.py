@@ -17,9 +17,10 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from json import loads
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from muxi.core.errors import AccessDenied
+from muxi.core.json_shapes import is_object
 from muxi.identity.federation.key_set import KeySet
 
 LONGEST: Final = 16_384
@@ -191,9 +192,9 @@ def _part(token: str, place: int) -> dict[str, Any]:
         value = loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (Base64Error, ValueError, RecursionError):
         raise AccessDenied("It is no signed token.") from None
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise AccessDenied("It is no signed token.")
-    return cast("dict[str, Any]", value)
+    return value
 
 
 def _seconds(claims: Claims, name: str) -> float:

@@ -18,9 +18,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from muxi.core.errors import KeyServiceFailed
+from muxi.core.json_shapes import is_object
 from muxi.telemetry.redaction import SECRETS
 
 CONTEXT: Final = {"purpose": "muxi master key"}
@@ -106,4 +107,4 @@ def _object(out: bytes) -> dict[str, Any] | None:
         answer = json.loads(out) if len(out) <= _LARGEST else None
     except ValueError:
         return None
-    return cast("dict[str, Any]", answer) if isinstance(answer, dict) else None
+    return answer if is_object(answer) else None

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from muxi.core.json_shapes import is_array
 from muxi.core.messages import ToolCallPart, ToolResultPart
 from muxi.core.requests import ToolSpec
 from muxi.models.embedded import schemas, values
@@ -51,7 +52,7 @@ class Fact:
     def elements(self) -> list[Any] | None:
         """The value if it is a list."""
         value: object = self.value
-        return cast("list[Any]", value) if isinstance(value, list) else None
+        return value if is_array(value) else None
 
 
 @dataclass(slots=True)

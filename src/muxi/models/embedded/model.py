@@ -24,6 +24,7 @@ from muxi.core.events import (
     ToolCallStarted,
 )
 from muxi.core.ids import new_id
+from muxi.core.json_shapes import is_object
 from muxi.core.messages import Message, StopReason, TextPart, ToolCallPart, ToolResultPart
 from muxi.core.requests import ModelRequest, OutputSchema, ToolSpec
 from muxi.core.usage import Usage
@@ -338,7 +339,7 @@ def _object(text: str) -> dict[str, Any]:
         written = json.loads(text)
     except ValueError:
         return {}
-    return written if isinstance(written, dict) else {}  # pyright: ignore[reportUnknownVariableType] -- any JSON
+    return written if is_object(written) else {}
 
 
 def _partial(spec: ToolSpec, names: list[str]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from muxi.core.json_shapes import is_array
+
 Kind = Literal["choice", "boolean", "integer", "number", "string", "array", "object"]
 
 
@@ -44,8 +46,8 @@ def kind(schema: dict[str, Any]) -> Kind:
     if "enum" in schema or "const" in schema:
         return "choice"
     declared: Any = schema.get("type", "string")
-    if isinstance(declared, list):
-        named = [str(item) for item in declared if item != "null"]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] -- any JSON
+    if is_array(declared):
+        named = [str(item) for item in declared if item != "null"]
         declared = named[0] if named else "string"
     match declared:
         case "boolean" | "integer" | "number" | "array" | "object":

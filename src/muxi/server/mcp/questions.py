@@ -7,12 +7,13 @@ client to prevent, as the protocol demands. No tool of this server answers a que
 from __future__ import annotations
 
 import json
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import mcp_types as types
 from pydantic import JsonValue
 
 from muxi.core.events import Approval, ApprovalDecision
+from muxi.core.json_shapes import is_object
 from muxi.core.questions import Answer, Question
 
 _FLAT: Final = ("string", "number", "integer", "boolean")
@@ -125,7 +126,6 @@ def _answer(question: Question, content: dict[str, Any]) -> JsonValue:
 
 def _is_form(schema: dict[str, Any]) -> bool:
     fields = schema.get("properties")
-    if schema.get("type") != "object" or not isinstance(fields, dict):
+    if schema.get("type") != "object" or not is_object(fields):
         return False
-    found = cast("dict[str, Any]", fields)
-    return all(isinstance(each, dict) and each.get("type") in _FLAT for each in found.values())  # pyright: ignore[reportUnknownMemberType] -- any JSON
+    return all(is_object(each) and each.get("type") in _FLAT for each in fields.values())

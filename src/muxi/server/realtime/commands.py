@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, model_validator
 
 from muxi.core.errors import InvalidInput
+from muxi.core.json_shapes import is_object
 from muxi.core.messages import Text
 from muxi.runtime.requests import RunRequest
 from muxi.server.operations import Strict
@@ -107,7 +108,7 @@ def kind_of(value: Any) -> Kind:
     Raises:
         InvalidInput: It is none.
     """
-    kind = value.get("type") if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] -- JSON of any shape
+    kind = value.get("type") if is_object(value) else None
     if not isinstance(kind, str) or kind not in COMMANDS:
         raise InvalidInput(
             "A message is an object whose `type` is a command.",

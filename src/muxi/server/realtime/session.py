@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 from pydantic import BaseModel, ValidationError
 
 from muxi.core.caller import Caller
 from muxi.core.errors import AccessDenied, InvalidInput
+from muxi.core.json_shapes import is_object
 from muxi.core.threads import Run
 from muxi.runtime.build import Runtime
 from muxi.runtime.principal import Principal
@@ -251,8 +252,8 @@ class Session:
         number: int | str | None = None
         try:
             value = _read(text)
-            if isinstance(value, dict):
-                given = cast("dict[str, Any]", value).get("id")
+            if is_object(value):
+                given = value.get("id")
                 number = given if isinstance(given, int | str) else None
             kind = kind_of(value)
             command: Command = kind.model.model_validate(value)

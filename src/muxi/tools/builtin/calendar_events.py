@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from muxi.core.errors import ToolArgumentsInvalid
+from muxi.core.json_shapes import is_array
 from muxi.core.record import now as utc_now
 from muxi.tools.foreign_text import one_line
 
@@ -173,7 +174,7 @@ def _in_wall_time(rule: str, own: tzinfo | None) -> str:
 def _dates(part: Any, name: str) -> Iterator[Any]:
     """The dates of a property that may occur several times, each with several dates."""
     value = part.get(name)
-    several = cast("list[Any]", value) if isinstance(value, list) else [value] if value else []
+    several = value if is_array(value) else [value] if value else []
     for each in several:
         yield from (entry.dt for entry in each.dts)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from muxi.core.errors import ToolFailed
+from muxi.core.json_shapes import is_array, is_object
 from muxi.tools.builtin.user_agent import user_agent
 
 _MAX_BYTES = 5_000_000
@@ -44,7 +45,7 @@ class SearchEngine(Protocol):
 def hits_from(entries: object, *, title: str, url: str, excerpt: str) -> list[Hit]:
     """The hits in a list of JSON objects, by the names of their fields, without broken ones."""
     hits: list[Hit] = []
-    for entry in cast("list[Any]", entries) if isinstance(entries, list) else []:
+    for entry in entries if is_array(entries) else []:
         if isinstance(entry, dict):
             fields = cast("dict[str, Any]", entry)
             address = fields.get(url)
@@ -105,6 +106,6 @@ async def ask(
         answer = json.loads(raw)
     except ValueError as error:
         raise ToolFailed(f"{engine} did not answer in JSON.") from error
-    if not isinstance(answer, dict):
+    if not is_object(answer):
         raise ToolFailed(f"{engine} answered in an unknown form.")
-    return cast("dict[str, Any]", answer)
+    return answer

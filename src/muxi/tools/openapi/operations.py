@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any, Final, cast
 
 from muxi.core.errors import InvalidInput
+from muxi.core.json_shapes import is_array
 from muxi.tools.openapi.document import Document, Object
 from muxi.tools.openapi.schemas import Schemas, shortened
 
@@ -93,7 +94,7 @@ def _operations(document: Document) -> Iterator[_Found]:
         for method in _METHODS:
             data = methods.get(method)
             if isinstance(data, dict) and path.startswith("/"):
-                parameters = cast("list[Any]", shared) if isinstance(shared, list) else []
+                parameters = shared if is_array(shared) else []
                 yield _Found(method, path, cast("Object", data), parameters)
 
 
@@ -169,7 +170,7 @@ def _flat(schema: Object) -> Object:
 
 def _parameters(document: Document, found: _Found, schemas: Schemas) -> list[Object]:
     own = found.data.get("parameters")
-    given = [*found.shared, *(cast("list[Any]", own) if isinstance(own, list) else [])]
+    given = [*found.shared, *(own if is_array(own) else [])]
     by_place: dict[tuple[str, str], Object] = {}
     for each in given:
         parameter = document.follow(each)

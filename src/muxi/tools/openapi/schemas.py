@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final, cast
 
+from muxi.core.json_shapes import is_array
 from muxi.tools.openapi.document import Document, Object
 
 _PLAIN: Final = (
@@ -187,5 +188,5 @@ def _is_pattern(value: Any) -> bool:
 
 
 def _texts(value: Any) -> list[str]:
-    items = cast("list[Any]", value) if isinstance(value, list) else []
+    items = value if is_array(value) else []
     return [each for each in items if isinstance(each, str)]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
 
+from muxi.core.json_shapes import is_array
 from muxi.tools.openapi.document import Document, Object
 
 
 def address_of(document: Document) -> str:
     """The address of the first server; empty if it is not a whole one."""
     servers = document.data.get("servers")
-    every = cast("list[Any]", servers) if isinstance(servers, list) else []
+    every = servers if is_array(servers) else []
     server = document.follow(every[0]) if every else {}
     url = str(server.get("url") or "")
     variables = document.follow(server.get("variables"))

@@ -14,6 +14,7 @@ import msgspec
 from muxi.core.errors import ModelConnectionError, ModelProtocolError
 from muxi.core.events import ModelEvent, ReasoningDelta, ResponseCompleted, TextDelta
 from muxi.core.growing import GrowingText
+from muxi.core.json_shapes import is_array
 from muxi.core.messages import (
     AnyPart,
     ReasoningPart,
@@ -243,7 +244,7 @@ def _texts(piece: Any) -> Iterator[tuple[str, str]]:
         yield "text", text
     if isinstance(inner, str) and inner:
         yield "thinking", inner
-    for nested in cast("list[Any]", inner) if isinstance(inner, list) else ():
+    for nested in inner if is_array(inner) else ():
         yield from (("thinking", text) for _, text in _texts(nested))
 
 
