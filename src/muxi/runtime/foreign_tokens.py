@@ -15,6 +15,7 @@ from muxi.config.federation_settings import Issuer, JwtIssuer
 from muxi.config.identity_settings import IdentitySettings
 from muxi.core.caller import Caller, Credential
 from muxi.core.errors import AccessDenied, InvalidInput
+from muxi.core.json_shapes import is_array
 from muxi.core.permissions import permission
 from muxi.identity.federation.arrivals import Arrivals
 from muxi.identity.federation.claims import ForeignUser, foreign_user
@@ -158,9 +159,9 @@ class ForeignTokens:
 def _scopes(claim: object) -> frozenset[str] | None:
     """The permissions among a token's scopes; None if it speaks of none."""
     texts = claim.split() if isinstance(claim, str) else claim
-    if not isinstance(texts, list):
+    if not is_array(texts):
         return None
-    every = [text for text in texts if isinstance(text, str)]  # pyright: ignore[reportUnknownVariableType] -- JSON of any shape
+    every = [text for text in texts if isinstance(text, str)]
     named = [text.removeprefix(_SCOPE) for text in every if text.startswith(_SCOPE)]
     return frozenset(filter(_is_permission, named)) if named else None
 

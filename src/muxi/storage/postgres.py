@@ -80,7 +80,8 @@ class PostgresTx(Tx):
     def _execute(self, statement: Statement, parameters: dict[str, Any]) -> psycopg.Cursor[Row]:
         parameters["tenant"] = self.scope.tenant
         parameters["principal"] = self.scope.principal
-        return self._connection.execute(_sql(statement.postgresql), parameters)
+        # Bytes would else come as twice as many letters.
+        return self._connection.execute(_sql(statement.postgresql), parameters, binary=True)
 
 
 class PostgresDatabase(Database):
