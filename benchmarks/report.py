@@ -11,6 +11,7 @@ what it says of the machine is its kind, never its name or its folders. The size
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -19,8 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from muxi.cli.bench.machine import machine
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "reports"
@@ -38,13 +37,17 @@ class Recorder:
             self.reports.append(report)
 
 
-def chapter(recorder: Recorder, began: datetime, seconds: float) -> str:
+def chapter(recorder: Recorder, began: datetime, seconds: float, load: float) -> str:
     """What was found, as Markdown."""
+    # Not before pytest, which wants to see muxi being imported.
+    from muxi.cli.bench.machine import machine
+
     failed = sum(report.failed for report in recorder.reports)
     lines = [
         f"## {began:%H:%M} UTC",
         "",
         f"{len(recorder.reports)} tests, {failed} failed, {seconds / 60:.1f} minutes.",
+        f"Load of the machine when they began: {load:.1f}.",
         "",
         "| | |",
         "| --- | --- |",
@@ -87,14 +90,14 @@ def _table(rows: list[list[Any]]) -> list[str]:
 
 
 def main() -> int:
-    began, clock = datetime.now(UTC), time.monotonic()
+    began, clock, load = datetime.now(UTC), time.monotonic(), os.getloadavg()[0]
     recorder = Recorder()
     arguments = ["-m", "long", "-p", "no:xdist", "-q", str(ROOT / "tests" / "long"), *sys.argv[1:]]
     code = pytest.main(arguments, plugins=[recorder])
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{began:%Y-%m-%d}-long.md"
     before = path.read_text("utf-8") if path.exists() else f"# Long tests, {began:%Y-%m-%d}\n"
-    found = chapter(recorder, began, time.monotonic() - clock)
+    found = chapter(recorder, began, time.monotonic() - clock, load)
     path.write_text(f"{before}\n{found}", encoding="utf-8")
     print(f"Wrote {path.relative_to(ROOT)}")
     return int(code)

@@ -20,7 +20,6 @@ def machine(libraries: Iterable[str]) -> list[tuple[str, str]]:
         ("processor", _first("/proc/cpuinfo", r"model name\s*:\s*(.+)") or platform.machine()),
         ("cores", str(os.cpu_count())),
         ("memory", _memory()),
-        ("load when it began", f"{os.getloadavg()[0]:.1f}"),
         ("system", f"{platform.system()} {platform.release().split('-')[0]}"),
         ("Python", platform.python_version()),
         ("SQLite", sqlite3.sqlite_version),
