@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,18 +56,12 @@ def export(
     project: ProjectOption = None,
 ) -> None:
     """Write the whole log as lines of JSON, which `muxi audit verify` reads anywhere."""
-    from muxi.cli.session import in_session
-
-    async def work(session: Session) -> list[str]:
-        return [line async for line in session.client.audit.export()]
-
-    lines = in_session(project, work)
-    text = "".join(f"{line}\n" for line in lines)
     if file is None:
-        output.write(text)
+        _export(project, output.line)
         return
-    file.write_text(text, encoding="utf-8")
-    output.say(f"Wrote {len(lines)} lines to {file}.")
+    with file.open("w", encoding="utf-8") as out:
+        count = _export(project, lambda line: print(line, file=out))
+    output.say(f"Wrote {count} lines to {file}.")
 
 
 @app.command("head")
@@ -121,13 +117,27 @@ def verify(
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _exported(project: Path | None) -> list[str]:
+def _export(project: Path | None, write: Callable[[str], None]) -> int:
+    """Hand on the log line by line, and give how many lines it has: it may be larger than the
+    memory."""
     from muxi.cli.session import in_session
 
-    async def work(session: Session) -> list[str]:
-        return [line async for line in session.client.audit.export()]
+    async def work(session: Session) -> int:
+        count = 0
+        async for line in session.client.audit.export():
+            write(line)
+            count += 1
+        return count
 
     return in_session(project, work)
+
+
+def _exported(project: Path | None) -> Iterator[str]:
+    """The lines of the project's log."""
+    with TemporaryFile("w+", encoding="utf-8") as kept:
+        _export(project, lambda line: print(line, file=kept))
+        kept.seek(0)
+        yield from kept
 
 
 def _head(text: str | None) -> tuple[int, str] | None:
@@ -145,6 +155,8 @@ def _tell(report: AuditReport) -> None:
         output.line(f"{report.tenant}: good, {size}.")
     else:
         output.line(f"{report.tenant}: {len(report.findings)} things are wrong, {size}.")
+    if report.cut:
+        output.line(f"  everything up to entry {report.cut} was removed, being old enough")
     for finding in report.findings:
         place = "" if finding.seq is None else f"entry {finding.seq}: "
         output.line(f"  {place}{finding.problem}")

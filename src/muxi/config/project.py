@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from muxi.config.approval_settings import ApprovalSettings
+from muxi.config.audit_settings import AuditSettings
 from muxi.config.file_settings import FileSettings
 from muxi.config.identity_settings import IdentitySettings
 from muxi.config.knowledge_settings import KnowledgeSettings
@@ -108,6 +109,8 @@ class Project(Section):
     """Who transcribes recordings, reads texts aloud and describes pictures."""
     budgets: dict[BudgetName, Budget] = Field(default_factory=dict[str, Budget])
     """Budgets by name: what runs, agents, users and tenants may consume."""
+    audit: AuditSettings = Field(default_factory=AuditSettings)
+    """The log of who did what."""
 
     folder: Path = Field(default=Path(), exclude=True)
     """The project's folder; relative paths start there. Not part of the file."""

@@ -18,6 +18,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from muxi.config.approval_settings import ApprovalRule, ApprovalSettings, Bounds, Condition
+from muxi.config.audit_settings import AuditSettings
 from muxi.config.credential_settings import CredentialSettings
 from muxi.config.federation_settings import JwtIssuer, OidcProvider
 from muxi.config.file_settings import FileSettings
@@ -94,6 +95,7 @@ _CLASSES: tuple[type[BaseModel], ...] = (
     FactSettings,
     FileSettings,
     IdentitySettings,
+    AuditSettings,
     JwtIssuer,
     KeySettings,
     KnowledgePolicy,

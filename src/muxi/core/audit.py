@@ -70,6 +70,8 @@ class AuditReport(Record):
     seals: int
     waiting: int = 0
     """Entries that no seal covers yet; nothing can be said of them."""
+    cut: int = 0
+    """The number up to which entries were removed by the rule of how long they are kept."""
     first: int = 0
     last: int = 0
     """Numbers of the first and the last entry that were looked at."""

@@ -154,6 +154,7 @@ def outside_of(dialect: str) -> list[str]:
         "Log files, if they were written at debug level by other programs.",
         "What providers of models were sent.",
         "The audit log, which keeps by id who did what upon whose memory, and no contents.",
+        "Balances of budgets, which bear the id of whom they bound until two days after their end.",
     ]
     if dialect == "postgresql":
         return ["PostgreSQL's write-ahead log, its archive, replicas and base backups.", *places]

@@ -134,7 +134,8 @@ def engine_of(
 
 
 def _access(project: Project, database: Database, state: StateFolder) -> Access:
-    audit = AuditLog(database=database, key_file=state.audit_key)
+    keep_days = project.audit.keep_days
+    audit = AuditLog(database=database, key_file=state.audit_key, keep_days=keep_days)
     guard = Guard(settings=project.identity, database=database, audit=audit)
     return Access(Identity(database, project.identity), guard, audit)
 

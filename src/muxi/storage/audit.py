@@ -84,6 +84,29 @@ def seals(tx: Tx, *, after: int, limit: int) -> list[SealRow]:
     return [SealRow(*row) for row in tx.rows(sql.SEALS, after=after, limit=limit)]
 
 
+def first_seal(tx: Tx) -> tuple[SealRow, str | None] | None:
+    """The oldest seal, and who says that what it covers was removed; None if it was not."""
+    row = tx.row(sql.FIRST_SEAL)
+    return None if row is None else (SealRow(*row[:6]), row[6])
+
+
+def old_seal(tx: Tx, *, before: int, upto: int) -> SealRow | None:
+    """The newest seal that was made before that instant, if its number is not above `upto`."""
+    row = tx.row(sql.OLD_SEAL, before=before, upto=upto)
+    return None if row is None else SealRow(*row)
+
+
+def cut(tx: Tx, seal: SealRow, said: str) -> int:
+    """Remove all that a seal and those before it cover, and gives how many entries that were.
+
+    The seal stays, with what was said of the cut.
+    """
+    gone = tx.run(sql.CUT_ENTRIES, seq=seal.seq)
+    tx.run(sql.CUT_SEALS, number=seal.number)
+    tx.run(sql.MARK_CUT, number=seal.number, cut=said)
+    return gone
+
+
 def linked(tx: Tx, *, after: int, upto: int) -> Sequence[Linked]:
     """The entries after number `after`, up to `upto`."""
     return [Linked(*row) for row in tx.rows(sql.LINKED, after=after, upto=upto)]

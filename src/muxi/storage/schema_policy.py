@@ -55,5 +55,7 @@ audit_seals = Table(
     text("hash"),
     text("key"),
     text("signature"),
+    # Of the first seal, once what it and those before it cover was removed: who says so.
+    text("cut", null=True),
     sqlite_with_rowid=False,
 )

@@ -53,7 +53,7 @@ WALKS = {
     ("budgets", "ALL"),
     *{("agents", "LIST"), ("documents", "WAITING"), ("documents", "OWNERS")},
     *{("secrets", "OF_OTHER_KEYS"), ("master_keys", "ALL"), ("master_keys", "DELETE_OTHERS")},
-    *{("rules", "ROLES"), ("rules", "POLICIES"), ("audit", "LAST_SEAL")},
+    *{("rules", "ROLES"), ("rules", "POLICIES"), ("audit", "LAST_SEAL"), ("audit", "FIRST_SEAL")},
     *{("erasing", "UNNAME_AGENTS"), ("erasing", "UNNAME_VERSIONS")},
     # A partial index of what is under way, which is never much.
     *{("audit", "UNSEALED"), ("audit", "COUNT_UNSEALED")},

@@ -50,6 +50,23 @@ def signed(tenant: str, seal: Seal) -> bytes:
     return json.dumps(["muxi audit", *said], separators=(",", ":")).encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A signed word that everything up to a seal was removed, since it was old enough."""
+
+    cut_at: int
+    """Microseconds since 1970."""
+    key: str
+    """The public key, in hexadecimal."""
+    signature: str
+
+
+def signed_cut(tenant: str, seal: Seal, cut: Cut) -> bytes:
+    """What the signature of a cut is about."""
+    said = [tenant, seal.number, seal.seq, seal.hash, cut.cut_at]
+    return json.dumps(["muxi audit cut", *said], separators=(",", ":")).encode()
+
+
 def fingerprint(key: str) -> str:
     """A short name of a public key, for people to compare."""
     digest = hashlib.sha256(bytes.fromhex(key)).hexdigest()

@@ -12,13 +12,13 @@ import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from muxi.core.audit import AuditEntry, AuditHead, Outcome
-from muxi.core.caller import Caller
+from muxi.core.caller import STRANGER, Caller
 from muxi.core.errors import MuxiError, StorageError
 from muxi.core.pages import Page
 from muxi.core.record import clean, now
@@ -38,6 +38,10 @@ _SEAL_AFTER: Final = 0.5
 """Seconds for which entries wait for others to share their seal."""
 _AT_ONCE: Final = 200
 """Entries under one seal, so that no transaction takes long."""
+_CUT_EVERY: Final = 3_600.0
+"""Seconds between two looks for entries that are too old."""
+_CUT_AT_ONCE: Final = 20
+"""Seals whose entries are removed in one transaction."""
 _QUIET: Final = 60.0
 """Seconds in which the same refusal is told once."""
 _MOST_REFUSALS: Final = 10_000
@@ -76,16 +80,19 @@ class AuditLog:
     Args:
         database: Where entries are kept.
         key_file: Where the key is that seals are signed with.
+        keep_days: Days for which entries are kept; None for ever.
     """
 
     database: Database
     key_file: Path
+    keep_days: int | None = None
     _key: SigningKey | None = None
     _pending: set[str] = field(default_factory=set[str])
     """Tenants that have entries without a seal."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _loop: asyncio.AbstractEventLoop | None = None
     _sealing: asyncio.Task[None] | None = None
+    _cutting: asyncio.Task[None] | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _refusals: dict[tuple[object, ...], _Told] = field(
         default_factory=dict[tuple[object, ...], "_Told"]
@@ -95,12 +102,15 @@ class AuditLog:
         """Seal what a process before has left, and then whatever comes."""
         self._loop = asyncio.get_running_loop()
         self._sealing = asyncio.create_task(self._seal_on(), name="audit")
+        if self.keep_days is not None:
+            self._cutting = asyncio.create_task(self._cut_on(), name="audit of old")
 
     async def close(self) -> None:
         """Seal everything that is stored."""
-        if self._sealing is not None:
-            self._sealing.cancel()
-            await asyncio.wait([self._sealing])
+        for work in (self._sealing, self._cutting):
+            if work is not None:
+                work.cancel()
+                await asyncio.wait([work])
         with suppress(StorageError):
             await self.seal()
 
@@ -202,6 +212,11 @@ class AuditLog:
         await self._seal_tenant(tenant)
         scope, number, seq = Scope(tenant, None), 0, 0
         yield text_of({"muxi_audit": 1, "tenant": tenant})
+        first = await self.database.read(scope, audit.first_seal)
+        if first is not None and first[1] is not None:
+            seal, said = first
+            yield f'{{"seal":{text_of(seal._asdict())},"cut":{said}}}'
+            number, seq = seal.number, seal.seq
         while True:
             seals = await self.database.read(scope, partial(audit.seals, after=number, limit=1))
             if not seals:
@@ -213,6 +228,21 @@ class AuditLog:
                 yield f'{{"seq":{each.seq},"hash":"{each.hash}","entry":{each.record}}}'
             yield text_of({"seal": seal._asdict()})
             number, seq = seal.number, seal.seq
+
+    async def cut(self) -> None:
+        """Remove what is older than it is to be kept, of every tenant, and enter that."""
+        if self.keep_days is None:
+            return
+        before = round((time.time() - self.keep_days * 86_400) * 1_000_000)
+        key = await self._signing_key()
+        for tenant in await self.database.tenants("audit"):
+            gone = 0
+            work = partial(_cut, before=before, key=key)
+            while count := await self.database.write(Scope(tenant, None), work):
+                gone += count
+            if gone:
+                who = replace(STRANGER, tenant=tenant)
+                await self.record(who, "audit.cut", entries=str(gone))
 
     async def seal(self) -> None:
         """Seal all that is stored, now."""
@@ -228,6 +258,14 @@ class AuditLog:
     def _look_at(self, tenant: str) -> None:
         self._pending.add(tenant)
         self._wake.set()
+
+    async def _cut_on(self) -> None:
+        while True:
+            try:
+                await self.cut()
+            except StorageError as error:
+                _log.warning("Old entries of the audit log stay for now: %s", error.message)
+            await asyncio.sleep(_CUT_EVERY)
 
     async def _seal_on(self) -> None:
         for tenant in await self.database.tenants("audit"):
@@ -320,3 +358,15 @@ def _seal(tx: Tx, key: SigningKey) -> bool:
     )
     # Another process may have been faster, and then has these too.
     return audit.seal(tx, row, links) and len(rows) == _AT_ONCE
+
+
+def _cut(tx: Tx, before: int, key: SigningKey) -> int:
+    """Remove some of the entries that were sealed before; gives how many there were."""
+    first = audit.first_seal(tx)
+    if first is None:
+        return 0
+    found = audit.old_seal(tx, before=before, upto=first[0].number + _CUT_AT_ONCE)
+    if found is None or (found.number == first[0].number and first[1] is not None):
+        return 0
+    cut = key.sign_cut(tx.scope.tenant, Seal(*found), tx.now())
+    return audit.cut(tx, found, text_of(asdict(cut)))

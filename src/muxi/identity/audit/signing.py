@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from muxi.core.errors import StorageError
-from muxi.identity.audit.chain import Seal, signed
+from muxi.identity.audit.chain import Cut, Seal, signed, signed_cut
 
 
 class SigningKey:
@@ -34,6 +34,11 @@ class SigningKey:
     def sign(self, tenant: str, seal: Seal) -> Seal:
         """`seal` with this key's signature."""
         return replace(seal, signature=self._key.sign(signed(tenant, seal)).hex())
+
+    def sign_cut(self, tenant: str, seal: Seal, cut_at: int) -> Cut:
+        """A word of this key's that everything up to `seal` was removed."""
+        cut = Cut(cut_at, self.public, "")
+        return replace(cut, signature=self._key.sign(signed_cut(tenant, seal, cut)).hex())
 
 
 def signing_key(path: Path) -> SigningKey:
@@ -55,9 +60,18 @@ def signing_key(path: Path) -> SigningKey:
 
 def is_signed(tenant: str, seal: Seal) -> bool:
     """Whether the signature of a seal is that of the key it bears."""
+    return _is_good(seal.key, seal.signature, signed(tenant, seal))
+
+
+def is_signed_cut(tenant: str, seal: Seal, cut: Cut) -> bool:
+    """Whether the signature of a cut is that of the key it bears."""
+    return _is_good(cut.key, cut.signature, signed_cut(tenant, seal, cut))
+
+
+def _is_good(key: str, signature: str, said: bytes) -> bool:
     try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(seal.key))
-        key.verify(bytes.fromhex(seal.signature), signed(tenant, seal))
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
+        public.verify(bytes.fromhex(signature), said)
     except (ValueError, InvalidSignature):
         return False
     return True

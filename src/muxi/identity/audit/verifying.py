@@ -17,8 +17,8 @@ from typing import Any, Final
 from muxi.core.audit import AuditFinding, AuditReport
 from muxi.core.errors import InvalidInput
 from muxi.core.json_shapes import is_object
-from muxi.identity.audit.chain import START, Seal, fingerprint, link, text_of
-from muxi.identity.audit.signing import is_signed
+from muxi.identity.audit.chain import START, Cut, Seal, fingerprint, link, text_of
+from muxi.identity.audit.signing import is_signed, is_signed_cut
 
 _SQLITE: Final = b"SQLite format 3\0"
 _MOST_FINDINGS: Final = 100
@@ -79,13 +79,25 @@ class Verifier:
         elif seal.hash != self._link:
             about = f"from {self._sealed + 1} to {seal.seq}"
             self._find(seal.seq, f"Entries {about} are not those that seal {seal.number} signed.")
-        name = _named(seal.key)
-        if name not in report.keys:
-            report.keys.append(name)
-            if self.keys and name not in self.keys:
-                self._find(seal.seq, f"Seal {seal.number} was signed by the unknown key {name}.")
+        self._know(seal.key, seal)
         report.seals += 1
         self._seals, self._sealed = seal.number, seal.seq
+
+    def begin_after(self, seal: Seal, cut: Cut) -> None:
+        """Everything up to a seal was removed; what follows is linked to it."""
+        report = self.report
+        if not is_signed(self.tenant, seal) or not is_signed_cut(self.tenant, seal, cut):
+            self._find(seal.seq, "That everything up to here was removed is not rightly signed.")
+        for key in (seal.key, cut.key):
+            self._know(key, seal)
+        if self.head is not None and self.head[0] <= seal.seq:
+            # What was removed cannot be compared any more, save for the last of it.
+            self._head_seen = True
+            if self.head[0] == seal.seq and self.head[1] != seal.hash:
+                self._find(seal.seq, "It is not the entry that was the last one once.")
+        report.cut = report.last = self._sealed = seal.seq
+        report.hash = self._link = seal.hash
+        self._seals = seal.number
 
     def end(self, waiting: int = 0) -> AuditReport:
         """What was found. `waiting` entries have no place yet."""
@@ -96,6 +108,13 @@ class Verifier:
         if self.head is not None and not self._head_seen and self.head[0] > 0:
             self._find(None, f"The log was cut: it once had {self.head[0]} entries.")
         return report
+
+    def _know(self, key: str, seal: Seal) -> None:
+        name = _named(key)
+        if name not in self.report.keys:
+            self.report.keys.append(name)
+            if self.keys and name not in self.keys:
+                self._find(seal.seq, f"Seal {seal.number} was signed by the unknown key {name}.")
 
     def _find(self, seq: int | None, problem: str) -> None:
         if len(self.report.findings) < _MOST_FINDINGS:
@@ -146,7 +165,9 @@ def verify_lines(
     verifier = Verifier(first["tenant"], keys, head)
     for line in read:
         try:
-            if "seal" in line:
+            if "cut" in line:
+                verifier.begin_after(Seal(**line["seal"]), Cut(**line["cut"]))
+            elif "seal" in line:
                 verifier.seal(Seal(**line["seal"]))
             else:
                 verifier.entry(int(line["seq"]), text_of(line["entry"]), str(line["hash"]))
@@ -187,7 +208,7 @@ def _of_database(
 def _of_tenant(connection: sqlite3.Connection, verifier: Verifier) -> AuditReport:
     which = (verifier.tenant,)
     seals = connection.execute(
-        "SELECT number, seq, sealed_at, hash, key, signature FROM audit_seals "
+        "SELECT number, seq, sealed_at, hash, key, signature, cut FROM audit_seals "
         "WHERE tenant = ? ORDER BY number",
         which,
     )
@@ -200,7 +221,10 @@ def _of_tenant(connection: sqlite3.Connection, verifier: Verifier) -> AuditRepor
     ).fetchone()[0]
     row = entries.fetchone()
     for each in seals:
-        seal = Seal(*each)
+        seal = Seal(*each[:6])
+        if each[6] is not None:
+            verifier.begin_after(seal, Cut(**json.loads(each[6])))
+            continue
         while row is not None and row[0] <= seal.seq:
             verifier.entry(*row)
             row = entries.fetchone()

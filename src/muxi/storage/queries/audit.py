@@ -1,8 +1,9 @@
-"""The audit log: rows are added, numbered and linked once, and never changed after that."""
+"""The audit log: rows are added, numbered and linked once, never changed after that, and removed
+only from the beginning, once they are too old."""
 
 from __future__ import annotations
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from muxi.storage.queries.terms import given, mine, number, one, values
@@ -38,9 +39,11 @@ LAST_SEAL = (
     .offset(one(0))
 )
 ADD_SEAL = {
-    "sqlite": sqlite.insert(audit_seals).values(values(audit_seals)).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(audit_seals)
+    .values(values(audit_seals, "cut"))
+    .on_conflict_do_nothing(),
     "postgresql": postgresql.insert(audit_seals)
-    .values(values(audit_seals))
+    .values(values(audit_seals, "cut"))
     .on_conflict_do_nothing(),
 }
 SEALS = (
@@ -49,6 +52,31 @@ SEALS = (
     .order_by(audit_seals.c.number)
     .limit(number("limit"))
     .offset(one(0))
+)
+FIRST_SEAL = (
+    select(*_seal, audit_seals.c.cut)
+    .where(mine(audit_seals))
+    .order_by(audit_seals.c.number)
+    .limit(one(1))
+    .offset(one(0))
+)
+OLD_SEAL = (
+    select(*_seal)
+    .where(
+        mine(audit_seals),
+        audit_seals.c.number <= number("upto"),
+        audit_seals.c.sealed_at < number("before"),
+    )
+    .order_by(audit_seals.c.number.desc())
+    .limit(one(1))
+    .offset(one(0))
+)
+CUT_ENTRIES = delete(audit).where(mine(audit), audit.c.seq <= number("seq"))
+CUT_SEALS = delete(audit_seals).where(mine(audit_seals), audit_seals.c.number < number("number"))
+MARK_CUT = (
+    update(audit_seals)
+    .where(mine(audit_seals), audit_seals.c.number == number("number"))
+    .values(cut=given("cut"))
 )
 LINKED = (
     select(audit.c.seq, audit.c.record, audit.c.hash)

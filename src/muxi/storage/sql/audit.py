@@ -62,6 +62,43 @@ FROM audit_seals
 WHERE audit_seals.tenant = %(tenant)s::VARCHAR AND audit_seals.number > %(after)s::BIGINT ORDER BY audit_seals.number
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
+FIRST_SEAL = Statement(
+    sqlite="""SELECT audit_seals.number, audit_seals.seq, audit_seals.sealed_at, audit_seals.hash, audit_seals."key", audit_seals.signature, audit_seals.cut
+FROM audit_seals
+WHERE audit_seals.tenant = ? ORDER BY audit_seals.number
+ LIMIT 1 OFFSET 0""",
+    order="tenant",
+    postgresql="""SELECT audit_seals.number, audit_seals.seq, audit_seals.sealed_at, audit_seals.hash, audit_seals.key, audit_seals.signature, audit_seals.cut
+FROM audit_seals
+WHERE audit_seals.tenant = %(tenant)s::VARCHAR ORDER BY audit_seals.number
+ LIMIT 1 OFFSET 0""",
+)
+OLD_SEAL = Statement(
+    sqlite="""SELECT audit_seals.number, audit_seals.seq, audit_seals.sealed_at, audit_seals.hash, audit_seals."key", audit_seals.signature
+FROM audit_seals
+WHERE audit_seals.tenant = ? AND audit_seals.number <= ? AND audit_seals.sealed_at < ? ORDER BY audit_seals.number DESC
+ LIMIT 1 OFFSET 0""",
+    order="tenant upto before",
+    postgresql="""SELECT audit_seals.number, audit_seals.seq, audit_seals.sealed_at, audit_seals.hash, audit_seals.key, audit_seals.signature
+FROM audit_seals
+WHERE audit_seals.tenant = %(tenant)s::VARCHAR AND audit_seals.number <= %(upto)s::BIGINT AND audit_seals.sealed_at < %(before)s::BIGINT ORDER BY audit_seals.number DESC
+ LIMIT 1 OFFSET 0""",
+)
+CUT_ENTRIES = Statement(
+    sqlite="DELETE FROM audit WHERE audit.tenant = ? AND audit.seq <= ?",
+    order="tenant seq",
+    postgresql="DELETE FROM audit WHERE audit.tenant = %(tenant)s::VARCHAR AND audit.seq <= %(seq)s::BIGINT",
+)
+CUT_SEALS = Statement(
+    sqlite="DELETE FROM audit_seals WHERE audit_seals.tenant = ? AND audit_seals.number < ?",
+    order="tenant number",
+    postgresql="DELETE FROM audit_seals WHERE audit_seals.tenant = %(tenant)s::VARCHAR AND audit_seals.number < %(number)s::BIGINT",
+)
+MARK_CUT = Statement(
+    sqlite="UPDATE audit_seals SET cut=? WHERE audit_seals.tenant = ? AND audit_seals.number = ?",
+    order="cut tenant number",
+    postgresql="UPDATE audit_seals SET cut=%(cut)s::VARCHAR WHERE audit_seals.tenant = %(tenant)s::VARCHAR AND audit_seals.number = %(number)s::BIGINT",
+)
 LINKED = Statement(
     sqlite="""SELECT audit.seq, audit.record, audit.hash
 FROM audit

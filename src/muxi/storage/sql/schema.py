@@ -48,6 +48,7 @@ CREATE: tuple[str, ...] = (
     hash TEXT NOT NULL,
     "key" TEXT NOT NULL,
     signature TEXT NOT NULL,
+    cut TEXT,
     CONSTRAINT pk_audit_seals PRIMARY KEY (tenant, number)
 )
  WITHOUT ROWID""",

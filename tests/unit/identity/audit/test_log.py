@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from muxi.core.audit import AuditReport
 from muxi.core.caller import LOCAL_CALLER, Caller, Credential
 from muxi.core.errors import Conflict, InvalidInput, StorageError
 from muxi.core.scope import Scope
+from muxi.identity.audit.chain import Seal, text_of
 from muxi.identity.audit.log import AuditLog, tell
 from muxi.identity.audit.signing import signing_key
 from muxi.identity.audit.verifying import verify_file, verify_lines
@@ -218,3 +221,108 @@ async def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path):
     path.chmod(0o600)
     with pytest.raises(StorageError, match="no key"):
         signing_key(path)
+
+
+async def test_what_is_too_old_goes_and_the_rest_can_still_be_verified(
+    log: AuditLog, tmp_path: Path
+):
+    await fill(log)
+    once = await log.head("default")
+    log.keep_days = 1
+    await log.database.write(Scope("default", None), tenants.ensure)
+    await log.cut()
+    assert verify_lines(await exported(log)).entries == 10
+
+    made_older(tmp_path, upto=1)
+    await log.cut()
+    await log.seal()
+    for ended in (None, (once.seq, once.hash), (3, "0" * 64)):
+        report = verify_lines(await exported(log), head=ended, keys=frozenset([once.key]))
+        assert found(report) == []
+        assert (report.cut, report.entries, report.last) == (5, 6, 11)
+    (of_file,) = verify_file(tmp_path / "muxi.db")
+    assert of_file == verify_lines(await exported(log))
+    newest = (await log.page("default", limit=1)).items[0]
+    assert (newest.action, newest.details["entries"]) == ("audit.cut", "5")
+
+    # A second cut goes on from the first one, and leaves nothing of it to tell apart.
+    made_older(tmp_path, upto=3)
+    await log.cut()
+    await log.seal()
+    report = verify_lines(await exported(log))
+    assert (found(report), report.cut, report.entries) == ([], 11, 1)
+
+
+async def test_whoever_cuts_the_beginning_without_the_key_is_found_out(
+    log: AuditLog, tmp_path: Path
+):
+    await fill(log)
+    log.keep_days = 1
+    await log.database.write(Scope("default", None), tenants.ensure)
+    made_older(tmp_path, upto=1)
+    # As the log itself would do it, but for the word of its key.
+    own = signing_key(tmp_path / "another.key")
+    keys = frozenset([(await log.head("default")).key])
+    anchor = replace(Seal(0, 5, 0, "", "", ""), number=1, hash=hash_of(tmp_path, 5))
+    forged = text_of(asdict(own.sign_cut("default", anchor, 1)))
+    for said in (None, forged):
+        with sqlite3.connect(tmp_path / "muxi.db") as rows:
+            rows.execute("DELETE FROM audit WHERE seq <= 5")
+            rows.execute("UPDATE audit_seals SET cut = ? WHERE number = 1", (said,))
+        rows.close()
+        assert not verify_lines(await exported(log), keys=keys).good
+        assert not verify_file(tmp_path / "muxi.db", keys=keys)[0].good
+    # A good word for one cut is none for another.
+    await log.cut()
+    lines = await exported(log)
+    moved = lines[1].replace('"seq":5', '"seq":6')
+    assert moved != lines[1]
+    assert not verify_lines([lines[0], moved, *lines[3:]]).good
+    with_another = verify_lines(lines, head=(5, "f" * 64))
+    assert not with_another.good
+
+
+async def test_a_long_log_is_exported_a_seal_at_a_time(log: AuditLog):
+    """So that the memory it takes does not grow with its length."""
+    for number in range(7):
+        await log.record(KEY, "threads.write", outcome="done", id=f"thr_{number}")
+        await log.seal()
+    read: list[int] = []
+    real = log.database.read
+
+    async def watched(scope: Scope, work: Any, **more: Any) -> Any:
+        result = await real(scope, work, **more)
+        if isinstance(result, list):
+            read.append(len(result))
+        return result
+
+    log.database.read = watched  # type: ignore[method-assign]
+    lines = await exported(log)
+    assert len(lines) == 1 + 7 * 2
+    assert max(read) == 1
+
+
+def hash_of(folder: Path, seq: int) -> str:
+    """The link of an entry."""
+    with sqlite3.connect(folder / "muxi.db") as rows:
+        (found,) = rows.execute("SELECT hash FROM audit WHERE seq = ?", (seq,)).fetchone()
+    rows.close()
+    return found
+
+
+def made_older(folder: Path, *, upto: int) -> None:
+    """The seals up to that number were made long ago: signatures are of when they were made, so
+    that they are made anew."""
+    key = signing_key(folder / "audit.key")
+    with sqlite3.connect(folder / "muxi.db") as rows:
+        for row in rows.execute(
+            "SELECT number, seq, sealed_at, hash, key, signature FROM audit_seals"
+            " WHERE number <= ?",
+            (upto,),
+        ).fetchall():
+            old = key.sign("default", replace(Seal(*row), sealed_at=1_000_000))
+            rows.execute(
+                "UPDATE audit_seals SET sealed_at = ?, signature = ? WHERE number = ?",
+                (old.sealed_at, old.signature, old.number),
+            )
+    rows.close()

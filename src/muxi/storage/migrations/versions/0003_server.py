@@ -247,6 +247,8 @@ audit_seals = Table(
     _text("hash"),
     _text("key"),
     _text("signature"),
+    # Of the first seal, once what it and those before it cover was removed: who says so.
+    _text("cut", null=True),
     sqlite_with_rowid=False,
 )
 
