@@ -24,6 +24,7 @@ _ROOTS = (
     *("AgentInfo", "Event", "Message", "ProblemDetails", "Run", "ServerStatus", "Thread"),
     *("ToolInfo", "ServerInfo", "ServerLock", "Balance", "UsageRow"),
     *("Me", "User", "Key", "NewKey", "CredentialInfo"),
+    *("Role", "PolicyRule", "ActionInfo", "Decision-Output", "AuditEntry", "AuditReport"),
 )
 
 

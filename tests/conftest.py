@@ -8,9 +8,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from hypothesis import HealthCheck, settings
-from support.postgres import postgres, postgres_database
+from support.postgres import postgres, postgres_database, shared_database, wiped_database
 
-__all__ = ["postgres", "postgres_database"]
+__all__ = ["postgres", "postgres_database", "shared_database", "wiped_database"]
 
 # What decides whether a change lands gives the same answer twice; `--hypothesis-profile=explore`
 # looks for what nobody has seen yet.

@@ -2,6 +2,7 @@
 
 `postgres` is one server for the whole session, shared by all workers of pytest-xdist.
 `postgres_database` is a fresh, migrated database; its server's role is bound by row-level security.
+`wiped_database` is one that tests use in turn.
 """
 
 from __future__ import annotations
@@ -22,6 +23,17 @@ from muxi.storage.migrations.run import upgrade
 from muxi.storage.roles import roles_sql
 
 _TEMPLATE = "muxi_template"
+_WIPE = """
+DO $$
+DECLARE name text;
+BEGIN
+  -- References are not looked at: nothing stays that could refer to anything.
+  SET LOCAL session_replication_role = replica;
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public'
+    AND tablename NOT IN ('schema_info', 'alembic_version')
+  LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+END $$
+"""
 _numbers = itertools.count(1)
 
 
@@ -74,6 +86,14 @@ class PostgresServer:
             ).fetchall()
             admin.execute(f"TRUNCATE {', '.join(name for (name,) in rows)} RESTART IDENTITY")
 
+    def wipe(self, address: PostgresAddress) -> None:
+        """Delete the rows of a migrated database, in a tenth of the time that `clean` takes.
+
+        Indexes of vectors still hold what was deleted, and numbers go on where they were.
+        """
+        with psycopg.connect(address.admin_url, autocommit=True) as admin:
+            admin.execute(_WIPE)
+
     def drop(self, address: PostgresAddress) -> None:
         with psycopg.connect(self._admin_url, autocommit=True) as admin:
             admin.execute(f'DROP DATABASE "{address.name}" WITH (FORCE)')
@@ -122,6 +142,21 @@ def postgres() -> Iterator[PostgresServer]:
         yield PostgresServer(server.get_uri())
     finally:
         server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres: PostgresServer) -> Iterator[PostgresAddress]:
+    """One database for all tests of a process that need no fresh one; see `wiped_database`."""
+    address = postgres.migrated()
+    yield address
+    postgres.drop(address)
+
+
+@pytest.fixture
+def wiped_database(postgres: PostgresServer, shared_database: PostgresAddress) -> PostgresAddress:
+    """A database without rows, for tests that need nothing else of it: there may be hundreds."""
+    postgres.wipe(shared_database)
+    return shared_database
 
 
 @pytest.fixture

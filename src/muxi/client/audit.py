@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from muxi.client.calls import Call, Lines, read
-from muxi.core.audit import AuditEntry, AuditHead, Outcome
+from muxi.client.calls import SLOW, Call, Lines, read
+from muxi.core.audit import AuditEntry, AuditHead, AuditReport, Outcome
 from muxi.core.pages import Page
 
 
@@ -38,6 +38,10 @@ class Audit:
     async def head(self) -> AuditHead:
         """Where the log ends: kept elsewhere, it shows later whether the log was cut."""
         return read(AuditHead, await self._call("GET", "/api/audit/head"))
+
+    async def report(self) -> AuditReport:
+        """What the server's own verifier finds in the log."""
+        return read(AuditReport, await self._call("GET", "/api/audit/report", seconds=SLOW))
 
     async def export(self) -> AsyncGenerator[str]:
         """The whole log, as lines of JSON without their ends."""

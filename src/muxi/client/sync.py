@@ -57,6 +57,7 @@ class SyncAudit(Face[Audit]):
 
     page = blocking(Audit.page)
     head = blocking(Audit.head)
+    report = blocking(Audit.report)
     export = streaming(Audit.export)
 
 

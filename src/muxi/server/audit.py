@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from starlette.responses import Response
 
-from muxi.core.audit import AuditEntry, AuditHead, Outcome
+from muxi.core.audit import AuditEntry, AuditHead, AuditReport, Outcome
 from muxi.core.pages import Page
 from muxi.server import lines
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation
@@ -34,6 +34,10 @@ async def audit_head(call: Call[Nothing, Nothing]) -> AuditHead:
     return await call.runtime.audit.head(call.caller.tenant)
 
 
+async def verify_audit(call: Call[Nothing, Nothing]) -> AuditReport:
+    return await call.runtime.audit.verify(call.caller.tenant)
+
+
 async def export_audit(call: Call[Nothing, Nothing]) -> Response:
     return await lines.stream(call.runtime.audit.export(call.caller.tenant))
 
@@ -56,6 +60,15 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         handler=audit_head,
         action="audit.read",
         answer=AuditHead,
+        tag="audit",
+    ),
+    Operation(
+        method="GET",
+        path="/api/audit/report",
+        summary="What the verifier finds in the log; `muxi audit verify` needs no server",
+        handler=verify_audit,
+        action="audit.read",
+        answer=AuditReport,
         tag="audit",
     ),
     Operation(

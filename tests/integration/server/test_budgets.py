@@ -52,10 +52,10 @@ async def _balances(muxi: Served) -> dict[str, Any]:
 
 
 async def test_a_budget_that_is_used_up_refuses_the_next_run_and_says_when_it_opens(
-    tmp_path: Path,
+    storage: dict[str, Any], tmp_path: Path
 ) -> None:
     budgets = {"small": {"per": "user", "every": "day", "runs": 2, "time_zone": "Europe/Berlin"}}
-    async with served(tmp_path, _model(lambda _: _answer()), budgets=budgets) as muxi:
+    async with served(tmp_path, _model(lambda _: _answer()), budgets=budgets, **storage) as muxi:
         for _ in range(2):
             assert (await _end(muxi)).status == "completed"
         with pytest.raises(BudgetExceeded) as caught:
@@ -73,10 +73,12 @@ async def test_a_budget_that_is_used_up_refuses_the_next_run_and_says_when_it_op
         assert len((await muxi.client.threads()).items) == 2
 
 
-async def test_a_hundred_runs_at_once_do_not_overspend(tmp_path: Path) -> None:
+async def test_a_hundred_runs_at_once_do_not_overspend(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
     budgets = {"all": {"per": "tenant", "every": "month", "cost": "5"}}
     model = _model(lambda _: _answer(20), answer=50)
-    async with served(tmp_path, model, budgets=budgets) as muxi:
+    async with served(tmp_path, model, budgets=budgets, **storage) as muxi:
 
         async def run() -> str:
             try:
@@ -94,12 +96,14 @@ async def test_a_hundred_runs_at_once_do_not_overspend(tmp_path: Path) -> None:
         assert set(outcomes) <= {"completed", "limited", "refused"}
 
 
-async def test_an_answer_is_cut_rather_than_a_budget_exceeded(tmp_path: Path) -> None:
+async def test_an_answer_is_cut_rather_than_a_budget_exceeded(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
     budgets = {"once": {"per": "run", "tokens": 160}}
     model = _model(
         [Reply(parts=[TextPart(text="Yes and no")], stop_reason="length")], answer=10_000
     )
-    async with served(tmp_path, model, budgets=budgets) as muxi:
+    async with served(tmp_path, model, budgets=budgets, **storage) as muxi:
         end = await _end(muxi)
         assert end.status == "limited"
         assert end.problem is not None
@@ -110,7 +114,9 @@ async def test_an_answer_is_cut_rather_than_a_budget_exceeded(tmp_path: Path) ->
     assert 64 <= bound < 160
 
 
-async def test_a_run_stops_before_it_exceeds_its_budget(tmp_path: Path) -> None:
+async def test_a_run_stops_before_it_exceeds_its_budget(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
     def again() -> str:
         """Once more."""
         return "go on"
@@ -123,7 +129,7 @@ async def test_a_run_stops_before_it_exceeds_its_budget(tmp_path: Path) -> None:
     agents = {"a": {"name": "a", "tools": ["again"]}}
     model = _model(script, answer=100)
     async with served(
-        tmp_path, model, budgets=budgets, agents=agents, tools={"again": again}
+        tmp_path, model, budgets=budgets, agents=agents, tools={"again": again}, **storage
     ) as muxi:
         end = await _end(muxi)
         assert end.status == "limited"
@@ -133,7 +139,9 @@ async def test_a_run_stops_before_it_exceeds_its_budget(tmp_path: Path) -> None:
         assert end.problem.details["budget"] == "once"
 
 
-async def test_a_tool_may_take_no_more_time_than_is_left(tmp_path: Path) -> None:
+async def test_a_tool_may_take_no_more_time_than_is_left(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
     async def wait() -> str:
         """Wait for ever."""
         await asyncio.Event().wait()
@@ -143,7 +151,7 @@ async def test_a_tool_may_take_no_more_time_than_is_left(tmp_path: Path) -> None
     agents = {"a": {"name": "a", "tools": ["wait"]}}
     model = _model([call("wait"), "Done."])
     async with served(
-        tmp_path, model, budgets=budgets, agents=agents, tools={"wait": wait}
+        tmp_path, model, budgets=budgets, agents=agents, tools={"wait": wait}, **storage
     ) as muxi:
         end = await _end(muxi)
         assert end.status == "limited"
@@ -151,30 +159,34 @@ async def test_a_tool_may_take_no_more_time_than_is_left(tmp_path: Path) -> None
         assert end.problem.details["limit"] == "seconds"
 
 
-async def test_a_cost_budget_refuses_a_model_without_a_price(tmp_path: Path) -> None:
+async def test_a_cost_budget_refuses_a_model_without_a_price(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
     budgets = {"money": {"per": "agent:a", "every": "day", "cost": "1"}}
     agents = {"a": {"name": "a"}, "b": {"name": "b"}}
     model = _model(lambda _: _answer(), price=None)
-    async with served(tmp_path, model, budgets=budgets, agents=agents) as muxi:
+    async with served(tmp_path, model, budgets=budgets, agents=agents, **storage) as muxi:
         with pytest.raises(PriceUnknown, match="The budget money bounds the cost, and no price"):
             await muxi.client.start_run("Well?", agent="a")
         assert (await _end(muxi, agent="b")).status == "completed"
 
 
-async def test_an_unknown_cost_is_told_as_unknown(tmp_path: Path) -> None:
+async def test_an_unknown_cost_is_told_as_unknown(storage: dict[str, Any], tmp_path: Path) -> None:
     model = _model(lambda _: _answer(), price=None)
-    async with served(tmp_path, model) as muxi:
+    async with served(tmp_path, model, **storage) as muxi:
         await _end(muxi)
         [row] = (await muxi.client.budgets.usage(("model",))).items
         assert (row.cost, row.known_cost, row.input_tokens) == (None, 0, 10)
 
 
-async def test_each_user_has_their_own_and_a_named_one_takes_its_place(tmp_path: Path) -> None:
+async def test_each_user_has_their_own_and_a_named_one_takes_its_place(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
     budgets = {
         "each": {"per": "user", "every": "day", "runs": 1},
         "ann": {"per": "user:ann", "every": "day", "runs": 2},
     }
-    async with served(tmp_path, _model(lambda _: _answer()), budgets=budgets) as muxi:
+    async with served(tmp_path, _model(lambda _: _answer()), budgets=budgets, **storage) as muxi:
         token = muxi.runtime.state.token()
         for user, most in (("bob", 1), ("ann", 2)):
             async with Client(muxi.url, token=token, user=user) as client:
@@ -189,9 +201,11 @@ async def test_each_user_has_their_own_and_a_named_one_takes_its_place(tmp_path:
         assert set(await _balances(muxi)) == {"each user:bob", "ann user:ann"}
 
 
-async def test_budgets_are_made_and_changed_over_the_api(tmp_path: Path) -> None:
+async def test_budgets_are_made_and_changed_over_the_api(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
     budgets = {"declared": {"per": "tenant", "every": "day", "runs": 100}}
-    async with served(tmp_path, _model(lambda _: _answer()), budgets=budgets) as muxi:
+    async with served(tmp_path, _model(lambda _: _answer()), budgets=budgets, **storage) as muxi:
         client = muxi.client.budgets
         made = await client.put("mine", Budget(per="user", every="hour", runs=1))
         assert (made.name, made.source, made.runs) == ("mine", "api", 1)
@@ -233,8 +247,8 @@ SENSELESS: list[dict[str, Any]] = [
 ]
 
 
-async def test_a_senseless_budget_is_refused(tmp_path: Path) -> None:
-    async with served(tmp_path, []) as muxi:
+async def test_a_senseless_budget_is_refused(storage: dict[str, Any], tmp_path: Path) -> None:
+    async with served(tmp_path, [], **storage) as muxi:
         for body in SENSELESS:
             async with muxi.http.put(f"{muxi.url}/api/budgets/x", json=body) as response:
                 assert response.status == 422, body
@@ -244,18 +258,22 @@ async def test_a_senseless_budget_is_refused(tmp_path: Path) -> None:
         assert await muxi.client.budgets.all() == []
 
 
-async def test_a_name_that_is_declared_and_stored_stops_the_start(tmp_path: Path) -> None:
+async def test_a_name_that_is_declared_and_stored_stops_the_start(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
     budget = Budget(per="user", every="day", runs=1)
-    async with served(tmp_path, []) as muxi:
+    async with served(tmp_path, [], **storage) as muxi:
         await muxi.client.budgets.put("twice", budget)
     with pytest.raises(MuxiError, match=r"twice is declared in muxi\.yaml and was made"):
-        async with served(tmp_path, [], budgets={"twice": budget}):
+        async with served(tmp_path, [], budgets={"twice": budget}, **storage):
             pass
 
 
-async def test_usage_is_told_apart_as_one_asks_and_comes_in_pages(tmp_path: Path) -> None:
+async def test_usage_is_told_apart_as_one_asks_and_comes_in_pages(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
     agents = {"a": {"name": "a"}, "b": {"name": "b"}}
-    async with served(tmp_path, _model(lambda _: _answer()), agents=agents) as muxi:
+    async with served(tmp_path, _model(lambda _: _answer()), agents=agents, **storage) as muxi:
         token = muxi.runtime.state.token()
         for agent, user in (("a", "ann"), ("a", "bob"), ("b", "bob"), ("b", "bob")):
             async with Client(muxi.url, token=token, user=user) as client:
@@ -290,21 +308,25 @@ async def test_usage_is_told_apart_as_one_asks_and_comes_in_pages(tmp_path: Path
             await usage(("day",), time_zone="Mars/Olympus")
 
 
-async def test_what_is_counted_outlives_the_process(tmp_path: Path) -> None:
+async def test_what_is_counted_outlives_the_process(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
     budgets = {"all": {"per": "tenant", "every": "month", "tokens": 1000, "runs": 5}}
-    async with served(tmp_path, _model(lambda _: _answer()), budgets=budgets) as muxi:
+    async with served(tmp_path, _model(lambda _: _answer()), budgets=budgets, **storage) as muxi:
         await _end(muxi)
         before = (await _balances(muxi))["all tenant"]
-    async with served(tmp_path, _model(lambda _: _answer()), budgets=budgets) as muxi:
+    async with served(tmp_path, _model(lambda _: _answer()), budgets=budgets, **storage) as muxi:
         assert (await _balances(muxi))["all tenant"] == before
     assert (before.used.tokens, before.used.runs, before.left.runs) == (20, 1, 4)
 
 
-async def test_a_call_that_is_broken_off_counts_what_had_come(tmp_path: Path) -> None:
+async def test_a_call_that_is_broken_off_counts_what_had_come(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
     budgets = {"all": {"per": "tenant", "every": "month", "cost": "100"}}
     more = asyncio.Event()
     reply = Reply(parts=[TextPart(text="one two three four")], between=more.wait)
-    async with served(tmp_path, _model([reply]), budgets=budgets) as muxi:
+    async with served(tmp_path, _model([reply]), budgets=budgets, **storage) as muxi:
         run = await muxi.client.start_run("Well?")
         async for event in muxi.client.events(run.id):
             if event.type == "text.delta":

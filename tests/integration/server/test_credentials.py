@@ -22,6 +22,7 @@ from muxi.core.events import ApprovalDecision, ApprovalRequested, ToolCompleted
 from muxi.core.forgetting import Forget
 from muxi.core.identities import User
 from muxi.core.record import now
+from muxi.core.scope import Scope
 from muxi.models.scripted import ModelRequest, Reply, call
 
 DECLARED = {
@@ -43,11 +44,11 @@ def answer(request: ModelRequest) -> Reply | str:
 
 
 @pytest_asyncio.fixture
-async def muxi(tmp_path: Path) -> AsyncIterator[Served]:
+async def muxi(storage: dict[str, Any], tmp_path: Path) -> AsyncIterator[Served]:
     used.clear()
     agents = {"a": {"name": "a", "tools": ["use"]}}
-    identity = {"credentials": DECLARED}
-    async with served(tmp_path, answer, tools={"use": use}, agents=agents, identity=identity) as it:
+    declared = {"agents": agents, "identity": {"credentials": DECLARED}, **storage}
+    async with served(tmp_path, answer, tools={"use": use}, **declared) as it:
         yield it
 
 
@@ -106,8 +107,11 @@ async def test_users_see_what_they_have_set_and_nothing_of_others(muxi: Served) 
         with pytest.raises(SecretMissing):
             await bob.credentials.delete("GITHUB_TOKEN")
         assert (await ann.credentials.list())[0].updated_at is not None
-        stored = muxi.runtime.state.database.read_bytes()
-        assert b"very own" not in stored
+        (sealed,) = await muxi.runtime.database.read(
+            Scope("default", None),
+            lambda tx: [bytes(row[0]) for row in tx.raw("SELECT sealed FROM secrets")],
+        )
+        assert b"very own" not in sealed
 
 
 async def test_only_what_the_project_asks_for_can_be_brought(muxi: Served) -> None:

@@ -58,7 +58,14 @@ def answer(request: ModelRequest) -> str:
 
 
 @pytest.fixture
-async def muxi(tmp_path: Path) -> AsyncIterator[Served]:
+async def muxi(storage: dict[str, Any], tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(tmp_path, answer, **storage) as living:
+        yield living
+
+
+@pytest.fixture
+async def local(tmp_path: Path) -> AsyncIterator[Served]:
+    """For what no database has a part in."""
     async with served(tmp_path, answer) as living:
         yield living
 
@@ -117,12 +124,12 @@ async def test_a_file_is_sent_in_pieces_as_tus_says(muxi: Served) -> None:
     assert await muxi.client.files.content(file.id) == data
 
 
-async def test_what_a_server_can_do_of_tus_is_told(muxi: Served) -> None:
-    status, headers, _ = await _ask(muxi, "OPTIONS", "/api/files")
+async def test_what_a_server_can_do_of_tus_is_told(local: Served) -> None:
+    status, headers, _ = await _ask(local, "OPTIONS", "/api/files")
     assert (status, headers["Tus-Version"]) == (204, "1.0.0")
     assert int(headers["Tus-Max-Size"]) == 512 << 20
     status, headers, _ = await _ask(
-        muxi, "POST", "/api/files", Tus_Resumable="0.2.2", Upload_Length="1"
+        local, "POST", "/api/files", Tus_Resumable="0.2.2", Upload_Length="1"
     )
     assert (status, headers["Tus-Version"]) == (412, "1.0.0")
 
@@ -140,11 +147,11 @@ async def test_what_a_server_can_do_of_tus_is_told(muxi: Served) -> None:
     ],
 )
 async def test_a_wrong_announcement_is_told(
-    headers: dict[str, str], status: int, muxi: Served
+    headers: dict[str, str], status: int, local: Served
 ) -> None:
-    found, _, told = await _ask(muxi, "POST", "/api/files", **TUS, **headers)
+    found, _, told = await _ask(local, "POST", "/api/files", **TUS, **headers)
     assert found == status, told
-    assert (await muxi.client.files.page()).items == []
+    assert (await local.client.files.page()).items == []
 
 
 async def _announced(muxi: Served, size: int) -> str:
@@ -174,12 +181,14 @@ async def test_pieces_that_do_not_fit_are_not_kept(muxi: Served) -> None:
     assert status == 404
 
 
-async def test_what_came_before_a_restart_need_not_be_sent_again(tmp_path: Path) -> None:
+async def test_what_came_before_a_restart_need_not_be_sent_again(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
     data = picture(64, 64)
-    async with served(tmp_path, answer) as muxi:
+    async with served(tmp_path, answer, **storage) as muxi:
         place = await _announced(muxi, len(data))
         await _ask(muxi, "PATCH", place, data[:50], **PIECE, Upload_Offset="0")
-    async with served(tmp_path, answer) as muxi:
+    async with served(tmp_path, answer, **storage) as muxi:
         file = await muxi.client.files.send(data, resume=place.rpartition("/")[2])
         assert (file.status, file.media_type) == ("complete", "image/png")
 
@@ -230,26 +239,26 @@ async def test_the_client_sends_in_pieces_and_goes_on_after_a_break(
     ],
 )
 async def test_a_file_is_what_its_bytes_are(
-    data: bytes, name: str | None, declared: str | None, found: str, muxi: Served
+    data: bytes, name: str | None, declared: str | None, found: str, local: Served
 ) -> None:
-    file = await muxi.client.files.send(data, name=name, media_type=declared)
+    file = await local.client.files.send(data, name=name, media_type=declared)
     assert file.media_type == found
 
 
-async def test_a_script_is_never_shown_as_a_page(muxi: Served) -> None:
+async def test_a_script_is_never_shown_as_a_page(local: Served) -> None:
     for data, name in (
         (b"<!DOCTYPE html><script>alert(1)</script>", "a.html"),
         (b'<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>', "a.svg"),
     ):
-        file = await muxi.client.files.send(data, name=name)
-        _, headers, _ = await _ask(muxi, "GET", f"/api/files/{file.id}/content")
+        file = await local.client.files.send(data, name=name)
+        _, headers, _ = await _ask(local, "GET", f"/api/files/{file.id}/content")
         assert headers["Content-Type"] == "application/octet-stream"
         assert headers["Content-Disposition"].startswith("attachment")
         assert "sandbox" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-async def test_a_name_is_no_path(muxi: Served) -> None:
+async def test_a_name_is_no_path(local: Served) -> None:
     for name, kept in (
         ("../../etc/passwd", "passwd"),
         ("C:\\x\\y.txt", "y.txt"),
@@ -257,9 +266,9 @@ async def test_a_name_is_no_path(muxi: Served) -> None:
         ("a\r\nSet-Cookie: b.txt", "aSet-Cookie: b.txt"),
         ("x" * 250, "x" * 200),
     ):
-        file = await muxi.client.files.send(b"words", name=name)
+        file = await local.client.files.send(b"words", name=name)
         assert file.name == kept
-        status, headers, _ = await _ask(muxi, "GET", f"/api/files/{file.id}/content")
+        status, headers, _ = await _ask(local, "GET", f"/api/files/{file.id}/content")
         assert status == 200
         assert "Set-Cookie" not in headers
 
@@ -273,16 +282,16 @@ async def test_an_image_has_a_small_picture(muxi: Served) -> None:
 
 
 @pytest.mark.parametrize("kept", [20, 100, 300])
-async def test_an_image_that_is_cut_short_is_kept_without_one(kept: int, muxi: Served) -> None:
-    file = await muxi.client.files.send(picture()[:kept], name="a.png")
+async def test_an_image_that_is_cut_short_is_kept_without_one(kept: int, local: Served) -> None:
+    file = await local.client.files.send(picture()[:kept], name="a.png")
     assert file.status == "complete"
     assert file.thumbnail is None
 
 
-async def test_an_image_that_would_fill_the_memory_has_none(muxi: Served) -> None:
+async def test_an_image_that_would_fill_the_memory_has_none(local: Served) -> None:
     made = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(made, "PNG")
-    file = await muxi.client.files.send(made.getvalue(), name="bomb.png")
+    file = await local.client.files.send(made.getvalue(), name="bomb.png")
     assert (file.media_type, file.thumbnail) == ("image/png", None)
 
 

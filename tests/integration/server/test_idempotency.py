@@ -25,8 +25,8 @@ def answer(request: ModelRequest) -> str:
 
 
 @pytest.fixture
-async def muxi(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path, answer) as living:
+async def muxi(storage: dict[str, Any], tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(tmp_path, answer, **storage) as living:
         yield living
 
 
@@ -132,22 +132,23 @@ async def test_of_many_at_once_one_is_carried_out(muxi: Served) -> None:
     assert len((await muxi.client.threads()).items) == 1
 
 
-async def test_an_answer_outlives_a_restart(tmp_path: Path) -> None:
-    async with served(tmp_path, answer) as muxi:
+async def test_an_answer_outlives_a_restart(storage: dict[str, Any], tmp_path: Path) -> None:
+    async with served(tmp_path, answer, **storage) as muxi:
         first = await _post(muxi, "/api/threads", {"title": "One"}, "k1")
-    async with served(tmp_path, answer) as muxi:
+    async with served(tmp_path, answer, **storage) as muxi:
         again = await _post(muxi, "/api/threads", {"title": "One"}, "k1")
         assert again[2] == first[2]
         assert len((await muxi.client.threads()).items) == 1
 
 
 async def _broken_off(muxi: Served, key: str, fingerprint: str, run_id: str) -> None:
-    """Leave a key as a process does that dies before it has answered."""
+    """Leave a key as a process did that died before it answered, more than a minute ago."""
     digest = hashlib.sha256(key.encode()).hexdigest()
 
     def claim(tx: Any) -> None:
         idempotency.release(tx, digest)
         idempotency.claim(tx, digest, fingerprint, run_id=run_id, holder="proc_dead", before=0)
+        tx.raw("UPDATE idempotency_keys SET created_at = created_at - 61000000 RETURNING key")
 
     await muxi.runtime.database.write(LOCAL, claim)
 

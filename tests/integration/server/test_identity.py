@@ -11,7 +11,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from support.postgres import PostgresAddress
 from support.served import Served, served
 
 from muxi.client.client import Client
@@ -21,13 +20,10 @@ from muxi.runtime.principal import LOCAL
 PASSWORD = "correct horse battery"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.ci)])
-async def muxi(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Served]:
-    declared: dict[str, Any] = {"memory": {"embedder": "none"}}
-    if request.param == "postgresql":
-        address: PostgresAddress = request.getfixturevalue("postgres_database")
-        declared["storage"] = {"url": address.url, "owner_url": address.owner_url}
-    async with served(tmp_path, lambda request: "ok", **declared) as living:
+@pytest.fixture
+async def muxi(storage: dict[str, Any], tmp_path: Path) -> AsyncIterator[Served]:
+    memory = {"embedder": "none"}
+    async with served(tmp_path, lambda request: "ok", memory=memory, **storage) as living:
         yield living
 
 
@@ -260,9 +256,11 @@ async def test_keys_of_others_are_not_there(muxi: Served) -> None:
     assert {key.user for key in everybody.items} == {"ann", "bob"}
 
 
-async def test_who_manages_users_does_not_become_an_administrator(tmp_path: Path) -> None:
+async def test_who_manages_users_does_not_become_an_administrator(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
     roles = {"manager": {"allow": ["users.*", "groups.*", "keys.*", "project.read"]}}
-    async with served(tmp_path, [], identity={"roles": roles}) as muxi:
+    async with served(tmp_path, [], identity={"roles": roles}, **storage) as muxi:
         await muxi.client.groups.put("admins", roles=["admin"])
         await muxi.client.users.create("root", groups=["admins"])
         await muxi.client.users.create("mia", roles=["manager", "member"])

@@ -50,8 +50,8 @@ def answer(request: ModelRequest) -> Reply | str:
 
 
 @pytest.fixture
-async def muxi(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path, answer, tools={"pay": pay}, agents=AGENTS) as living:
+async def muxi(storage: dict[str, Any], tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(tmp_path, answer, tools={"pay": pay}, agents=AGENTS, **storage) as living:
         yield living
 
 
@@ -213,15 +213,17 @@ async def test_a_member_does_not_write_what_all_share(muxi: Served):
             await client.facts.put("drink", "tea", owner="agent:a")
 
 
-async def test_a_run_goes_on_with_what_its_user_may_do_then(tmp_path: Path):
+async def test_a_run_goes_on_with_what_its_user_may_do_then(
+    storage: dict[str, Any], tmp_path: Path
+):
     agents = {"a": {"name": "a", "tools": ["pay"], "approve": ["pay"]}}
-    async with served(tmp_path, answer, tools={"pay": pay}, agents=agents) as muxi:
+    async with served(tmp_path, answer, tools={"pay": pay}, agents=agents, **storage) as muxi:
         key = await key_of(muxi, "ann", "member")
         async with Client(muxi.url, token=key) as client:
             run = await client.start_run("pay")
             last = [event async for event in client.events(run.id)][-1]
             assert isinstance(last, RunSuspended)
-    async with served(tmp_path, answer, tools={"pay": pay}, agents=agents) as muxi:
+    async with served(tmp_path, answer, tools={"pay": pay}, agents=agents, **storage) as muxi:
         rule = PolicyRule(name="no", effect="deny", permissions=["tools.use"], users=["ann"])
         await muxi.client.rules.put_policy(rule)
         async with Client(muxi.url, token=key) as client:
@@ -233,9 +235,9 @@ async def test_a_run_goes_on_with_what_its_user_may_do_then(tmp_path: Path):
         assert "paid" not in said
 
 
-async def test_a_run_of_a_revoked_key_does_not_go_on(tmp_path: Path):
+async def test_a_run_of_a_revoked_key_does_not_go_on(storage: dict[str, Any], tmp_path: Path):
     agents = {"a": {"name": "a", "tools": ["pay"], "approve": ["pay"]}}
-    async with served(tmp_path, answer, tools={"pay": pay}, agents=agents) as muxi:
+    async with served(tmp_path, answer, tools={"pay": pay}, agents=agents, **storage) as muxi:
         key = await key_of(muxi, "ann", "member")
         async with Client(muxi.url, token=key) as client:
             run = await client.start_run("pay")

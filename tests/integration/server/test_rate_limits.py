@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -27,10 +28,15 @@ async def _another_key(muxi: Served, user: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {made.key}"}
 
 
-async def test_keys_users_and_tenants_have_limits_of_their_own(tmp_path: Path) -> None:
+async def test_keys_users_and_tenants_have_limits_of_their_own(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
     limits = {"key": {"requests": 3}, "user": {"requests": 5}, "tenant": {"requests": 7}}
     server = {"rate_limits": limits}
-    async with served(tmp_path, [], server=server) as muxi, aiohttp.ClientSession() as http:
+    async with (
+        served(tmp_path, [], server=server, **storage) as muxi,
+        aiohttp.ClientSession() as http,
+    ):
         first = await _key(muxi, "ann")
         second, bob = await _another_key(muxi, "ann"), await _key(muxi, "bob")
 

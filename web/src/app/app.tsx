@@ -3,18 +3,23 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { Route, Switch } from 'wouter'
 
+import { ApprovalsList } from '@/features/approvals/components/approvals-list'
+import { AuditPage } from '@/features/audit/components/audit-page'
+import { Credentials } from '@/features/people/components/credentials'
+import { PeoplePage } from '@/features/people/components/people-page'
+import { RulesPage } from '@/features/rules/components/rules-page'
+import { FinishLogin } from '@/features/servers/components/finish-login'
+import { ServerDetails } from '@/features/servers/components/server-details'
+import { ServersList } from '@/features/servers/components/servers-list'
+import { ToolDetails } from '@/features/tools/components/tool-details'
+import { ToolsList } from '@/features/tools/components/tools-list'
+import { UsagePage } from '@/features/usage/components/usage-page'
 import { ApiProblem } from '@/shared/api/http'
 
-import { ApprovalsScreen } from './approvals-screen'
 import { ChatScreen } from './chat-screen'
-import { CredentialsScreen, OwnLoginScreen } from './credentials-screen'
 import { ErrorBoundary } from './error-boundary'
 import { NotFound } from './not-found'
-import { LoginScreen, ServersScreen } from './servers-screen'
-import { PeopleScreen } from './people-screen'
-import { Shell } from './shell'
-import { ToolsScreen } from './tools-screen'
-import { UsageScreen } from './usage-screen'
+import { PageScreen, Shell } from './shell'
 
 const queries = new QueryClient({
   defaultOptions: {
@@ -38,28 +43,62 @@ export function App() {
             </Route>
             <Route path="/t/:id">{({ id }) => <ChatScreen key={id} threadId={id} />}</Route>
             <Route path="/approvals">
-              <ApprovalsScreen />
+              <PageScreen>
+                <ApprovalsList />
+              </PageScreen>
             </Route>
-            <Route path="/tools">
-              <ToolsScreen name={null} />
+            <Route path="/tools/:name?">
+              {({ name }) => (
+                <PageScreen>
+                  {name === undefined ? <ToolsList /> : <ToolDetails name={name} />}
+                </PageScreen>
+              )}
             </Route>
-            <Route path="/tools/:name">{({ name }) => <ToolsScreen name={name} />}</Route>
             <Route path="/people">
-              <PeopleScreen />
+              <PageScreen>
+                <PeoplePage />
+              </PageScreen>
             </Route>
             <Route path="/credentials">
-              <CredentialsScreen />
+              <PageScreen>
+                <Credentials />
+              </PageScreen>
             </Route>
             <Route path="/credentials/:name/login">
-              {({ name }) => <OwnLoginScreen name={name} />}
+              {({ name }) => (
+                <PageScreen>
+                  <FinishLogin name={name} own />
+                </PageScreen>
+              )}
             </Route>
-            <Route path="/servers">
-              <ServersScreen name={null} />
+            <Route path="/roles">
+              <PageScreen>
+                <RulesPage />
+              </PageScreen>
             </Route>
-            <Route path="/servers/:name">{({ name }) => <ServersScreen name={name} />}</Route>
-            <Route path="/servers/:name/login">{({ name }) => <LoginScreen name={name} />}</Route>
+            <Route path="/audit">
+              <PageScreen>
+                <AuditPage />
+              </PageScreen>
+            </Route>
+            <Route path="/servers/:name?">
+              {({ name }) => (
+                <PageScreen>
+                  {name === undefined ? <ServersList /> : <ServerDetails name={name} />}
+                </PageScreen>
+              )}
+            </Route>
+            <Route path="/servers/:name/login">
+              {({ name }) => (
+                <PageScreen>
+                  <FinishLogin name={name} />
+                </PageScreen>
+              )}
+            </Route>
             <Route path="/usage">
-              <UsageScreen />
+              <PageScreen>
+                <UsagePage />
+              </PageScreen>
             </Route>
             <Route>
               <NotFound />

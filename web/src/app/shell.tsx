@@ -15,6 +15,9 @@ import { ThemeSwitch } from '@/shared/ui/theme-switch'
 
 import styles from './shell.module.css'
 
+/** The pages about who may use the project, which share a place in the sidebar. */
+const PEOPLE = ['/people', '/roles', '/audit']
+
 const OpenSidebar = createContext<() => void>(() => undefined)
 
 export function Shell({ children }: { children: ReactNode }) {
@@ -61,7 +64,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <NavLink href="/tools" icon="tool" current={location.startsWith('/tools')}>
             Tools
           </NavLink>
-          <NavLink href="/people" icon="people" current={location === '/people'}>
+          <NavLink href="/people" icon="people" current={PEOPLE.includes(location)}>
             People and keys
           </NavLink>
           <NavLink href="/credentials" icon="key" current={location.startsWith('/credentials')}>
@@ -107,6 +110,16 @@ export function Header({ children }: { children: ReactNode }) {
       </span>
       {children}
     </header>
+  )
+}
+
+/** A screen that is a page beside the conversation. */
+export function PageScreen({ children }: { children: ReactNode }) {
+  return (
+    <main className={styles.page}>
+      <Header>{null}</Header>
+      {children}
+    </main>
   )
 }
 

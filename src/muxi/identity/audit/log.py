@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from muxi.core.audit import AuditEntry, AuditHead, Outcome
+from muxi.core.audit import AuditEntry, AuditHead, AuditReport, Outcome
 from muxi.core.caller import STRANGER, Caller
 from muxi.core.errors import MuxiError, StorageError
 from muxi.core.pages import Page
@@ -42,6 +42,8 @@ _CUT_EVERY: Final = 3_600.0
 """Seconds between two looks for entries that are too old."""
 _CUT_AT_ONCE: Final = 20
 """Seals whose entries are removed in one transaction."""
+_TOGETHER: Final = 1_000
+"""Lines that are verified at once."""
 _QUIET: Final = 60.0
 """Seconds in which the same refusal is told once."""
 _MOST_REFUSALS: Final = 10_000
@@ -243,6 +245,22 @@ class AuditLog:
             if gone:
                 who = replace(STRANGER, tenant=tenant)
                 await self.record(who, "audit.cut", entries=str(gone))
+
+    async def verify(self, tenant: str) -> AuditReport:
+        """What the verifier finds in the whole log of a tenant.
+
+        Whoever could change the server too looks at an export elsewhere.
+        """
+        from muxi.identity.audit.verifying import ExportVerifier
+
+        verifier, some = ExportVerifier(), list[str]()
+        async for line in self.export(tenant):
+            some.append(line)
+            if len(some) == _TOGETHER:
+                await asyncio.to_thread(verifier.take, some)
+                some = []
+        await asyncio.to_thread(verifier.take, some)
+        return verifier.end()
 
     async def seal(self) -> None:
         """Seal all that is stored, now."""

@@ -1,8 +1,8 @@
 """The verifier of audit logs: it needs a file and nothing else, no server and no project.
 
-Used by `muxi audit verify`. It looks at every link and every signature, and says what is wrong
-where. What it cannot see by itself is that the newest entries were cut off together with their
-seals: for that it is told where the log once ended.
+Used by `muxi audit verify`, and by a server that is asked to look at its own log. It looks at every
+link and every signature, and says what is wrong where. What it cannot see by itself is that the
+newest entries were cut off together with their seals: for that it is told where the log once ended.
 """
 
 from __future__ import annotations
@@ -158,24 +158,54 @@ def verify_lines(
     head: tuple[int, str] | None = None,
 ) -> AuditReport:
     """What is wrong with an export. Raises `InvalidInput` if it is none."""
-    read = _read(lines)
-    first = next(read, None)
-    if first is None or first.get("muxi_audit") != 1 or not isinstance(first.get("tenant"), str):
-        raise _no_log("This")
-    verifier = Verifier(first["tenant"], keys, head)
-    for line in read:
-        try:
-            if "cut" in line:
-                verifier.begin_after(Seal(**line["seal"]), Cut(**line["cut"]))
-            elif "seal" in line:
-                verifier.seal(Seal(**line["seal"]))
-            else:
-                verifier.entry(int(line["seq"]), text_of(line["entry"]), str(line["hash"]))
-        except (KeyError, TypeError, ValueError):
-            verifier.report.findings.append(
-                AuditFinding(seq=verifier.report.last, problem="After it stands what is no entry.")
-            )
+    verifier = ExportVerifier(keys, head)
+    verifier.take(lines)
     return verifier.end()
+
+
+class ExportVerifier:
+    """Looks at an export as its lines come. `keys` and `head` as of `Verifier`."""
+
+    def __init__(
+        self, keys: frozenset[str] = frozenset(), head: tuple[int, str] | None = None
+    ) -> None:
+        self._expected = keys, head
+        self._verifier: Verifier | None = None
+
+    def take(self, lines: Iterable[str]) -> None:
+        """The next lines. Raises `InvalidInput` if the first of all begins no log."""
+        for line in _read(lines):
+            if self._verifier is None:
+                self._verifier = Verifier(_tenant_of(line), *self._expected)
+            else:
+                _look_at(self._verifier, line)
+
+    def end(self) -> AuditReport:
+        """What was found. Raises `InvalidInput` if there was no log."""
+        if self._verifier is None:
+            raise _no_log("This")
+        return self._verifier.end()
+
+
+def _tenant_of(line: Mapping[str, Any]) -> str:
+    tenant = line.get("tenant")
+    if line.get("muxi_audit") != 1 or not isinstance(tenant, str):
+        raise _no_log("This")
+    return tenant
+
+
+def _look_at(verifier: Verifier, line: Mapping[str, Any]) -> None:
+    try:
+        if "cut" in line:
+            verifier.begin_after(Seal(**line["seal"]), Cut(**line["cut"]))
+        elif "seal" in line:
+            verifier.seal(Seal(**line["seal"]))
+        else:
+            verifier.entry(int(line["seq"]), text_of(line["entry"]), str(line["hash"]))
+    except (KeyError, TypeError, ValueError):
+        verifier.report.findings.append(
+            AuditFinding(seq=verifier.report.last, problem="After it stands what is no entry.")
+        )
 
 
 def _read(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:

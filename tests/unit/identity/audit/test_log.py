@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.postgres import PostgresAddress
 
 from muxi.core.audit import AuditReport
 from muxi.core.caller import LOCAL_CALLER, Caller, Credential
@@ -25,14 +27,30 @@ from muxi.storage.database import open_database
 KEY = Caller("default", "ann", Credential("key", "key_1"))
 
 
-@pytest.fixture
-async def log(tmp_path: Path) -> AsyncIterator[AuditLog]:
-    database = await open_database(f"sqlite:///{tmp_path / 'muxi.db'}")
-    log = AuditLog(database=database, key_file=tmp_path / "audit.key")
+@asynccontextmanager
+async def opened(folder: Path, address: PostgresAddress | None = None) -> AsyncGenerator[AuditLog]:
+    url = f"sqlite:///{folder / 'muxi.db'}" if address is None else address.url
+    database = await open_database(url, owner_url=address and address.owner_url)
+    log = AuditLog(database=database, key_file=folder / "audit.key")
     await log.start()
     yield log
     await log.close()
     await database.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.ci)])
+async def log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AuditLog]:
+    shared = request.param == "postgresql"
+    address = request.getfixturevalue("wiped_database") if shared else None
+    async with opened(tmp_path, address) as log:
+        yield log
+
+
+@pytest.fixture
+async def log_of_file(tmp_path: Path) -> AsyncIterator[AuditLog]:
+    """One whose database is the file `muxi.db`."""
+    async with opened(tmp_path) as log:
+        yield log
 
 
 async def fill(log: AuditLog, entries: int = 10) -> None:
@@ -52,15 +70,27 @@ def found(report: AuditReport) -> list[tuple[int | None, str]]:
     return [(each.seq, each.problem) for each in report.findings]
 
 
-async def test_a_log_that_nobody_touched_is_good(log: AuditLog, tmp_path: Path):
+async def test_a_log_that_nobody_touched_is_good(log: AuditLog):
     await fill(log)
     report = verify_lines(await exported(log))
     assert (report.entries, report.seals, report.last) == (10, 2, 10)
     assert report.good
     head = await log.head("default")
     assert (head.seq, head.hash, report.keys) == (10, report.hash, [head.key])
-    (of_file,) = verify_file(tmp_path / "muxi.db", keys=frozenset([head.key]))
-    assert of_file == report
+
+
+async def test_a_server_looks_at_its_own_log(log: AuditLog, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("muxi.identity.audit.log._TOGETHER", 3)
+    await fill(log)
+    assert await log.verify("default") == verify_lines(await exported(log))
+
+
+async def test_a_database_is_verified_as_its_export_is(log_of_file: AuditLog, tmp_path: Path):
+    await fill(log_of_file)
+    keys = frozenset([(await log_of_file.head("default")).key])
+    (of_file,) = verify_file(tmp_path / "muxi.db", keys=keys)
+    assert of_file == verify_lines(await exported(log_of_file), keys=keys)
+    assert of_file.good
 
 
 async def test_a_page_tells_who_did_what(log: AuditLog):
@@ -140,9 +170,11 @@ async def test_a_cut_log_is_found_by_where_it_ended_once(log: AuditLog):
     assert problems == [(None, "The log was cut: it once had 10 entries.")]
 
 
-async def test_a_tampered_database_is_found_without_its_server(log: AuditLog, tmp_path: Path):
-    await fill(log)
-    await log.close()
+async def test_a_tampered_database_is_found_without_its_server(
+    log_of_file: AuditLog, tmp_path: Path
+):
+    await fill(log_of_file)
+    await log_of_file.close()
     with sqlite3.connect(tmp_path / "muxi.db") as connection:
         connection.execute("UPDATE audit SET record = replace(record, 'ann', 'eve') WHERE seq = 2")
         connection.execute("DELETE FROM audit WHERE seq = 9")
@@ -224,45 +256,45 @@ async def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path):
 
 
 async def test_what_is_too_old_goes_and_the_rest_can_still_be_verified(
-    log: AuditLog, tmp_path: Path
+    log_of_file: AuditLog, tmp_path: Path
 ):
-    await fill(log)
-    once = await log.head("default")
-    log.keep_days = 1
-    await log.database.write(Scope("default", None), tenants.ensure)
-    await log.cut()
-    assert verify_lines(await exported(log)).entries == 10
+    await fill(log_of_file)
+    once = await log_of_file.head("default")
+    log_of_file.keep_days = 1
+    await log_of_file.database.write(Scope("default", None), tenants.ensure)
+    await log_of_file.cut()
+    assert verify_lines(await exported(log_of_file)).entries == 10
 
     made_older(tmp_path, upto=1)
-    await log.cut()
-    await log.seal()
+    await log_of_file.cut()
+    await log_of_file.seal()
     for ended in (None, (once.seq, once.hash), (3, "0" * 64)):
-        report = verify_lines(await exported(log), head=ended, keys=frozenset([once.key]))
+        report = verify_lines(await exported(log_of_file), head=ended, keys=frozenset([once.key]))
         assert found(report) == []
         assert (report.cut, report.entries, report.last) == (5, 6, 11)
     (of_file,) = verify_file(tmp_path / "muxi.db")
-    assert of_file == verify_lines(await exported(log))
-    newest = (await log.page("default", limit=1)).items[0]
+    assert of_file == verify_lines(await exported(log_of_file))
+    newest = (await log_of_file.page("default", limit=1)).items[0]
     assert (newest.action, newest.details["entries"]) == ("audit.cut", "5")
 
     # A second cut goes on from the first one, and leaves nothing of it to tell apart.
     made_older(tmp_path, upto=3)
-    await log.cut()
-    await log.seal()
-    report = verify_lines(await exported(log))
+    await log_of_file.cut()
+    await log_of_file.seal()
+    report = verify_lines(await exported(log_of_file))
     assert (found(report), report.cut, report.entries) == ([], 11, 1)
 
 
 async def test_whoever_cuts_the_beginning_without_the_key_is_found_out(
-    log: AuditLog, tmp_path: Path
+    log_of_file: AuditLog, tmp_path: Path
 ):
-    await fill(log)
-    log.keep_days = 1
-    await log.database.write(Scope("default", None), tenants.ensure)
+    await fill(log_of_file)
+    log_of_file.keep_days = 1
+    await log_of_file.database.write(Scope("default", None), tenants.ensure)
     made_older(tmp_path, upto=1)
-    # As the log itself would do it, but for the word of its key.
+    # As the log_of_file itself would do it, but for the word of its key.
     own = signing_key(tmp_path / "another.key")
-    keys = frozenset([(await log.head("default")).key])
+    keys = frozenset([(await log_of_file.head("default")).key])
     anchor = replace(Seal(0, 5, 0, "", "", ""), number=1, hash=hash_of(tmp_path, 5))
     forged = text_of(asdict(own.sign_cut("default", anchor, 1)))
     for said in (None, forged):
@@ -270,11 +302,11 @@ async def test_whoever_cuts_the_beginning_without_the_key_is_found_out(
             rows.execute("DELETE FROM audit WHERE seq <= 5")
             rows.execute("UPDATE audit_seals SET cut = ? WHERE number = 1", (said,))
         rows.close()
-        assert not verify_lines(await exported(log), keys=keys).good
+        assert not verify_lines(await exported(log_of_file), keys=keys).good
         assert not verify_file(tmp_path / "muxi.db", keys=keys)[0].good
     # A good word for one cut is none for another.
-    await log.cut()
-    lines = await exported(log)
+    await log_of_file.cut()
+    lines = await exported(log_of_file)
     moved = lines[1].replace('"seq":5', '"seq":6')
     assert moved != lines[1]
     assert not verify_lines([lines[0], moved, *lines[3:]]).good

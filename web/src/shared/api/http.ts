@@ -15,19 +15,28 @@ async function problemOf(response: Response): Promise<ApiProblem> {
   return response.status === 401 ? new ApiProblem(401, SIGNED_OUT) : problem
 }
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'PUT'
+/** Whether something was refused because of who asks; most people need not be told so. */
+export function isForbidden(error: Error | null): boolean {
+  return error instanceof ApiProblem && error.status === 403
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 export async function request<Answer>(
   method: Method,
   path: string,
-  options: { body?: unknown; signal?: AbortSignal } = {},
+  options: { body?: unknown; signal?: AbortSignal; onlyNew?: boolean } = {},
 ): Promise<Answer> {
   let response: Response
   try {
     response = await fetch(path, {
       method,
       signal: options.signal ?? null,
-      headers: options.body === undefined ? {} : { 'Content-Type': 'application/json' },
+      headers: {
+        ...(options.body !== undefined && { 'Content-Type': 'application/json' }),
+        // What is to be new must not replace what somebody else has made.
+        ...(options.onlyNew === true && { 'If-None-Match': '*' }),
+      },
       body: options.body === undefined ? null : JSON.stringify(options.body),
       credentials: 'same-origin',
     })

@@ -7,6 +7,11 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        ActionInfo: {
+            name: string;
+            upon?: string | null;
+            words: string;
+        };
         "AgentDefinition-Output": {
             approve: string[];
             description: string;
@@ -99,6 +104,40 @@ export interface components {
             type: "audio";
             url?: string | null;
         };
+        AuditEntry: {
+            acting_for?: string | null;
+            action: string;
+            actor: string;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            credential: "local" | "session" | "key" | "jwt" | "none";
+            credential_id?: string | null;
+            details: {
+                [key: string]: string;
+            };
+            hash?: string | null;
+            id: string;
+            /** @enum {string} */
+            outcome: "done" | "refused" | "failed";
+            resource?: string | null;
+            seq?: number | null;
+        };
+        AuditFinding: {
+            problem: string;
+            seq?: number | null;
+        };
+        AuditReport: {
+            entries: number;
+            findings: components["schemas"]["AuditFinding"][];
+            first: number;
+            hash: string;
+            keys: string[];
+            last: number;
+            seals: number;
+            tenant: string;
+            waiting: number;
+        };
         Balance: {
             budget: string;
             every?: ("hour" | "day" | "month") | null;
@@ -147,6 +186,14 @@ export interface components {
             required: boolean;
             title: string;
             updated_at?: string | null;
+        };
+        "Decision-Output": {
+            action: string;
+            agent?: string | null;
+            allowed: boolean;
+            because: string[];
+            reason: string;
+            resource?: string | null;
         };
         Event: components["schemas"]["RunStarted"] | components["schemas"]["AttemptStarted"] | components["schemas"]["MessageStarted"] | components["schemas"]["TextDelta"] | components["schemas"]["ReasoningDelta"] | components["schemas"]["ToolCallStarted"] | components["schemas"]["ToolCallDelta"] | components["schemas"]["ModelRetried"] | components["schemas"]["ResponseCompleted"] | components["schemas"]["MessageCompleted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolProgress"] | components["schemas"]["ToolCompleted"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalResolved"] | components["schemas"]["GuardrailTripped"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["KnowledgeRecalled"] | components["schemas"]["HistoryCompacted"] | components["schemas"]["RunSuspended"] | components["schemas"]["RunCompleted"] | components["schemas"]["Gap"];
         FilePart: {
@@ -414,6 +461,19 @@ export interface components {
             network: string[];
             processes: boolean;
         };
+        PolicyRule: {
+            agents: string[];
+            /** @enum {string} */
+            effect: "allow" | "deny";
+            groups: string[];
+            name: string;
+            permissions: string[];
+            reason: string;
+            roles: string[];
+            /** @enum {string} */
+            source: "builtin" | "file" | "database";
+            users: string[];
+        };
         Problem: {
             code: string;
             details: {
@@ -489,6 +549,15 @@ export interface components {
             /** @constant */
             type: "response.completed";
             usage: components["schemas"]["Usage"];
+        };
+        Role: {
+            allow: string[];
+            deny: string[];
+            description: string;
+            includes: string[];
+            name: string;
+            /** @enum {string} */
+            source: "builtin" | "file" | "database";
         };
         Run: {
             agent: string;

@@ -54,6 +54,16 @@ export interface Page<Item> {
 export type Me = Schemas['Me']
 export type User = Schemas['User']
 export type Key = Schemas['Key']
+/** A name for what somebody may do. */
+export type Role = Schemas['Role']
+/** What is allowed or refused to some, whatever roles they have. */
+export type Policy = Schemas['PolicyRule']
+/** Something that can be allowed or refused. */
+export type ActionInfo = Schemas['ActionInfo']
+/** Whether somebody may do something, and why. */
+export type Verdict = Schemas['Decision-Output']
+export type AuditEntry = Schemas['AuditEntry']
+export type AuditReport = Schemas['AuditReport']
 /** A key that was just made, with its secret. */
 export type NewKey = Schemas['NewKey']
 /** What a user may bring for tools of the project, and whether they have. */

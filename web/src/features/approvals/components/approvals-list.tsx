@@ -6,6 +6,8 @@ import type { Decision } from '@/shared/api/types'
 import { ApprovalCard } from '@/shared/approvals/approval-card'
 import { Button } from '@/shared/ui/button'
 import { Notice } from '@/shared/ui/notice'
+import { Page, ShowMore, Wrong } from '@/shared/ui/page'
+import page from '@/shared/ui/page.module.css'
 
 import { useApprovals, useDecide } from '../api/use-approvals'
 import styles from './approvals.module.css'
@@ -19,8 +21,7 @@ export function ApprovalsList() {
       () => false,
     )
   return (
-    <div className={styles.list}>
-      <h1>Approvals</h1>
+    <Page title="Approvals">
       {decide.isError && (
         <Notice tone="problem" title={decide.error.message}>
           <Button
@@ -33,11 +34,11 @@ export function ApprovalsList() {
           </Button>
         </Notice>
       )}
-      {approvals.isError && <Notice tone="problem" title={approvals.error.message} />}
+      <Wrong error={approvals.error} />
       {approvals.data?.length === 0 && (
-        <p className={styles.quiet}>Nothing waits for you. What runs ask will appear here.</p>
+        <p className={page.quiet}>Nothing waits for you. What runs ask will appear here.</p>
       )}
-      <ul>
+      <ul className={styles.list}>
         {(approvals.data ?? []).map((approval) => (
           <li key={approval.id}>
             <ApprovalCard approval={approval} onDecide={onDecide} />
@@ -48,14 +49,7 @@ export function ApprovalsList() {
           </li>
         ))}
       </ul>
-      {approvals.hasNextPage && (
-        <Button
-          disabled={approvals.isFetchingNextPage}
-          onClick={() => void approvals.fetchNextPage()}
-        >
-          Show more
-        </Button>
-      )}
-    </div>
+      <ShowMore of={approvals} />
+    </Page>
   )
 }

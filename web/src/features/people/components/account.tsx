@@ -1,9 +1,9 @@
 /** Who is signed in, and the way out. */
 
 import { Button } from '@/shared/ui/button'
+import page from '@/shared/ui/page.module.css'
 
 import { useMe, useSignOut } from '../api/use-people'
-import styles from './people.module.css'
 
 export function Account() {
   const me = useMe().data
@@ -11,10 +11,10 @@ export function Account() {
   if (me === undefined) return null
   const roles = me.roles.length === 0 ? 'no roles' : me.roles.join(', ')
   return (
-    <div className={styles.row}>
+    <div className={page.row}>
       <div>
         <strong>{me.user}</strong>
-        <p className={styles.quiet}>
+        <p className={page.quiet}>
           {roles}
           {me.tenant !== 'default' && ` in ${me.tenant}`}
         </p>

@@ -4,7 +4,9 @@ import { type SyntheticEvent, useState } from 'react'
 
 import type { CredentialInfo } from '@/shared/api/types'
 import { Button } from '@/shared/ui/button'
-import { Notice } from '@/shared/ui/notice'
+import { Field } from '@/shared/ui/field'
+import { Page, Wrong } from '@/shared/ui/page'
+import page from '@/shared/ui/page.module.css'
 
 import {
   useBeginOwnLogin,
@@ -13,28 +15,25 @@ import {
   usePutCredential,
 } from '../api/use-credentials'
 import { credentialWords, helpAddress } from '../state/credential-words'
-import { Field } from './field'
-import styles from './people.module.css'
 
 export function Credentials() {
   const credentials = useCredentials()
   return (
-    <section aria-labelledby="credentials">
-      <h1 id="credentials">Your credentials</h1>
-      <p className={styles.quiet}>
+    <Page title="Your credentials">
+      <p className={page.quiet}>
         Tools that work for you use them, and for nobody else. They are kept encrypted and never
         shown again.
       </p>
-      {credentials.isError && <Notice tone="problem" title={credentials.error.message} />}
+      <Wrong error={credentials.error} />
       {credentials.data?.length === 0 && (
-        <p className={styles.quiet}>This project asks its users for none.</p>
+        <p className={page.quiet}>This project asks its users for none.</p>
       )}
-      <ul className={styles.list}>
+      <ul className={page.list}>
         {credentials.data?.map((each) => (
           <Credential key={each.name} item={each} />
         ))}
       </ul>
-    </section>
+    </Page>
   )
 }
 
@@ -43,10 +42,10 @@ function Credential({ item }: { item: CredentialInfo }) {
   const help = item.help ?? ''
   const address = helpAddress(help)
   return (
-    <li className={styles.row}>
+    <li className={page.row}>
       <div>
         <strong>{item.title}</strong>
-        <p className={styles.quiet}>
+        <p className={page.quiet}>
           {credentialWords(item)}
           {help !== '' && ' · '}
           {address === null ? (
@@ -57,7 +56,7 @@ function Credential({ item }: { item: CredentialInfo }) {
             </a>
           )}
         </p>
-        {forget.isError && <Notice tone="problem" title={forget.error.message} />}
+        <Wrong error={forget.error} />
       </div>
       {item.kind === 'login' ? <SignIn item={item} /> : <Value item={item} />}
       {item.updated_at != null && (
@@ -79,8 +78,8 @@ function SignIn({ item }: { item: CredentialInfo }) {
   const login = useBeginOwnLogin(item.name)
   return (
     <>
-      {login.isError && <Notice tone="problem" title={login.error.message} />}
-      {login.data?.url === null && <span className={styles.quiet}>It wants no login.</span>}
+      <Wrong error={login.error} />
+      {login.data?.url === null && <span className={page.quiet}>It wants no login.</span>}
       <Button
         disabled={login.isPending}
         onClick={() => {
@@ -105,12 +104,12 @@ function Value({ item }: { item: CredentialInfo }) {
     })
   }
   return (
-    <form className={styles.form} onSubmit={submit}>
+    <form className={page.form} onSubmit={submit}>
       <Field label={item.name} type="password" value={value} onChange={setValue} required />
       <Button type="submit" disabled={put.isPending || value === ''}>
         {item.updated_at == null ? 'Save' : 'Replace'}
       </Button>
-      {put.isError && <Notice tone="problem" title={put.error.message} />}
+      <Wrong error={put.error} />
     </form>
   )
 }

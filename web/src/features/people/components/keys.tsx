@@ -6,11 +6,13 @@ import type { Key } from '@/shared/api/types'
 import { Button } from '@/shared/ui/button'
 import { ConfirmDialog } from '@/shared/ui/confirm-dialog'
 import { CopyButton } from '@/shared/ui/copy-button'
+import { Field } from '@/shared/ui/field'
 import { Notice } from '@/shared/ui/notice'
+import { ShowMore, Wrong } from '@/shared/ui/page'
+import page from '@/shared/ui/page.module.css'
 
 import { useCreateKey, useKeys, useRevoke } from '../api/use-people'
 import { expiryOf, lifeWords, scopesOf, scopeWords } from '../state/key-words'
-import { Field } from './field'
 import styles from './people.module.css'
 
 export function Keys() {
@@ -19,19 +21,17 @@ export function Keys() {
   return (
     <section aria-labelledby="keys">
       <h2 id="keys">Your keys</h2>
-      <p className={styles.quiet}>Programs send a key as `Authorization: Bearer …`.</p>
+      <p className={page.quiet}>
+        Programs send a key as <code>Authorization: Bearer …</code>.
+      </p>
       <NewKeyForm />
-      {keys.isError && <Notice tone="problem" title={keys.error.message} />}
-      <ul className={styles.list}>
+      <Wrong error={keys.error} />
+      <ul className={page.list}>
         {keys.data?.map((key) => (
           <KeyRow key={key.id} item={key} now={now} />
         ))}
       </ul>
-      {keys.hasNextPage && (
-        <Button disabled={keys.isFetchingNextPage} onClick={() => void keys.fetchNextPage()}>
-          Show more
-        </Button>
-      )}
+      <ShowMore of={keys} />
     </section>
   )
 }
@@ -41,13 +41,13 @@ function KeyRow({ item, now }: { item: Key; now: number }) {
   const [asking, setAsking] = useState(false)
   const name = item.name === '' ? item.id : item.name
   return (
-    <li className={styles.row}>
+    <li className={page.row}>
       <div>
         <strong>{name}</strong>
-        <p className={styles.quiet}>
+        <p className={page.quiet}>
           {scopeWords(item)} · {lifeWords(item, now)}
         </p>
-        {revoke.isError && <Notice tone="problem" title={revoke.error.message} />}
+        <Wrong error={revoke.error} />
       </div>
       <Button
         look="danger"
@@ -89,14 +89,14 @@ function NewKeyForm() {
     })
   }
   return (
-    <form className={styles.form} onSubmit={submit}>
+    <form className={page.form} onSubmit={submit}>
       <Field label="What it is for" value={name} onChange={setName} required />
       <Field label="Scopes" value={scopes} onChange={setScopes} placeholder="all, or runs.* …" />
       <Field label="Days" value={days} onChange={setDays} type="number" />
       <Button type="submit" look="primary" disabled={create.isPending}>
         Make key
       </Button>
-      {create.isError && <Notice tone="problem" title={create.error.message} />}
+      <Wrong error={create.error} />
       {create.data !== undefined && (
         <Notice tone="info" title="Copy it now: it is not shown again.">
           <span className={styles.secret}>

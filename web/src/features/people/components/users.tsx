@@ -4,11 +4,11 @@ import { type SyntheticEvent, useState } from 'react'
 
 import type { User } from '@/shared/api/types'
 import { Button } from '@/shared/ui/button'
-import { Notice } from '@/shared/ui/notice'
+import { Field } from '@/shared/ui/field'
+import { ShowMore, Wrong } from '@/shared/ui/page'
+import page from '@/shared/ui/page.module.css'
 
 import { useAddUser, useDisable, useUsers } from '../api/use-people'
-import { Field } from './field'
-import styles from './people.module.css'
 
 export function Users() {
   const users = useUsers()
@@ -18,16 +18,12 @@ export function Users() {
     <section aria-labelledby="users">
       <h2 id="users">Users</h2>
       <NewUser />
-      <ul className={styles.list}>
+      <ul className={page.list}>
         {users.data.map((user) => (
           <UserRow key={user.id} user={user} />
         ))}
       </ul>
-      {users.hasNextPage && (
-        <Button disabled={users.isFetchingNextPage} onClick={() => void users.fetchNextPage()}>
-          Show more
-        </Button>
-      )}
+      <ShowMore of={users} />
     </section>
   )
 }
@@ -37,15 +33,15 @@ function UserRow({ user }: { user: User }) {
   const off = user.disabled
   const roles = [...user.roles, ...user.groups.map((group) => `@${group}`)]
   return (
-    <li className={styles.row} data-off={off}>
+    <li className={page.row} data-off={off}>
       <div>
         <strong>{user.id}</strong>
-        <p className={styles.quiet}>
+        <p className={page.quiet}>
           {[user.name, user.kind === 'service' ? 'service account' : user.email, roles.join(', ')]
             .filter((word) => word != null && word !== '')
             .join(' · ')}
         </p>
-        {disable.isError && <Notice tone="problem" title={disable.error.message} />}
+        <Wrong error={disable.error} />
       </div>
       {user.id !== 'local' && (
         <Button
@@ -77,14 +73,14 @@ function NewUser() {
     })
   }
   return (
-    <form className={styles.form} onSubmit={submit}>
+    <form className={page.form} onSubmit={submit}>
       <Field label="Name" value={id} onChange={setId} required />
       <Field label="Role" value={role} onChange={setRole} required />
       <Field label="Password, if any" value={password} onChange={setPassword} type="password" />
       <Button type="submit" look="primary" disabled={add.isPending}>
         Add user
       </Button>
-      {add.isError && <Notice tone="problem" title={add.error.message} />}
+      <Wrong error={add.error} />
     </form>
   )
 }

@@ -5,10 +5,11 @@ import { useEffect, useRef } from 'react'
 import { Link, useSearch } from 'wouter'
 
 import { Notice } from '@/shared/ui/notice'
+import { Page, Wrong } from '@/shared/ui/page'
+import page from '@/shared/ui/page.module.css'
 
 import { useFinishLogin } from '../api/use-servers'
 import { loginAnswer } from '../state/server-words'
-import styles from './servers.module.css'
 
 export function FinishLogin({ name, own = false }: { name: string; own?: boolean }) {
   const query = useSearch()
@@ -23,20 +24,16 @@ export function FinishLogin({ name, own = false }: { name: string; own?: boolean
     window.history.replaceState(null, '', window.location.pathname)
   }, [mutate, query])
   return (
-    <div className={styles.page}>
-      <h1>Signing in to {title}</h1>
-      {finish.isPending && <p className={styles.quiet}>One moment…</p>}
-      {finish.isError && <Notice tone="problem" title={finish.error.message} />}
+    <Page title={`Signing in to ${title}`}>
+      {finish.isPending && <p className={page.quiet}>One moment…</p>}
+      <Wrong error={finish.error} />
       {finish.isSuccess && <Notice tone="info" title={`You are signed in to ${title}.`} />}
-      {own ? (
-        <Link href="/credentials" className={styles.back}>
-          Your credentials
-        </Link>
-      ) : (
-        <Link href={`/servers/${encodeURIComponent(name)}`} className={styles.back}>
-          Back to the server
-        </Link>
-      )}
-    </div>
+      <Link
+        href={own ? '/credentials' : `/servers/${encodeURIComponent(name)}`}
+        className={page.back}
+      >
+        {own ? 'Your credentials' : 'Back to the server'}
+      </Link>
+    </Page>
   )
 }

@@ -1,11 +1,12 @@
 /** One MCP server: how it does, what it offers, what has changed of that, and its last words. */
 
 import { useState } from 'react'
-import { Link } from 'wouter'
 
 import type { McpServer } from '@/shared/api/types'
 import { Button } from '@/shared/ui/button'
 import { Notice } from '@/shared/ui/notice'
+import { Page, Wrong } from '@/shared/ui/page'
+import page from '@/shared/ui/page.module.css'
 
 import { useBeginLogin, useLog, useRestart, useServer } from '../api/use-servers'
 import { factsOf } from '../state/server-words'
@@ -16,17 +17,18 @@ import { ServerState } from './servers-list'
 export function ServerDetails({ name }: { name: string }) {
   const server = useServer(name)
   return (
-    <div className={styles.page}>
-      <Link href="/servers" className={styles.back}>
-        All MCP servers
-      </Link>
-      <h1 className={styles.title}>
-        {name}
-        {server.isSuccess && <ServerState server={server.data} />}
-      </h1>
-      {server.isError && <Notice tone="problem" title={server.error.message} />}
+    <Page
+      title={
+        <>
+          {name}
+          {server.isSuccess && <ServerState server={server.data} />}
+        </>
+      }
+      back={{ href: '/servers', words: 'All MCP servers' }}
+    >
+      <Wrong error={server.error} />
       {server.isSuccess && <Known server={server.data} />}
-    </div>
+    </Page>
   )
 }
 
@@ -35,7 +37,7 @@ function Known({ server }: { server: McpServer }) {
     <>
       {server.detail !== '' && <Notice tone="warning" title={server.detail} />}
       <Actions server={server} />
-      <dl className={styles.facts}>
+      <dl className={page.facts}>
         {factsOf(server).map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
@@ -44,7 +46,7 @@ function Known({ server }: { server: McpServer }) {
         ))}
       </dl>
       {server.notes.map((note) => (
-        <p key={note} className={styles.quiet}>
+        <p key={note} className={page.quiet}>
           {note}
         </p>
       ))}
@@ -61,7 +63,7 @@ function Actions({ server }: { server: McpServer }) {
   const problem = restart.error ?? login.error
   return (
     <>
-      <p className={styles.actions}>
+      <p className={page.actions}>
         <Button
           disabled={restart.isPending || server.state === 'off'}
           onClick={() => {
@@ -80,7 +82,7 @@ function Actions({ server }: { server: McpServer }) {
             Sign in
           </Button>
         )}
-        {login.data?.url === null && <span className={styles.quiet}>It wants no sign-in.</span>}
+        {login.data?.url === null && <span className={page.quiet}>It wants no sign-in.</span>}
       </p>
       {problem !== null && <Notice tone="problem" title={problem.message} />}
     </>
@@ -91,19 +93,19 @@ function Offers({ server }: { server: McpServer }) {
   const refused = Object.entries(server.refused)
   return (
     <section aria-label="Tools">
-      <h2 className={styles.heading}>Tools</h2>
-      {server.tools.length === 0 && <p className={styles.quiet}>None that agents are shown.</p>}
+      <h2>Tools</h2>
+      {server.tools.length === 0 && <p className={page.quiet}>None that agents are shown.</p>}
       <ul className={styles.tools}>
         {server.tools.map((tool) => (
           <li key={tool.name}>
             <code>{tool.name}</code>
-            <span className={styles.quiet}>{tool.title ?? tool.description.split('\n')[0]}</span>
+            <span className={page.quiet}>{tool.title ?? tool.description.split('\n')[0]}</span>
           </li>
         ))}
         {refused.map(([name, why]) => (
           <li key={name}>
             <code>{name}</code>
-            <span className={styles.problem}>{why}</span>
+            <span className={page.problem}>{why}</span>
           </li>
         ))}
       </ul>

@@ -3,6 +3,8 @@
 import type { LockChange } from '@/shared/api/types'
 import { Button } from '@/shared/ui/button'
 import { Notice } from '@/shared/ui/notice'
+import { Wrong } from '@/shared/ui/page'
+import page from '@/shared/ui/page.module.css'
 
 import { useApprove, useLock, useTrust } from '../api/use-servers'
 import { approvable, changeWords, diffLines, seenOf } from '../state/server-words'
@@ -20,8 +22,8 @@ export function ServerTrust({ name }: { name: string }) {
   const problem = trust.error ?? approve.error
   return (
     <section aria-label="Trust">
-      <h2 className={styles.heading}>Trust</h2>
-      {problem !== null && <Notice tone="problem" title={problem.message} />}
+      <h2>Trust</h2>
+      <Wrong error={problem} />
       {!locked && (
         <Notice tone="info" title="Nothing of this server is locked yet.">
           <Button
@@ -36,7 +38,7 @@ export function ServerTrust({ name }: { name: string }) {
         </Notice>
       )}
       {locked && changes.length === 0 && (
-        <p className={styles.quiet}>It offers what was locked: {parts} parts, unchanged.</p>
+        <p className={page.quiet}>It offers what was locked: {parts} parts, unchanged.</p>
       )}
       {changes.map((change) => (
         <Change
@@ -73,10 +75,10 @@ function Change({
 }) {
   return (
     <article className={styles.change} aria-label={`${changeWords(change)} ${change.name}`}>
-      <p className={styles.head}>
+      <p className={page.head}>
         <span className={styles.held}>{changeWords(change)}</span>
         <code>{change.name}</code>
-        <span className={styles.origin}>
+        <span className={page.aside}>
           {change.change === 'refused' ? (
             'cannot be approved'
           ) : (
@@ -87,7 +89,7 @@ function Change({
         </span>
       </p>
       {change.findings.map((finding) => (
-        <p key={`${finding.rule} ${finding.where}`} className={styles.problem}>
+        <p key={`${finding.rule} ${finding.where}`} className={page.problem}>
           {finding.where} {finding.message}
           {finding.excerpt !== '' && <q>{finding.excerpt}</q>}
         </p>

@@ -1,9 +1,9 @@
 /** One tool: what it does and may touch, who may use it, and each of its versions. */
 
-import { Link } from 'wouter'
-
 import type { Tool, ToolVersion } from '@/shared/api/types'
 import { Notice } from '@/shared/ui/notice'
+import { Page, Wrong } from '@/shared/ui/page'
+import page from '@/shared/ui/page.module.css'
 
 import { useTool } from '../api/use-tools'
 import { argumentsOf, effects, permissions } from '../state/tool-words'
@@ -12,16 +12,10 @@ import styles from './tools.module.css'
 export function ToolDetails({ name }: { name: string }) {
   const tool = useTool(name)
   return (
-    <div className={styles.page}>
-      <Link href="/tools" className={styles.back}>
-        All tools
-      </Link>
-      <h1>
-        <code>{name}</code>
-      </h1>
-      {tool.isError && <Notice tone="problem" title={tool.error.message} />}
+    <Page title={<code>{name}</code>} back={{ href: '/tools', words: 'All tools' }}>
+      <Wrong error={tool.error} />
       {tool.isSuccess && <Known tool={tool.data} />}
-    </div>
+    </Page>
   )
 }
 
@@ -35,7 +29,7 @@ function Known({ tool }: { tool: Tool }) {
     <>
       {tool.title != null && <p className={styles.title}>{tool.title}</p>}
       {tool.problem != null && <Notice tone="warning" title={tool.problem} />}
-      {notes !== '' && <p className={styles.quiet}>{notes}</p>}
+      {notes !== '' && <p className={page.quiet}>{notes}</p>}
       <Facts rows={facts} />
       {tool.versions.map((version) => (
         <Version key={`${version.version} ${version.origin}`} version={version} />
@@ -46,7 +40,7 @@ function Known({ tool }: { tool: Tool }) {
 
 function Facts({ rows }: { rows: [string, string][] }) {
   return (
-    <dl className={styles.facts}>
+    <dl className={page.facts}>
       {rows.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>
@@ -63,13 +57,13 @@ function Version({ version }: { version: ToolVersion }) {
     <section className={styles.version} aria-label={`Version ${version.version}`}>
       <h2>
         Version {version.version}
-        <span className={styles.origin}>{version.origin}</span>
+        <span className={page.aside}>{version.origin}</span>
       </h2>
       <p className={styles.description}>{version.description}</p>
       {words.length > 0 && (
         <p className={styles.tags}>
           {words.map((each) => (
-            <span key={each} className={styles.tag}>
+            <span key={each} className={page.tag}>
               {each}
             </span>
           ))}
@@ -93,7 +87,7 @@ function Version({ version }: { version: ToolVersion }) {
 
 function Arguments({ version }: { version: ToolVersion }) {
   const given = argumentsOf(version)
-  if (given.length === 0) return <p className={styles.quiet}>It takes no arguments.</p>
+  if (given.length === 0) return <p className={page.quiet}>It takes no arguments.</p>
   return (
     <div className={styles.table}>
       <table>
@@ -109,7 +103,7 @@ function Arguments({ version }: { version: ToolVersion }) {
             <tr key={each.name}>
               <th scope="row">
                 <code>{each.name}</code>
-                {!each.needed && <span className={styles.quiet}> optional</span>}
+                {!each.needed && <span className={page.quiet}> optional</span>}
               </th>
               <td>{each.type}</td>
               <td>{each.meaning}</td>

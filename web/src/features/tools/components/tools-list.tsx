@@ -4,9 +4,9 @@ import { useDeferredValue, useState } from 'react'
 import { Link } from 'wouter'
 
 import type { Tool } from '@/shared/api/types'
-import { Button } from '@/shared/ui/button'
 import { Icon } from '@/shared/ui/icon'
-import { Notice } from '@/shared/ui/notice'
+import { Page, ShowMore, Wrong } from '@/shared/ui/page'
+import page from '@/shared/ui/page.module.css'
 
 import { useTools } from '../api/use-tools'
 import styles from './tools.module.css'
@@ -17,8 +17,7 @@ export function ToolsList() {
   const tools = useTools(words)
   const found = tools.data ?? []
   return (
-    <div className={styles.page}>
-      <h1>Tools</h1>
+    <Page title="Tools">
       <label className={styles.search}>
         <Icon name="search" size={16} />
         <span className="visually-hidden">Find tools</span>
@@ -31,38 +30,34 @@ export function ToolsList() {
           }}
         />
       </label>
-      {tools.isError && <Notice tone="problem" title={tools.error.message} />}
-      {tools.isSuccess && found.length === 0 && <p className={styles.quiet}>No tool fits.</p>}
-      <ul className={styles.list} aria-busy={tools.isPlaceholderData}>
+      <Wrong error={tools.error} />
+      {tools.isSuccess && found.length === 0 && <p className={page.quiet}>No tool fits.</p>}
+      <ul className={page.list} aria-busy={tools.isPlaceholderData}>
         {found.map((tool) => (
           <li key={tool.name}>
             <ToolRow tool={tool} />
           </li>
         ))}
       </ul>
-      {tools.hasNextPage && (
-        <Button disabled={tools.isFetchingNextPage} onClick={() => void tools.fetchNextPage()}>
-          Show more
-        </Button>
-      )}
-    </div>
+      <ShowMore of={tools} />
+    </Page>
   )
 }
 
 function ToolRow({ tool }: { tool: Tool }) {
   const origin = tool.versions[0]?.origin
   return (
-    <Link href={`/tools/${encodeURIComponent(tool.name)}`} className={styles.row}>
-      <span className={styles.head}>
+    <Link href={`/tools/${encodeURIComponent(tool.name)}`} className={page.link}>
+      <span className={page.head}>
         <code>{tool.name}</code>
         {tool.versions.map((version) => (
-          <span key={`${version.version} ${version.origin}`} className={styles.tag}>
+          <span key={`${version.version} ${version.origin}`} className={page.tag}>
             {version.version}
           </span>
         ))}
-        {origin !== undefined && <span className={styles.origin}>{origin}</span>}
+        {origin !== undefined && <span className={page.aside}>{origin}</span>}
       </span>
-      <span className={tool.problem == null ? styles.summary : styles.problem}>
+      <span className={tool.problem == null ? page.quiet : page.problem}>
         {tool.problem ?? tool.summary}
       </span>
     </Link>

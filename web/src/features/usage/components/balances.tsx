@@ -1,6 +1,7 @@
 /** What is left of the budgets, for each whom they bound. */
 
 import type { Balance } from '@/shared/api/types'
+import page from '@/shared/ui/page.module.css'
 
 import { useBalances } from '../api/use-usage'
 import { type Meter, metersOf, resetWords, subjectWords } from '../state/usage-words'
@@ -13,12 +14,12 @@ export function Balances() {
     <section>
       <h2>Budgets</h2>
       {balances.length === 0 ? (
-        <p className={styles.quiet}>
+        <p className={page.quiet}>
           Nothing has been consumed on a budget yet. Declare budgets under <code>budgets:</code> in
           muxi.yaml, or with <code>muxi budget set</code>.
         </p>
       ) : (
-        <ul className={styles.list}>
+        <ul className={page.list}>
           {balances.map((balance) => (
             <li key={`${balance.budget} ${balance.subject}`}>
               <BalanceCard balance={balance} />
@@ -33,13 +34,13 @@ export function Balances() {
 function BalanceCard({ balance }: { balance: Balance }) {
   return (
     <article className={styles.card}>
-      <p className={styles.head}>
+      <p className={page.head}>
         <strong>{balance.budget}</strong>
-        <span className={styles.quiet}>
+        <span className={page.quiet}>
           {subjectWords(balance)}
           {balance.every != null && `, every ${balance.every}`}
         </span>
-        <span className={styles.reset}>{resetWords(balance, new Date())}</span>
+        <span className={page.aside}>{resetWords(balance, new Date())}</span>
       </p>
       {metersOf(balance).map((meter) => (
         <MeterBar key={meter.measure} meter={meter} />
@@ -64,7 +65,7 @@ function MeterBar({ meter }: { meter: Meter }) {
         <span style={{ width: `${meter.used * 100}%` }} />
         <span style={{ width: `${meter.reserved * 100}%` }} data-reserved />
       </div>
-      <span className={styles.quiet}>{meter.words}</span>
+      <span className={page.quiet}>{meter.words}</span>
     </div>
   )
 }

@@ -2,9 +2,11 @@
 
 import { useState } from 'react'
 
+import { Choice } from '@/shared/ui/choice'
+import page from '@/shared/ui/page.module.css'
+
 import { useGroups } from '../api/use-usage'
 import { costWords, count, type Grouping, GROUPINGS, nameOf, totalOf } from '../state/usage-words'
-import { Choice } from './choice'
 import styles from './usage.module.css'
 
 export function Groups({ days }: { days: number }) {
@@ -14,8 +16,8 @@ export function Groups({ days }: { days: number }) {
     .map((row) => ({ name: nameOf(row, by), total: totalOf([row]) }))
     .sort((a, b) => b.total.cost - a.total.cost || b.total.tokens - a.total.tokens)
   return (
-    <section>
-      <div className={styles.title}>
+    <section className={styles.part}>
+      <div className={page.title}>
         <h2>By {by}</h2>
         <Choice
           label="What is told apart"
@@ -26,7 +28,7 @@ export function Groups({ days }: { days: number }) {
         />
       </div>
       {rows.length === 0 ? (
-        <p className={styles.quiet}>Nothing was consumed in these days.</p>
+        <p className={page.quiet}>Nothing was consumed in these days.</p>
       ) : (
         <table className={styles.table}>
           <thead>

@@ -2,12 +2,14 @@
 
 import { useState } from 'react'
 
+import { Choice } from '@/shared/ui/choice'
 import { Notice } from '@/shared/ui/notice'
+import { Page } from '@/shared/ui/page'
+import page from '@/shared/ui/page.module.css'
 
 import { useDays } from '../api/use-usage'
 import { count, costWords, totalOf } from '../state/usage-words'
 import { Balances } from './balances'
-import { Choice } from './choice'
 import { DayChart } from './day-chart'
 import { Groups } from './groups'
 import styles from './usage.module.css'
@@ -19,9 +21,10 @@ export function UsagePage() {
   const rows = useDays(days)
   const total = totalOf(rows.data ?? [])
   return (
-    <div className={styles.page}>
-      <div className={styles.title}>
-        <h1>Usage</h1>
+    <Page
+      title="Usage"
+      wide
+      aside={
         <Choice
           label="Days that are shown"
           options={RANGES}
@@ -29,7 +32,8 @@ export function UsagePage() {
           words={(each) => `${each} days`}
           onChoose={setDays}
         />
-      </div>
+      }
+    >
       {rows.isError && (
         <Notice tone="problem" title={rows.error.message} hint="This page tries again by itself." />
       )}
@@ -39,12 +43,12 @@ export function UsagePage() {
         <Figure name="Runs" value={count(total.runs)} />
       </dl>
       {total.incomplete && (
-        <p className={styles.quiet}>The cost is a lower bound: some models have no known price.</p>
+        <p className={page.quiet}>The cost is a lower bound: some models have no known price.</p>
       )}
       <DayChart rows={rows.data ?? []} days={days} />
       <Groups days={days} />
       <Balances />
-    </div>
+    </Page>
   )
 }
 

@@ -1,6 +1,6 @@
 /** A few options of which one is chosen. */
 
-import styles from './usage.module.css'
+import styles from './choice.module.css'
 
 export function Choice<Option extends string | number>({
   label,

@@ -10,6 +10,9 @@ export function Field({
   onChange: (value: string) => void
   type?: 'text' | 'password' | 'number'
   required?: boolean
+  disabled?: boolean
+  /** Id of a list of what could be typed. */
+  list?: string
   placeholder?: string
 }) {
   return (
