@@ -88,7 +88,8 @@ def test_files_are_of_their_format_and_say_what_was_answered(template: str, tmp_
     assert "<!-- mcp-name: io.github.ada/parcel-desk -->" in files["README.md"]
     label = 'LABEL io.modelcontextprotocol.server.name="io.github.ada/parcel-desk"'
     assert label in files["Dockerfile"]
-    assert "USER server" in files["Dockerfile"]
+    # By its number: a cluster that lets nobody run as root cannot tell who a name is.
+    assert "\nUSER 10001\n" in files["Dockerfile"]
     assert yaml.safe_load(files[".github/workflows/ci.yml"])["jobs"]
     assert files["LICENSE"].startswith("MIT License")
     (tmp_path / "tests.yaml").write_text(files["tests.yaml"], encoding="utf-8")
