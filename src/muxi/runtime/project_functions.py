@@ -6,8 +6,9 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from muxi.config.tool_settings import PythonTool
@@ -64,6 +65,15 @@ def function_at(named: str, folder: Path, *, what: str) -> Callable[..., Any]:
     return found
 
 
+class _AsWritten(SourceFileLoader):
+    """Never by the byte code beside a file: Python takes it for that of any file that has as many
+    bytes and was written in the same second, such as one that is changed and loaded anew."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 def _module(what: str, place: str, folder: Path) -> ModuleType:
     """The module that holds a function, by its name or by its file in the project."""
     try:
@@ -72,7 +82,9 @@ def _module(what: str, place: str, folder: Path) -> ModuleType:
         file = folder / place
         if not file.is_file():
             raise ConfigError(f"{what}: there is no file {file}.")
-        spec = importlib.util.spec_from_file_location(f"muxi_project_{file.stem}", file)
+        name = f"muxi_project_{file.stem}"
+        loader = _AsWritten(name, str(file))
+        spec = importlib.util.spec_from_file_location(name, file, loader=loader)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)

@@ -128,6 +128,7 @@ export interface components {
             seq?: number | null;
         };
         AuditReport: {
+            cut: number;
             entries: number;
             findings: components["schemas"]["AuditFinding"][];
             first: number;

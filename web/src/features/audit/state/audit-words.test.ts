@@ -22,6 +22,7 @@ const REPORT: AuditReport = {
   last: 1,
   hash: '',
   keys: [],
+  cut: 0,
   findings: [],
 }
 
