@@ -38,9 +38,9 @@ async def test_a_person_signs_in_by_a_browser_and_out_again(muxi: Muxi) -> None:
             assert "You can close this page" in await visit(page(login))
             done = await login.end()
         assert (done.code, done.out) == (0, "")
-        assert "Signed in to docs, which has 2 tools." in done.err
+        assert "Signed in to docs, which has 3 tools." in done.err
         assert "access-token" not in done.err
-        assert (await muxi("mcp", "lock")).out == "docs: 2 locked\n"
+        assert (await muxi("mcp", "lock")).out == "docs: 3 locked\n"
 
         assert (await muxi("mcp", "logout", "docs")).err == "Signed out of docs.\n"
         assert authority.access == {}
