@@ -6,12 +6,12 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import msgspec
 
 from muxi.core.errors import ModelError, ModelProtocolError
 from muxi.models.endpoint import Endpoint
+from muxi.models.google_names import path_of, resource_of
 from muxi.wire.encoded import to_json
 
 if TYPE_CHECKING:
@@ -155,12 +155,12 @@ class GoogleEmbedder(HostedEmbedder):
     batch = 100
 
     def _question(self, texts: Sequence[str]) -> tuple[str, dict[str, Any]]:
-        resource = self.model if "/" in self.model else f"models/{self.model}"
+        resource = resource_of(self.model)
         cut = {} if self.cut is None else {"outputDimensionality": self.cut}
         requests = [
             {"model": resource, "content": {"parts": [{"text": text}]}, **cut} for text in texts
         ]
-        return f"/{quote(resource)}:batchEmbedContents", {"requests": requests}
+        return path_of(self.model, "batchEmbedContents"), {"requests": requests}
 
     def _answer(self, data: bytes) -> list[list[float]]:
         answer = msgspec.json.decode(data, type=_GoogleAnswer)

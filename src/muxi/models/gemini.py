@@ -5,10 +5,9 @@ The format itself is in `muxi.wire.gemini`; nothing of it may be written here.
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from muxi.core.requests import ModelRequest
 from muxi.models.endpoint import Endpoint
+from muxi.models.google_names import path_of
 from muxi.models.hosted import HostedModel
 from muxi.models.model import ModelProfile
 from muxi.wire.gemini.answer import GeminiDecoder
@@ -35,8 +34,7 @@ class GeminiModel(HostedModel):
     ) -> None:
         super().__init__(name, endpoint, profile, model=model)
         # Names with a folder, such as tuned models, bear it themselves.
-        resource = self.model if "/" in self.model else f"models/{self.model}"
-        self.path = f"/{quote(resource)}:streamGenerateContent?alt=sse"
+        self.path = path_of(self.model, "streamGenerateContent") + "?alt=sse"
         self._encoder = RequestEncoder(dialect_of(self.model))
 
     def encode(self, request: ModelRequest) -> bytes:

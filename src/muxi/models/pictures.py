@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -18,8 +17,9 @@ from muxi.core.errors import ModelProtocolError, ModelRejected
 from muxi.core.imaging import PictureOrder, Shape, picture_type
 from muxi.core.messages import ImagePart
 from muxi.core.usage import Usage
-from muxi.models.endpoint import Endpoint
 from muxi.models.google_answer import GoogleAnswer
+from muxi.models.google_names import path_of
+from muxi.models.specialist import Specialist
 from muxi.wire.encoded import to_json
 from muxi.wire.media import encoded, file_name
 
@@ -42,28 +42,14 @@ class _OpenAIAnswer(msgspec.Struct):
     usage: _OpenAIUsage | None = None
 
 
-class HostedPictures(ABC):
-    """One model behind one endpoint.
-
-    Args:
-        name: `provider/model`.
-        endpoint: Where the provider listens.
-    """
-
-    def __init__(self, name: str, endpoint: Endpoint) -> None:
-        self._name = name
-        self._endpoint = endpoint
-        self.provider, _, self.model = name.partition("/")
-
-    @property
-    def name(self) -> str:
-        return self._name
+class HostedPictures(Specialist, ABC):
+    """One model that makes pictures."""
 
     async def make(self, order: PictureOrder) -> tuple[ImagePart, Usage]:
         """See `muxi.models.picture.PictureModel`."""
         path, body, headers = await self._question(order)
         data = await self._endpoint.post_json(
-            path, body, model=self._name, headers=headers, idle=_PATIENCE
+            path, body, model=self.name, headers=headers, idle=_PATIENCE
         )
         try:
             picture, usage = self._answer(data)
@@ -76,9 +62,6 @@ class HostedPictures(ABC):
         usage.requests, usage.cost = 1, None
         return ImagePart(media_type=media_type, data=found), usage
 
-    async def close(self) -> None:
-        await self._endpoint.close()
-
     @abstractmethod
     async def _question(self, order: PictureOrder) -> tuple[str, bytes, Mapping[str, str] | None]:
         """Path, body and further headers of the request."""
@@ -88,11 +71,11 @@ class HostedPictures(ABC):
         """The picture in base 64, and what it took."""
 
     def _unfit(self) -> ModelProtocolError:
-        return ModelProtocolError(f"{self._name} did not send a picture.", model=self._name)
+        return ModelProtocolError(f"{self.name} did not send a picture.", model=self.name)
 
     def _declined(self, why: str) -> ModelRejected:
         words = " ".join(why.split())[:500]
-        return ModelRejected(f"{self._name} made no picture: {words}", model=self._name)
+        return ModelRejected(f"{self.name} made no picture: {words}", model=self.name)
 
 
 _OPENAI_SIZES: Final[dict[Shape, str]] = {
@@ -161,8 +144,7 @@ class GooglePictures(HostedPictures):
         if order.shape is not None:
             how["imageConfig"] = {"aspectRatio": _RATIOS[order.shape]}
         body = {"contents": [{"role": "user", "parts": parts}], "generationConfig": how}
-        resource = self.model if "/" in self.model else f"models/{self.model}"
-        return f"/{quote(resource)}:generateContent", to_json(body), None
+        return path_of(self.model, "generateContent"), to_json(body), None
 
     def _answer(self, data: bytes) -> tuple[str, Usage]:
         answer = msgspec.json.decode(data, type=GoogleAnswer)

@@ -7,45 +7,28 @@ from base64 import b64decode
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Final
-from urllib.parse import quote
 
 import msgspec
 
 from muxi.core.errors import ModelProtocolError, ModelRejected
 from muxi.core.usage import Usage
 from muxi.core.voice import SpeechOrder
-from muxi.models.endpoint import Endpoint
 from muxi.models.google_answer import GoogleAnswer
+from muxi.models.google_names import path_of
+from muxi.models.specialist import Specialist
 from muxi.wire.encoded import to_json
 
 _PATIENCE: Final = 120.0
 """Seconds of silence."""
 
 
-class _Hosted:
-    """One model behind one endpoint.
-
-    Args:
-        name: `provider/model`.
-        endpoint: Where the provider listens.
-    """
-
-    def __init__(self, name: str, endpoint: Endpoint) -> None:
-        self.name = name
-        self._endpoint = endpoint
-        self._model = name.partition("/")[2]
-
-    async def close(self) -> None:
-        await self._endpoint.close()
-
-
-class OpenAISpeaker(_Hosted):
+class OpenAISpeaker(Specialist):
     """https://platform.openai.com/docs/api-reference/audio/createSpeech, and compatible servers."""
 
     async def speak(self, order: SpeechOrder) -> AsyncGenerator[bytes | Usage]:
         """See `muxi.models.voice.Speaker`. What it took, this format does not tell."""
         fields: dict[str, Any] = {
-            "model": self._model,
+            "model": self.model,
             "input": order.text,
             "voice": order.voice,
             "response_format": order.format,
@@ -62,7 +45,7 @@ class OpenAISpeaker(_Hosted):
                 yield piece
 
 
-class GoogleSpeaker(_Hosted):
+class GoogleSpeaker(Specialist):
     """https://ai.google.dev/gemini-api/docs/speech-generation: samples without a header."""
 
     async def speak(self, order: SpeechOrder) -> AsyncGenerator[bytes | Usage]:
@@ -79,9 +62,11 @@ class GoogleSpeaker(_Hosted):
             "contents": [{"role": "user", "parts": [{"text": text}]}],
             "generationConfig": {"responseModalities": ["AUDIO"], "speechConfig": voice},
         }
-        resource = self._model if "/" in self._model else f"models/{self._model}"
         data = await self._endpoint.post_json(
-            f"/{quote(resource)}:generateContent", to_json(body), model=self.name, idle=_PATIENCE
+            path_of(self.model, "generateContent"),
+            to_json(body),
+            model=self.name,
+            idle=_PATIENCE,
         )
         try:
             answer = msgspec.json.decode(data, type=GoogleAnswer)

@@ -6,7 +6,6 @@ Made by `resolve.transcriber`. A recording goes out whole, and its transcript co
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -14,8 +13,9 @@ import msgspec
 from muxi.core.errors import ModelError, ModelProtocolError, ModelRejected
 from muxi.core.usage import Usage
 from muxi.core.voice import Recording, Segment, Transcript
-from muxi.models.endpoint import Endpoint
 from muxi.models.google_answer import GoogleAnswer
+from muxi.models.google_names import path_of
+from muxi.models.specialist import Specialist
 from muxi.wire.encoded import to_json
 from muxi.wire.media import base64_of
 
@@ -64,21 +64,8 @@ class _Answer(msgspec.Struct):
     usage: _Used | None = None
 
 
-class _Hosted:
-    """One model behind one endpoint.
-
-    Args:
-        name: `provider/model`.
-        endpoint: Where the provider listens.
-    """
-
-    def __init__(self, name: str, endpoint: Endpoint) -> None:
-        self.name = name
-        self._endpoint = endpoint
-        self._model = name.partition("/")[2]
-
-    async def close(self) -> None:
-        await self._endpoint.close()
+class _Hosted(Specialist):
+    """One model that hears."""
 
     def _unfit(self) -> ModelProtocolError:
         return ModelProtocolError(f"{self.name} did not send a transcript.", model=self.name)
@@ -89,7 +76,7 @@ class OpenAITranscriber(_Hosted):
 
     async def transcribe(self, recording: Recording) -> Transcript:
         """See `muxi.models.voice.Transcriber`."""
-        timed = not self._model.startswith(_PLAIN_ONLY)
+        timed = not self.model.startswith(_PLAIN_ONLY)
         try:
             data = await self._send(recording, timed=timed)
         except ModelRejected as error:
@@ -126,7 +113,7 @@ class OpenAITranscriber(_Hosted):
             filename=_file_name(recording),
             content_type=recording.media_type,
         )
-        form.add_field("model", self._model)
+        form.add_field("model", self.model)
         form.add_field("response_format", "verbose_json" if timed else "json")
         for name, value in (("language", recording.language), ("prompt", recording.prompt)):
             if value:
@@ -165,9 +152,11 @@ class GoogleTranscriber(_Hosted):
             "contents": [{"role": "user", "parts": [{"inlineData": inline}, {"text": asked}]}],
             "generationConfig": {"temperature": 0},
         }
-        resource = self._model if "/" in self._model else f"models/{self._model}"
         data = await self._endpoint.post_json(
-            f"/{quote(resource)}:generateContent", to_json(body), model=self.name, idle=_PATIENCE
+            path_of(self.model, "generateContent"),
+            to_json(body),
+            model=self.name,
+            idle=_PATIENCE,
         )
         try:
             answer = msgspec.json.decode(data, type=GoogleAnswer)

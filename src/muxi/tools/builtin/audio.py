@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import aclosing
 from typing import Annotated, Any, Final
 
@@ -11,10 +10,11 @@ from pydantic import Field
 from muxi.config.service_tool_settings import AudioTool
 from muxi.core.errors import ModelError, NotFound, ToolArgumentsInvalid, ToolFailed
 from muxi.core.manifests import Permissions, ToolCost, ToolManifest
-from muxi.core.messages import AudioPart, TextPart, ToolContent, ToolResultPart
+from muxi.core.messages import AudioPart, TextPart, ToolContent
 from muxi.core.ports import Context
 from muxi.core.voice import SPEECH_TYPES, Recording, Voice
 from muxi.tools.builtin.rooted import root_of
+from muxi.tools.builtin.said_media import newest_first
 from muxi.tools.builtin.setup import Setup
 from muxi.tools.builtin.sources import Sources
 from muxi.tools.function import Examples, FunctionTool, tool
@@ -156,21 +156,12 @@ def _models(voice: Voice | None) -> Voice:
 
 async def _newest(ctx: Context, models: Voice) -> AudioPart:
     """The newest recording of the conversation, with its bytes."""
-    for message in (*reversed(ctx.messages), *reversed(ctx.earlier)):
-        for part in _among(message.parts):
-            if part.url is None:
-                return await models.with_bytes(ctx, part)
+    for part in newest_first(ctx, AudioPart):
+        if part.url is None:
+            return await models.with_bytes(ctx, part)
     raise ToolArgumentsInvalid(
         "There is no recording in this conversation.", hint="Name a file or an address."
     )
-
-
-def _among(parts: list[Any]) -> Iterator[AudioPart]:
-    for part in reversed(parts):
-        if isinstance(part, AudioPart):
-            yield part
-        elif isinstance(part, ToolResultPart):
-            yield from _among(part.content)
 
 
 def _clock(seconds: float) -> str:

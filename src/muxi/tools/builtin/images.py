@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Final
@@ -13,9 +12,10 @@ from muxi.config.service_tool_settings import ImagesTool
 from muxi.core.errors import ModelError, ToolArgumentsInvalid, ToolFailed
 from muxi.core.imaging import Imaging, PictureOrder, Shape, picture_type
 from muxi.core.manifests import Permissions, ToolCost, ToolManifest
-from muxi.core.messages import ImagePart, TextPart, ToolContent, ToolResultPart
+from muxi.core.messages import ImagePart, TextPart, ToolContent
 from muxi.core.ports import Context
 from muxi.tools.builtin.rooted import root_of, shown
+from muxi.tools.builtin.said_media import newest_first
 from muxi.tools.builtin.setup import Setup
 from muxi.tools.builtin.sources import Sources
 from muxi.tools.function import Examples, FunctionTool, tool
@@ -93,7 +93,7 @@ class _Gallery:
             ToolError: There is none, it is none, or it is too large.
         """
         if source is None:
-            newest = next(_pictures(ctx), None)
+            newest = next(newest_first(ctx, ImagePart), None)
             if newest is None:
                 raise ToolArgumentsInvalid(
                     "There is no picture in this conversation.", hint="Name a file or an address."
@@ -199,17 +199,3 @@ def _looking(settings: ImagesTool, gallery: _Gallery) -> FunctionTool[..., Any]:
         return said or "The model said nothing about it."
 
     return look_at_image
-
-
-def _pictures(ctx: Context) -> Iterator[ImagePart]:
-    """The pictures of the conversation, the newest first."""
-    for message in (*reversed(ctx.messages), *reversed(ctx.earlier)):
-        yield from _among(message.parts)
-
-
-def _among(parts: list[Any]) -> Iterator[ImagePart]:
-    for part in reversed(parts):
-        if isinstance(part, ImagePart):
-            yield part
-        elif isinstance(part, ToolResultPart):
-            yield from _among(part.content)

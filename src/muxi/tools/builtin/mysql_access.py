@@ -9,13 +9,12 @@ bytes of an answer are bounded as they come in.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 from muxi.core.errors import (
@@ -33,7 +32,7 @@ from muxi.tools.builtin.sql_rows import (
     written_table,
 )
 from muxi.tools.builtin.sql_schema import Column, Table, qualified, written_schema
-from muxi.tools.worker import run_in_thread
+from muxi.tools.builtin.sql_threads import ThreadedAccess
 
 _GRANT = re.compile(r"GRANT (?P<what>.+?) ON (?P<where>\S+) TO ")
 _POWERS = frozenset(
@@ -65,7 +64,7 @@ FROM information_schema.key_column_usage WHERE referenced_table_name IS NOT NULL
 """
 
 
-class MySqlAccess:
+class MySqlAccess(ThreadedAccess):
     """One database, by its address.
 
     Raises:
@@ -74,25 +73,7 @@ class MySqlAccess:
 
     def __init__(self, url: str) -> None:
         _connection_class()
-        self._url = url
-
-    async def query(self, statement: str, limits: Limits) -> str:
-        return await self._threaded(lambda call: call.query(statement, limits))
-
-    async def execute(self, statement: str, limits: Limits) -> str:
-        return await self._threaded(lambda call: call.execute(statement, limits))
-
-    async def schema(self, table: str, limits: Limits) -> str:
-        return await self._threaded(lambda call: call.schema(table, limits))
-
-    async def _threaded(self, ask: Callable[[_Call], str]) -> str:
-        """Ask in a thread; when nobody waits any more, the server is told to stop."""
-        call = _Call(self._url)
-        try:
-            return await run_in_thread(ask, call)
-        except asyncio.CancelledError:
-            await asyncio.shield(run_in_thread(call.stop))
-            raise
+        super().__init__(partial(_Call, url))
 
 
 class _Call:

@@ -8,10 +8,10 @@ refused.
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from muxi.core.errors import ToolArgumentsInvalid, ToolDenied, ToolFailed, ToolTimeout
@@ -23,7 +23,7 @@ from muxi.tools.builtin.sql_rows import (
     reading_statement,
     written_table,
 )
-from muxi.tools.worker import run_in_thread
+from muxi.tools.builtin.sql_threads import ThreadedAccess
 
 if TYPE_CHECKING:
     import psycopg
@@ -48,29 +48,11 @@ _ENDING = (
 )
 
 
-class PostgresAccess:
+class PostgresAccess(ThreadedAccess):
     """One database, by its address."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-
-    async def query(self, statement: str, limits: Limits) -> str:
-        return await self._threaded(lambda call: call.query(statement, limits))
-
-    async def execute(self, statement: str, limits: Limits) -> str:
-        return await self._threaded(lambda call: call.execute(statement, limits))
-
-    async def schema(self, table: str, limits: Limits) -> str:
-        return await self._threaded(lambda call: call.schema(table, limits))
-
-    async def _threaded(self, ask: Callable[[_Call], str]) -> str:
-        """Ask in a thread; when nobody waits any more, the server is told to stop."""
-        call = _Call(self._url)
-        try:
-            return await run_in_thread(ask, call)
-        except asyncio.CancelledError:
-            await asyncio.shield(run_in_thread(call.stop))
-            raise
+        super().__init__(partial(_Call, url))
 
 
 class _Call:
