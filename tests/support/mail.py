@@ -79,7 +79,7 @@ class Smtp:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802 -- likewise
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 -- the name that aiosmtpd calls
         mail = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(mail, EmailMessage)
         self.taken.append((tuple(envelope.rcpt_tos), mail))

@@ -30,10 +30,10 @@ class Process:
 
 
 @asynccontextmanager
-async def started(folder: Path) -> AsyncGenerator[Process]:
+async def started(folder: Path, script: Path = SCRIPT) -> AsyncGenerator[Process]:
     """Start the server of a folder, again and again."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(SCRIPT), str(folder), stdout=asyncio.subprocess.PIPE
+        sys.executable, str(script), str(folder), stdout=asyncio.subprocess.PIPE
     )
     try:
         assert process.stdout is not None

@@ -109,7 +109,7 @@ async def test_nobody_finds_the_documents_of_another_user(both: Served) -> None:
         run = await bob.start_run("Which locker is mine?", agent="a")
         events = [event async for event in bob.events(run.id)]
         assert "4712" in events[-1].text  # pyright: ignore[reportAttributeAccessIssue] -- the end of a run
-        assert "4711" not in events[-1].text  # pyright: ignore[reportAttributeAccessIssue] -- likewise
+        assert "4711" not in events[-1].text  # pyright: ignore[reportAttributeAccessIssue] -- the end of a run
 
 
 async def test_an_agent_finds_what_is_for_all_and_for_itself(both: Served) -> None:

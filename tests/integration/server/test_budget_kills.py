@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.postgres import PostgresAddress
+from support.processes import Process, started
 
 from muxi.client.client import Client
 from muxi.core.errors import BudgetExceeded
@@ -27,13 +27,12 @@ DEADLINE = 120.0
 class Spender:
     """A server in a process of its own."""
 
-    process: asyncio.subprocess.Process
+    process: Process
     client: Client
     folder: Path
 
     async def kill(self) -> None:
-        self.process.kill()
-        await self.process.wait()
+        await self.process.kill()
 
     async def say(self, text: str) -> Event:
         run = await self.client.start_run(text)
@@ -48,20 +47,8 @@ class Spender:
 async def spender(folder: Path, **declared: Any) -> AsyncGenerator[Spender]:
     declared = {"model": "m/m", "agents": {"a": {"name": "a"}}, **declared}
     await asyncio.to_thread(_write, folder / "muxi.yaml", json.dumps(declared))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(SCRIPT), str(folder), stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        url = (await process.stdout.readline()).decode().strip()
-        assert url, "the server did not start"
-        token = (folder / ".muxi" / "token").read_text().strip()
-        async with Client(url, token=token) as client:
-            yield Spender(process, client, folder)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    async with started(folder, SCRIPT) as server:
+        yield Spender(server, server.client, folder)
 
 
 def _write(file: Path, text: str) -> None:

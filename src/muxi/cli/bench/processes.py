@@ -226,7 +226,7 @@ def _call(port: int, token: str, path: str, body: dict[str, Any] | None) -> dict
         None if body is None else json.dumps(body).encode(),
         {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
-    with urlopen(request, timeout=60) as answer:  # noqa: S310 -- the same
+    with urlopen(request, timeout=60) as answer:  # noqa: S310 -- an address of this machine
         return dict(json.load(answer))
 
 
