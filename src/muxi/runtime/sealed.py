@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from muxi.core.caller import DEFAULT_TENANT
 from muxi.core.errors import MuxiError, SecretMissing, StorageError, summarize
@@ -29,6 +31,7 @@ _SYSTEM = "system"
 """The owner of what is neither the project's nor a user's to see."""
 _DATA_KEY = "data_key"
 _log = logging.getLogger("muxi.secrets")
+T = TypeVar("T")
 
 
 class Sealed:
@@ -67,13 +70,7 @@ class Sealed:
     async def put(self, who: Scope, name: str, value: str, *, owner: str = "") -> None:
         """Store a value, in place of what the name held."""
         SECRETS.learn(value, passing=bool(owner))
-        put = partial(secrets.put, name=name, value=value, owner=owner)
-        used = None
-        while used is None or (await self._keys(fresh=not self._alone)).find(used) is None:
-            # The key may have been changed, and dropped, while this was being written with it.
-            ring = await self._keys(fresh=not self._alone)
-            await self._database.write(who, partial(put, keys=ring))
-            used = ring.current.id
+        await self._write(who, partial(secrets.put, name=name, value=value, owner=owner))
 
     async def delete(self, who: Scope, name: str, *, owner: str = "") -> None:
         """Raises `SecretMissing` if there is none of that name."""
@@ -135,11 +132,21 @@ class Sealed:
             try:
                 found = await self.get(_PROJECT, _DATA_KEY, owner=_SYSTEM)
             except SecretMissing:
-                await self.put(_PROJECT, _DATA_KEY, os.urandom(KEY_BYTES).hex(), owner=_SYSTEM)
-                # Whoever else made one at the same time may have been the last.
-                found = await self.get(_PROJECT, _DATA_KEY, owner=_SYSTEM)
+                fresh = os.urandom(KEY_BYTES).hex()
+                put = partial(secrets.get_or_put, name=_DATA_KEY, value=fresh, owner=_SYSTEM)
+                found = await self._write(_PROJECT, put)
+                SECRETS.learn(found, passing=True)
             self._data = bytes.fromhex(found)
         return self._data
+
+    async def _write(self, who: Scope, put: Callable[..., T]) -> T:
+        """What `put` returns, once it has written with a master key that is still there."""
+        while True:
+            ring = await self._keys(fresh=not self._alone)
+            result = await self._database.write(who, partial(put, keys=ring))
+            # The key may have been changed, and dropped, while this was being written with it.
+            if (await self._keys(fresh=not self._alone)).find(ring.current.id) is not None:
+                return result
 
     async def _go_on(self) -> None:
         try:

@@ -18,6 +18,8 @@ from muxi.storage.transaction import Tx
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
+_DRAFT = ".draft"
+"""How the name of a file ends that is to become one of keys."""
 
 
 class MasterKey:
@@ -134,10 +136,9 @@ def save_file(path: Path, ring: KeyRing) -> None:
         draft = _draft(path, ring)
         draft.replace(path)
         _sync_folder(path)
-        for left in path.parent.glob(f"{path.name}.*"):
+        for left in path.parent.glob(f"{path.name}.*{_DRAFT}"):
             # A process that was killed leaves its draft, with keys in it.
-            if left.suffix[1:].isdigit():
-                left.unlink(missing_ok=True)
+            left.unlink(missing_ok=True)
     except OSError as error:
         raise StorageReadOnly(
             f"The master key {path} cannot be written: {error.strerror}."
@@ -189,15 +190,17 @@ def _save_first(path: Path) -> None:
     try:
         os.link(draft, path)
         _sync_folder(path)
-    except FileExistsError:
-        return
+    except (FileExistsError, FileNotFoundError):
+        # Another was first, who may have tidied up already.
+        if not path.exists():
+            raise
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
 
 
 def _draft(path: Path, ring: KeyRing) -> Path:
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
+    # Processes in two containers that share a folder may have the same number.
+    draft = path.with_name(f"{path.name}.{os.urandom(8).hex()}{_DRAFT}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.writelines(_lines(ring.keys))

@@ -7,6 +7,7 @@ rewraps the keys and leaves the values alone. Values appear in no text, error or
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from muxi.core.errors import SecretMissing, StorageError
 from muxi.storage.master_keys import KEY_BYTES, KeyRing, MasterKey, seal, unseal
@@ -24,19 +25,19 @@ def put(tx: Tx, keys: KeyRing, name: str, value: str, *, owner: str = "") -> Non
         value: What is kept secret.
         owner: User, agent or team; empty for the tenant.
     """
-    about = _about(tx, owner, name)
-    own = os.urandom(KEY_BYTES)
-    now = tx.now()
-    tx.run(
-        sql.PUT,
-        owner=owner,
-        name=name,
-        key_id=keys.current.id,
-        wrapped_key=keys.current.wrap(own, about),
-        sealed=seal(own, value.encode("utf-8", "surrogatepass"), about),
-        created_at=now,
-        updated_at=now,
-    )
+    tx.run(sql.PUT, **_row(tx, keys, name, value, owner=owner))
+
+
+def get_or_put(tx: Tx, keys: KeyRing, name: str, value: str, *, owner: str = "") -> str:
+    """The value of a secret, which is `value` from now on if it had none.
+
+    However many ask at the same time, here and in other processes, all of them get the same.
+
+    Raises:
+        StorageError: See `get`.
+    """
+    tx.run(sql.PUT_FIRST, **_row(tx, keys, name, value, owner=owner))
+    return get(tx, keys, name, owner=owner)
 
 
 def get(tx: Tx, keys: KeyRing, name: str, *, owner: str = "") -> str:
@@ -92,6 +93,21 @@ def rewrap(tx: Tx, keys: KeyRing, *, limit: int) -> int:
         fresh = keys.current.wrap(own, about)
         tx.run(sql.REWRAP, owner=owner, name=name, key_id=keys.current.id, wrapped_key=fresh)
     return len(rows)
+
+
+def _row(tx: Tx, keys: KeyRing, name: str, value: str, *, owner: str) -> dict[str, Any]:
+    about = _about(tx, owner, name)
+    own = os.urandom(KEY_BYTES)
+    now = tx.now()
+    return {
+        "owner": owner,
+        "name": name,
+        "key_id": keys.current.id,
+        "wrapped_key": keys.current.wrap(own, about),
+        "sealed": seal(own, value.encode("utf-8", "surrogatepass"), about),
+        "created_at": now,
+        "updated_at": now,
+    }
 
 
 def _key(keys: KeyRing, id: str, name: str) -> MasterKey:

@@ -19,6 +19,8 @@ from support.served import project, served
 from muxi.core.errors import InvalidInput, KeyServiceFailed, StorageError
 from muxi.core.scope import Scope
 from muxi.runtime.build import Runtime, open_runtime
+from muxi.runtime.master_keys import FileKeys
+from muxi.runtime.sealed import Sealed
 from muxi.storage import secrets
 from muxi.storage.database import open_database
 from muxi.storage.master_keys import KeyRing, MasterKey, load_file, save_file
@@ -94,6 +96,26 @@ async def test_secrets_that_are_stored_while_the_key_changes_are_kept(tmp_path: 
 
         await check(muxi.runtime, 400)
         assert len(keys_in_use(tmp_path)) == 1
+
+
+async def test_all_who_seal_first_at_the_same_time_can_be_read_afterwards(
+    tmp_path: Path, storage: dict[str, Any]
+) -> None:
+    path = tmp_path / "master.key"
+    url = storage["storage"]["url"] if storage else f"sqlite:///{tmp_path}/muxi.db"
+    databases = [await open_database(url) for _ in range(2)]
+    try:
+        nodes = [Sealed(database, FileKeys(path)) for database in databases for _ in range(2)]
+        texts = [f"answer {number}".encode() for number in range(24)]
+        sealed = await asyncio.gather(
+            *(nodes[at % 4].seal(text, "replay") for at, text in enumerate(texts))
+        )
+
+        for node in (*nodes, Sealed(databases[0], FileKeys(path))):
+            assert [await node.unseal(each, "replay") for each in sealed] == texts
+    finally:
+        for database in databases:
+            await database.close()
 
 
 async def finished(folder: Path) -> None:

@@ -29,6 +29,10 @@ PUT = {
     "sqlite": _put(sqlite.insert(secrets)),
     "postgresql": _put(postgresql.insert(secrets)),
 }
+PUT_FIRST = {
+    "sqlite": sqlite.insert(secrets).values(values(secrets)).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(secrets).values(values(secrets)).on_conflict_do_nothing(),
+}
 GET = select(secrets.c.key_id, secrets.c.wrapped_key, secrets.c.sealed).where(*_this)
 NAMES = (
     select(secrets.c.name, secrets.c.updated_at)

@@ -10,6 +10,11 @@ PUT = Statement(
     order="tenant owner name key_id wrapped_key sealed created_at updated_at",
     postgresql="""INSERT INTO secrets (tenant, owner, name, key_id, wrapped_key, sealed, created_at, updated_at) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(owner)s::VARCHAR COLLATE "C", %(name)s::VARCHAR COLLATE "C", %(key_id)s::VARCHAR COLLATE "C", %(wrapped_key)s, %(sealed)s, %(created_at)s::BIGINT, %(updated_at)s::BIGINT) ON CONFLICT (tenant, owner, name) DO UPDATE SET key_id = excluded.key_id, wrapped_key = excluded.wrapped_key, sealed = excluded.sealed, updated_at = excluded.updated_at""",
 )
+PUT_FIRST = Statement(
+    sqlite="INSERT INTO secrets (tenant, owner, name, key_id, wrapped_key, sealed, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    order="tenant owner name key_id wrapped_key sealed created_at updated_at",
+    postgresql="""INSERT INTO secrets (tenant, owner, name, key_id, wrapped_key, sealed, created_at, updated_at) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(owner)s::VARCHAR COLLATE "C", %(name)s::VARCHAR COLLATE "C", %(key_id)s::VARCHAR COLLATE "C", %(wrapped_key)s, %(sealed)s, %(created_at)s::BIGINT, %(updated_at)s::BIGINT) ON CONFLICT DO NOTHING""",
+)
 GET = Statement(
     sqlite="""SELECT secrets.key_id, secrets.wrapped_key, secrets.sealed
 FROM secrets
