@@ -264,7 +264,9 @@ class Files:
             file.size,
         )
         held = [blob] if small is None else [blob, small]
-        return await self.database.write(who, lambda tx: files.hold(tx, file, *held))
+        kept = await self.database.write(who, lambda tx: files.hold(tx, file, *held))
+        await asyncio.to_thread(self.unfinished.remove, who.tenant, file.id)
+        return kept
 
     async def _check(self, path: Path, file: UploadedFile) -> None:
         if not any(fnmatchcase(file.media_type, each) for each in self.settings.accept):

@@ -12,11 +12,13 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from muxi.core.errors import (
     InvalidInput,
@@ -55,21 +57,21 @@ class BlobFiles:
         return Blob(digest, len(data), media_type)
 
     def adopt(self, tenant: str, file: Path, blob: Blob) -> None:
-        """Take a file that is whole and on the disk as the bytes of `blob`; it moves there.
+        """Take a file that is whole and on the disk as the bytes of `blob`.
+
+        It stays where it is as well, so that whoever is killed before a row speaks of the blob can
+        go on with it; its bytes are not copied where the disk can give them two names.
 
         Raises:
             StorageError: The folder cannot be written.
         """
         path = self._path(tenant, blob.hash)
         with storage_errors():
-            if path.exists():
-                os.utime(path)
-                file.unlink()
-            else:
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                file.replace(path)
-                os.utime(path)
-                _sync_folder(path.parent)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not path.exists():
+                _name_twice(file, path)
+            os.utime(path)
+            _sync_folder(path.parent)
 
     def path(self, tenant: str, digest: str) -> Path:
         """Where the bytes of a blob lie, for who sends them as they are. Raises `NotFound`."""
@@ -179,13 +181,27 @@ def storage_errors() -> Generator[None]:
         raise _typed(error) from error
 
 
-def _write(path: Path, data: bytes) -> None:
+def _name_twice(file: Path, path: Path) -> None:
+    try:
+        os.link(file, path)
+    except FileExistsError:
+        return  # the same bytes came from somebody else
+    except OSError:
+        # Some file systems know no links.
+        with file.open("rb") as source:
+            _write(path, source)
+
+
+def _write(path: Path, data: bytes | BinaryIO) -> None:
     """Make the file whole before it has its name."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            if isinstance(data, bytes):
+                file.write(data)
+            else:
+                shutil.copyfileobj(data, file)
             file.flush()
             os.fsync(file.fileno())
         Path(draft).replace(path)

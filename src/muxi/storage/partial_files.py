@@ -67,7 +67,7 @@ class PartialFiles:
                     path.unlink(missing_ok=True)
 
     def finish(self, tenant: str, file_id: str, media_type: str, *, into: BlobFiles) -> Blob:
-        """Make a blob of the whole file, whose bytes are not copied."""
+        """Make a blob of the whole file, which stays until `remove`: a row comes first."""
         path = self.path(tenant, file_id)
         digest = hashlib.sha256()
         with self._there(file_id), path.open("rb") as file:

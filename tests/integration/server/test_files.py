@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from PIL import Image
@@ -19,7 +19,14 @@ from support.served import Served, served
 
 from muxi.client import files as client_files
 from muxi.client.client import Client
-from muxi.core.errors import Conflict, FileRefused, LimitReached, NotFound, TooLarge
+from muxi.core.errors import (
+    Conflict,
+    FileRefused,
+    LimitReached,
+    NotFound,
+    StorageUnavailable,
+    TooLarge,
+)
 from muxi.core.files import UploadedFile
 from muxi.core.messages import AudioPart, FilePart, ImagePart, TextPart
 from muxi.core.record import now
@@ -122,6 +129,32 @@ async def test_a_file_is_sent_in_pieces_as_tus_says(muxi: Served) -> None:
     file = await muxi.client.files.get(place.rpartition("/")[2])
     assert (file.status, file.name, file.expires_at) == ("complete", "été.png", None)
     assert await muxi.client.files.content(file.id) == data
+
+
+async def test_a_file_that_was_broken_off_between_its_bytes_and_its_row_is_gone_on_with(
+    local: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = picture(64, 64)
+
+    def fail(*_: object) -> NoReturn:
+        raise StorageUnavailable("The database went away.")
+
+    monkeypatch.setattr(stored, "hold", fail)
+    status, headers, _ = await _ask(
+        local, "POST", "/api/files", **TUS, Upload_Length=str(len(data))
+    )
+    place = headers["Location"]
+    status, _, _ = await _ask(local, "PATCH", place, data, **PIECE, Upload_Offset="0")
+    assert status == 503
+    monkeypatch.undo()
+
+    open_ = await local.client.files.get(place.rpartition("/")[2])
+    assert (open_.status, open_.offset) == ("open", len(data))
+    file = await local.client.files.send(data, resume=open_.id)
+    assert file.status == "complete"
+    assert await local.client.files.content(file.id) == data
+    left = local.runtime.files.unfinished.path("default", file.id)
+    assert not left.exists()
 
 
 async def test_what_a_server_can_do_of_tus_is_told(local: Served) -> None:

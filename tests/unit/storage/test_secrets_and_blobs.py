@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from muxi.storage import secrets
 from muxi.storage.blob_files import BlobFiles
 from muxi.storage.database import open_database
 from muxi.storage.master_keys import KeyRing, MasterKey, load_file, save_file
+from muxi.storage.partial_files import PartialFiles
 from muxi.testing.storage.samples import ANN
 
 
@@ -105,6 +107,25 @@ def test_blobs_are_named_by_tenant_and_content(tmp_path: Path) -> None:
         assert not path.name.startswith(".draft")
     with pytest.raises(InvalidInput):
         files.get("acme", "sha256:../../../etc/passwd")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_becomes_a_blob_and_stays_until_it_is_removed(
+    links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    unfinished, files = PartialFiles(tmp_path / "unfinished"), BlobFiles(tmp_path / "blobs")
+    unfinished.begin("acme", "file_1")
+    unfinished.append("acme", "file_1", b"content")
+    blob = unfinished.finish("acme", "file_1", "text/plain", into=files)
+    assert unfinished.finish("acme", "file_1", "text/plain", into=files) == blob
+    unfinished.remove("acme", "file_1")
+    assert files.get("acme", blob.hash) == b"content"
+    assert [path.name for path in tmp_path.rglob(".draft*")] == []
 
 
 def test_a_damaged_blob_is_not_handed_out(tmp_path: Path) -> None:
