@@ -99,7 +99,8 @@ async def test_a_server_under_steady_load_grows_by_its_database_alone(
 
 def _assert_no_dearer(windows: Sequence[Window], size: Size) -> None:
     """A late turn takes no more time, processor and disk than an early one."""
-    # The few turns of a quick form say little on a machine that others use too.
+    # The few turns of a quick form say little: others use the machine too, and what is worked out
+    # after a turn (windows, vectors, summaries) is written when there is time.
     leeway = 2.0 if size.quick else 1.3
     early, late = _thirds(windows, "cpu_ms")
     assert late < leeway * early + 0.4, "turns become dearer"
@@ -111,7 +112,9 @@ def _assert_no_dearer(windows: Sequence[Window], size: Size) -> None:
         (part[-1].database_bytes - part[0].database_bytes) / sum(w.turns for w in part[1:])
         for part in parts
     )
-    assert late < 1.2 * early + 100, f"a turn took {early:.0f} bytes, and later {late:.0f}"
+    assert late < (leeway - 0.1) * early + 100, (
+        f"a turn took {early:.0f} bytes, and later {late:.0f}"
+    )
 
 
 @sized("MUXI_LONG_THREAD_TURNS", quick=180, long=5_000)

@@ -117,10 +117,20 @@ def run(arguments: Sequence[str] | None = None) -> int:
         output.error(*_told(error))
         return ExitCode.FAILED
     except Exception as error:  # noqa: BLE001 -- the task boundary of the whole program: words instead of a traceback
+        if _is_interrupt(error):
+            return ExitCode.CANCELLED
         _show_traceback_if_debugging()
         output.error(f"{type(error).__name__}: {error}", "MUXI_DEBUG=1 shows where it happened.")
         return ExitCode.FAILED
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _is_interrupt(error: Exception) -> bool:
+    """Whether a Ctrl-C fell into pydantic's making of a class, which calls it a fault of the class.
+
+    The text of its `SchemaError` is all that is left of the `KeyboardInterrupt`.
+    """
+    return type(error).__name__ == "SchemaError" and "KeyboardInterrupt" in str(error)
 
 
 def _told(error: OSError) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import typer
+from pydantic_core import SchemaValidator, core_schema
 
 from muxi.cli.commands import COMMANDS, run
 from muxi.core.errors import MuxiError
@@ -113,6 +114,21 @@ def test_an_unexpected_error_is_words_unless_debugging(
     )
     assert run(["--debug", "version"]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_ctrl_c_that_falls_into_the_making_of_a_class_ends_quietly(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Pressed:
+        def __repr__(self) -> str:
+            raise KeyboardInterrupt
+
+    def fail(*_: object, **__: object) -> None:
+        SchemaValidator(core_schema.nullable_schema(core_schema.literal_schema([Pressed()])))
+
+    monkeypatch.setattr("muxi.cli.output.line", fail)
+    assert run(["version"]) == 130
+    assert capsys.readouterr().err == ""
 
 
 def test_an_error_of_muxi_is_its_message_and_hint(
