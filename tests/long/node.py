@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 import aiohttp
 
 from muxi.client.client import Client
+from tests.support.ports import free_port
 
 HERE = Path(__file__).parent
 DEADLINE = 90.0
@@ -133,7 +133,7 @@ async def node(
     if storage is not None:
         text += f"storage:\n  url: {storage}\n"
     _lay_out(folder, text)
-    made = Node(folder, _free_port(), lease)
+    made = Node(folder, free_port(), lease)
     try:
         await made.start()
         await made.answers()
@@ -165,18 +165,3 @@ def _lay_out(folder: Path, project: str) -> None:
     folder.mkdir()
     (folder / "muxi.yaml").write_text(project, encoding="utf-8")
     shutil.copy(HERE / "shop.py", folder)
-
-
-def _free_port() -> int:
-    # Below the range from which the kernel takes ports of outgoing connections: while the server is
-    # dead, nobody else may get its port by chance. Nor may another process of these tests, whose
-    # number is likely the next one: it looks elsewhere.
-    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    for port in range(lowest - 1 - os.getpid() * 41 % 20_000, 10_000, -1):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no port is free")

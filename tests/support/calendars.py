@@ -11,7 +11,8 @@ from pathlib import Path
 
 import requests
 
-from tests.support.mail import free_port, wait_for_port
+from tests.support.mail import wait_for_port
+from tests.support.ports import free_port
 
 USER = "ana"
 PASSWORD = "a calendar's own"

@@ -13,6 +13,8 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
+from tests.support.ports import free_port
+
 USER = "ana@example.org"
 PASSWORD = "a mailbox's own"
 
@@ -110,12 +112,6 @@ def smtp(*, unknown: Sequence[str] = ()) -> Iterator[Smtp]:
         yield found
     finally:
         controller.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:

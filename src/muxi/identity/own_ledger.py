@@ -94,8 +94,7 @@ class OwnLedger(BudgetLedger):
         for line in lines:
             key = line.key
             if key not in found:
-                account = self._accounts.get((tenant, key))
-                found[key] = account or await self._account(tenant, key)
+                found[key] = await self._account(tenant, key)
         return found
 
     async def _account(self, tenant: str, key: Key) -> _Account:

@@ -247,6 +247,8 @@ class Endpoint:
         for owner, stale in list(self._sessions.items()):
             if owner.is_closed():
                 await stale.keeper.aclose()
+        if (kept := self._sessions.get(loop)) is not None:
+            return kept.session  # another call was faster
         headers = {
             "User-Agent": "muxi",
             "Content-Type": "application/json",

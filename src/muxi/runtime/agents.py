@@ -122,12 +122,14 @@ class Agents:
             ToolNotFound: It names a tool that does not exist.
             MuxiError: It cannot be made for another reason, which is told.
         """
-        agent = self._live.get(version.hash)
+        live = self._live
+        agent = live.get(version.hash)
         if agent is None:
-            agent = self._live[version.hash] = await self._make(version.definition)
-            if len(self._live) > _LIVE_AT_ONCE:
-                self._live.popitem(last=False)
-        self._live.move_to_end(version.hash)
+            made = await self._make(version.definition)
+            agent = live.setdefault(version.hash, made)
+        live.move_to_end(version.hash)
+        if len(live) > _LIVE_AT_ONCE:
+            live.popitem(last=False)
         return agent
 
     def compaction(self, agent: Agent[object] | None) -> CompactionSettings:
@@ -248,7 +250,8 @@ class Agents:
 
     def forget(self) -> None:
         """Make agents anew when they are next used: a secret has changed. Runs go on."""
-        self._live.clear()
+        # In the place of those that are there: what is being made has the former secret.
+        self._live = OrderedDict()
         self.models.forget()
 
     async def _make(self, definition: AgentDefinition) -> Agent[object]:

@@ -68,10 +68,10 @@ class Models:
             SecretMissing: The project file names a secret that is not set.
         """
         name = name or self.project.model
-        model = self.given.get(name) or self._made.get(name)
+        kept = self._made
+        model = self.given.get(name) or kept.get(name)
         if model is None:
-            model = await self._make(name)
-            model = self._made.setdefault(name, model)
+            model = kept.setdefault(name, await self._make(name))
         return model
 
     async def embedder(self, name: str) -> Embedder:
@@ -135,12 +135,13 @@ class Models:
         """A model that is no language model, made when it is first asked for."""
         from muxi.models import resolve
 
-        made = self._specialists.get((make, name))
+        kept = self._specialists
+        made = kept.get((make, name))
         if made is None:
             definition = self.project.models.get(name) or self._by_model(name)
             key = await self._key(definition, resolve.parse(definition.model).provider)
             made = make(definition.model, key=key, base_url=definition.base_url)
-            made = self._specialists.setdefault((make, name), made)
+            made = kept.setdefault((make, name), made)
         return cast("S", made)
 
     def _by_model(self, name: str) -> ModelDefinition:
@@ -157,8 +158,8 @@ class Models:
 
     def forget(self) -> None:
         """Make models anew when they are next used: a key has changed. Streams go on."""
-        self._made.clear()
-        self._specialists.clear()
+        # In the place of those that are there: what is being made has the former key.
+        self._made, self._specialists = {}, {}
 
     async def infos(self) -> list[ModelInfo]:
         """Every model that the project names, and the embedded one."""

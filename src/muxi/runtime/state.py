@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from muxi.core.errors import MuxiError, StorageFull, StorageReadOnly, StorageUnavailable
+from muxi.storage.private_files import make_once
 
 _LONGEST_SOCKET = 100
 """Bytes of a socket's path that every system accepts (macOS: 103, Linux: 107)."""
@@ -74,19 +75,16 @@ class StateFolder:
         """
         try:
             with file_errors(self.token_file):
+                if not self.token_file.exists():
+                    make_once(self.token_file, secrets.token_urlsafe(32) + "\n")
                 token = self.token_file.read_text(encoding="ascii").strip()
-        except FileNotFoundError:
-            token = ""
         except ValueError:
+            token = ""
+        if not token:
             raise MuxiError(
                 f"The file {self.token_file} is damaged.",
                 hint="Delete it: the next start makes another, and browsers sign in again.",
-            ) from None
-        if token:
-            return token
-        token = secrets.token_urlsafe(32)
-        with file_errors(self.token_file):
-            _write_private(self.token_file, token + "\n")
+            )
         return token
 
 
@@ -111,15 +109,6 @@ def file_errors(path: Path) -> Generator[None]:
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise StorageReadOnly(words) from error
         raise StorageUnavailable(words, hint="Check the disk and the folder.") from error
-
-
-def _write_private(path: Path, text: str) -> None:
-    # Written aside and renamed, so that no reader ever finds half a token or an open file.
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-    fresh.replace(path)
 
 
 def _require_private(folder: Path) -> None:

@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Collection, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -50,9 +50,9 @@ class BlobFiles:
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
         path = self._path(tenant, digest)
         with storage_errors():
-            if path.exists():
+            try:
                 os.utime(path)
-            else:
+            except FileNotFoundError:
                 _write(path, data)
         return Blob(digest, len(data), media_type)
 
@@ -151,9 +151,11 @@ class BlobFiles:
         limit = time.time() - older_than
         for path in self._folder(tenant).glob("*/*"):
             known_blob = f"sha256:{path.name.partition('.')[0]}" in known
-            if not known_blob and path.stat().st_mtime <= limit:
-                path.unlink(missing_ok=True)
-                removed += 1
+            # A draft may have become a blob meanwhile, and another process may sweep too.
+            with suppress(FileNotFoundError):
+                if not known_blob and path.stat().st_mtime <= limit:
+                    path.unlink()
+                    removed += 1
         return removed
 
     def _folder(self, tenant: str) -> Path:

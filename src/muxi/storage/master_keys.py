@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 
 from muxi.core.errors import InvalidInput, StorageError, StorageReadOnly
+from muxi.storage.private_files import DRAFT, draft, make_once, sync_folder
 from muxi.storage.sql import master_keys as sql
 from muxi.storage.transaction import Tx
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
-_DRAFT = ".draft"
-"""How the name of a file ends that is to become one of keys."""
 
 
 class MasterKey:
@@ -116,7 +114,7 @@ def load_file(path: Path) -> KeyRing:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
-            _save_first(path)
+            make_once(path, _text(KeyRing([MasterKey.fresh()])))
         if os.name == "posix" and path.stat().st_mode & 0o077:
             raise StorageError(
                 f"Others than its owner may read the master key {path}.", hint=f"chmod 600 {path}"
@@ -133,10 +131,9 @@ def save_file(path: Path, ring: KeyRing) -> None:
         StorageError: It cannot be written; it is as it was.
     """
     try:
-        draft = _draft(path, ring)
-        draft.replace(path)
-        _sync_folder(path)
-        for left in path.parent.glob(f"{path.name}.*{_DRAFT}"):
+        draft(path, _text(ring)).replace(path)
+        sync_folder(path)
+        for left in path.parent.glob(f"{path.name}.*{DRAFT}"):
             # A process that was killed leaves its draft, with keys in it.
             left.unlink(missing_ok=True)
     except OSError as error:
@@ -184,40 +181,5 @@ def unseal(key: bytes, sealed: bytes, about: bytes) -> bytes:
         raise StorageError("A stored secret was changed or damaged.") from None
 
 
-def _save_first(path: Path) -> None:
-    """Make the file whole or not at all, whoever else is about to make it."""
-    draft = _draft(path, KeyRing([MasterKey.fresh()]))
-    try:
-        os.link(draft, path)
-        _sync_folder(path)
-    except (FileExistsError, FileNotFoundError):
-        # Another was first, who may have tidied up already.
-        if not path.exists():
-            raise
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _draft(path: Path, ring: KeyRing) -> Path:
-    # Processes in two containers that share a folder may have the same number.
-    draft = path.with_name(f"{path.name}.{os.urandom(8).hex()}{_DRAFT}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.writelines(_lines(ring.keys))
-        file.flush()
-        os.fsync(file.fileno())
-    return draft
-
-
-def _lines(keys: Iterable[MasterKey]) -> list[str]:
-    return [f"{key.text}\n" for key in keys]
-
-
-def _sync_folder(path: Path) -> None:
-    """Make the name in the folder outlive a power cut, where the system can."""
-    with suppress(OSError):
-        descriptor = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _text(ring: KeyRing) -> str:
+    return "".join(f"{key.text}\n" for key in ring.keys)

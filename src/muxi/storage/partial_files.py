@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from muxi.core.errors import NotFound
@@ -63,8 +63,10 @@ class PartialFiles:
         limit = time.time() - older_than
         with storage_errors():
             for path in self.path(tenant, "").parent.glob("*"):
-                if path.stat().st_mtime < limit:
-                    path.unlink(missing_ok=True)
+                # It may be whole by now, and lie where blobs do.
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < limit:
+                        path.unlink()
 
     def finish(self, tenant: str, file_id: str, media_type: str, *, into: BlobFiles) -> Blob:
         """Make a blob of the whole file, which stays until `remove`: a row comes first."""

@@ -6,6 +6,7 @@ installed packages bring. Nothing is imported or made before it is asked for.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -43,12 +44,14 @@ class Entry:
     open: bool = True
     """Whether `name*` takes it."""
     _made: tuple[Function, ...] | None = field(default=None)
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def made(self) -> tuple[Function, ...]:
         """Its functions, each with a version; made once."""
-        if self._made is None:
-            self._made = tuple(_versioned(each) for each in await self.make())
-        return self._made
+        async with self._making:
+            if self._made is None:
+                self._made = tuple(_versioned(each) for each in await self.make())
+            return self._made
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,10 +148,11 @@ async def test_what_was_set_aside_comes_back_if_the_generator_is_killed(muxi: Mu
 @pytest.mark.ci
 async def test_a_person_is_asked_and_shown_the_line_that_needs_no_questions(muxi: Muxi) -> None:
     async with terminal(muxi, "create", "mcp-server", width=160) as it:
-        await it.sees("Name:")
+        await it.sees("Name: my-mcp-server")
         await it.press("C-u")
         await it.type("No Name!")
-        await it.sees("is no name for a server")
+        # What is pressed before it asks again is nobody's.
+        await it.sees("is no name for a server", "Name: my-mcp-server")
         await it.press("C-u")
         await it.type("orchard")
         for question in ("Language", "Template"):
@@ -171,7 +172,7 @@ async def test_a_person_is_asked_and_shown_the_line_that_needs_no_questions(muxi
 async def test_a_person_who_goes_away_leaves_nothing(muxi: Muxi) -> None:
     for key in ("C-c", "C-d"):
         async with terminal(muxi, "create", "mcp-server") as it:
-            await it.sees("Name:")
+            await it.sees("Name: my-mcp-server")
             await it.press("C-u")
             await it.press(key)
             await it.ended()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
@@ -18,6 +17,7 @@ from support.served import Served
 
 from muxi.client.client import Client
 from muxi.core.events import Event, RunCompleted, TextDelta
+from tests.support.ports import free_port
 
 pytestmark = [
     pytest.mark.ci,
@@ -34,12 +34,6 @@ def _program(name: str, package: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not installed; the Debian package {package} brings it")
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probing:
-        probing.bind(("127.0.0.1", 0))
-        return probing.getsockname()[1]
 
 
 @asynccontextmanager
@@ -92,14 +86,14 @@ async def _use(muxi: Served, till: Shop, address: str) -> None:
 
 async def test_nginx_streams_what_happens(tmp_path: Path) -> None:
     nginx = _program("nginx", "nginx-light")
-    port = _free_port()
+    port = free_port()
     server = {"proxies": ["127.0.0.1"], "hosts": [f"127.0.0.1:{port}"]}
     async with front(tmp_path, server=server) as (muxi, till):
         sample = (DEPLOY / "nginx" / "muxi.conf").read_text(encoding="utf-8")
         ssl = [line for line in sample.splitlines() if "ssl_certificate" in line]
         assert len(ssl) == 2
         changed = sample.replace("127.0.0.1:5050", f"127.0.0.1:{muxi.url.rpartition(':')[2]}")
-        changed = changed.replace("listen 80;", f"listen 127.0.0.1:{_free_port()};")
+        changed = changed.replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
         # The certificate is the reader's own; all else is tried as it is.
         changed = changed.replace("listen 443 ssl http2;", f"listen 127.0.0.1:{port};")
         for line in ssl:
@@ -129,7 +123,7 @@ async def test_caddy_streams_what_happens(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    port = _free_port()
+    port = free_port()
     server = {"proxies": ["127.0.0.1"], "hosts": [f"127.0.0.1:{port}"]}
     async with front(tmp_path, server=server) as (muxi, till):
         sample = (DEPLOY / "caddy" / "Caddyfile").read_text(encoding="utf-8")

@@ -10,12 +10,11 @@ import fcntl
 import hashlib
 import os
 import shlex
-import socket
 import subprocess
 import sys
 import venv
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -29,6 +28,7 @@ from muxi.devkit.create.placing import place_at
 from muxi.devkit.create.rendering import ROOT
 from muxi.devkit.create.server import create_server, plan_server
 from muxi.devkit.node import Node
+from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.ci, pytest.mark.timeout(400)]
 
@@ -173,8 +173,7 @@ def passes_every_check(environment: Path, folder: Path) -> None:
 @contextmanager
 def served(program: Sequence[str], folder: Path) -> Generator[str]:
     """The installed command, serving HTTP."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with subprocess.Popen(
         [*program, "--transport", "http", "--port", str(port)],
         cwd=folder,

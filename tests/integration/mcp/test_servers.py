@@ -26,6 +26,7 @@ from muxi.core.questions import Answer, Answered
 from muxi.mcp import reading
 from muxi.mcp.target import ObjectTarget
 from muxi.telemetry.redaction import SECRETS
+from tests.support.ports import free_port
 
 
 class Name(BaseModel):
@@ -111,7 +112,10 @@ async def test_the_revision_is_agreed_upon_over_standard_streams(
 
 
 @pytest.mark.parametrize(("protocol", "agreed"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
-async def test_both_eras_are_spoken_over_http(tmp_path: Path, protocol: str, agreed: str):
+async def test_both_eras_are_spoken_over_http(
+    tmp_path: Path, protocol: str, agreed: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("muxi.mcp.calling._PROGRESS_EVERY", 0.0)
     async with (
         over_http(sdk_server()) as url,
         remote(tmp_path, command=None, url=url, protocol=protocol) as server,
@@ -125,9 +129,7 @@ async def test_both_eras_are_spoken_over_http(tmp_path: Path, protocol: str, agr
 
 
 async def test_a_remote_server_that_was_away_is_connected_to_when_it_is_back(tmp_path: Path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     async with AsyncExitStack() as later:
         url = f"http://127.0.0.1:{port}/mcp"
         server = await later.enter_async_context(remote(tmp_path, command=None, url=url))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from muxi.core.errors import ConfigError
 from muxi.models.scripted import ScriptedModel
 from muxi.runtime.build import open_runtime
 from muxi.server.serve import serving
+from tests.support.ports import free_port
 
 APP = "https://app.example.com"
 PASSWORD = "correct horse battery"
@@ -46,13 +46,6 @@ async def served(
 
 def port_of(muxi: Served) -> int:
     return int(muxi.url.rpartition(":")[2])
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        return int(opened.getsockname()[1])
 
 
 async def test_declared_names_are_answered_under(tmp_path: Path) -> None:

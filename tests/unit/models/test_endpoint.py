@@ -4,7 +4,6 @@ import asyncio
 import gc
 import json
 import logging
-import socket
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -32,6 +31,7 @@ from muxi.core.messages import Message, TextPart, user_message
 from muxi.core.requests import ModelRequest, ModelSettings
 from muxi.models.chat_completions import ChatCompletionsModel
 from muxi.models.endpoint import Endpoint, Secret, Timeouts, shared_endpoint
+from tests.support.ports import free_port
 from tests.support.provider import Answer, Upstream, chunks, serve, sse, status
 
 KEY = "sk-very-secret-key-0123456789"
@@ -122,7 +122,8 @@ def test_one_model_serves_loop_after_loop_and_leaves_nothing_open():
                 models.append(model_of(upstream))
             models[0]._endpoint.base_url = upstream.url
             models[0]._endpoint._urls.clear()
-            return text_of(await collect(models[0]))
+            both = await asyncio.gather(collect(models[0]), collect(models[0]))
+            return text_of(both[0])
 
     for _ in range(3):
         # Nobody closes the model: the loop does, and a warning would be an error.
@@ -286,9 +287,7 @@ async def test_a_provider_that_never_answers_times_out(upstream: Upstream):
 
 
 async def test_nobody_at_the_address_is_a_connection_error():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    port = free_port()
     endpoint = Endpoint(f"http://127.0.0.1:{port}/v1", provider="acme", key=KEY)
     with pytest.raises(ModelConnectionError, match=str(port)):
         await collect(ChatCompletionsModel("acme/m", endpoint))

@@ -22,7 +22,7 @@ from muxi.tools.builtin.calendar_events import Zone, events_in
 from muxi.tools.builtin.catalogue import builtin_tools
 from muxi.tools.builtin.setup import Setup
 from tests.support.calendars import PASSWORD, USER, Radicale, radicale
-from tests.support.mail import free_port
+from tests.support.ports import free_port
 
 CTX: RunContext[Any] = RunContext(deps=None)
 NUMBERS = count()

@@ -17,7 +17,8 @@ from muxi.core.errors import ConfigError, ToolArgumentsInvalid, ToolDenied, Tool
 from muxi.core.messages import TextPart
 from muxi.tools.builtin.catalogue import builtin_tools, manifest
 from muxi.tools.builtin.setup import Setup
-from tests.support.mail import PASSWORD, USER, Imap, free_port, imap, smtp
+from tests.support.mail import PASSWORD, USER, Imap, imap, smtp
+from tests.support.ports import free_port
 
 CTX: RunContext[Any] = RunContext(deps=None)
 

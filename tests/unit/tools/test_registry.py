@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -144,3 +145,18 @@ async def test_a_tool_is_made_once():
     first = await chosen(tools, "slow")
     assert first == await chosen(tools, "slow@1")
     assert made == ["made"]
+
+
+async def test_two_agents_that_need_a_tool_first_get_the_same() -> None:
+    begun = 0
+
+    async def make() -> Sequence[FunctionTool[..., str]]:
+        nonlocal begun
+        begun += 1
+        await asyncio.sleep(0)
+        return [function("search", "1.0.0")]
+
+    it = Entry(name="search", functions=("search",), source="project", origin="here", make=make)
+    first, second = await asyncio.gather(it.made(), it.made())
+    assert first is second
+    assert begun == 1

@@ -19,6 +19,7 @@ from muxi.core.messages import TextPart
 from muxi.tools.builtin.page import read_page
 from muxi.tools.builtin.public_address import is_allowed, is_public
 from muxi.tools.builtin.web_fetch import make_web_fetch
+from tests.support.ports import free_port
 
 CTX: RunContext[Any] = RunContext(deps=None)
 
@@ -317,9 +318,7 @@ async def test_an_address_without_a_scheme_is_taken_as_https():
 
 
 async def test_a_host_that_cannot_be_reached_is_told():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises(ToolFailed, match="cannot be reached"):
         await read_page(f"http://127.0.0.1:{port}/", allow_hosts=["127.0.0.1"])
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 
 from muxi.core.errors import StorageError
 from muxi.identity.audit.chain import Cut, Seal, signed, signed_cut
+from muxi.storage.private_files import make_once
 
 
 class SigningKey:
@@ -55,7 +56,8 @@ def signing_key(path: Path) -> SigningKey:
             )
         return SigningKey(Ed25519PrivateKey.from_private_bytes(_read(path)))
     except FileNotFoundError:
-        return _made(path)
+        make_once(path, Ed25519PrivateKey.generate().private_bytes_raw().hex() + "\n")
+        return signing_key(path)
 
 
 def is_signed(tenant: str, seal: Seal) -> bool:
@@ -85,16 +87,3 @@ def _read(path: Path) -> bytes:
             f"The file {path} holds no key to sign the audit log with.",
             hint="Put the right file back, or delete it: a new key is made, and auditors are told.",
         ) from None
-
-
-def _made(path: Path) -> SigningKey:
-    key = Ed25519PrivateKey.generate()
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return signing_key(path)  # another process was faster
-    with os.fdopen(descriptor, "w") as file:
-        file.write(key.private_bytes_raw().hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return SigningKey(key)
