@@ -19,7 +19,7 @@ from support.served import Served, served
 from muxi.core.events import Event, RunCompleted, ToolCompleted
 from muxi.models.scripted import call
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.ci
 
 
 @pytest.fixture

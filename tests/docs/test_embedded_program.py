@@ -13,7 +13,6 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.mark.ci
-@pytest.mark.timeout(600)
 def test_the_program_of_the_readme_answers_on_the_embedded_model(tmp_path: Path) -> None:
     text = README.read_text(encoding="utf-8")
     [program] = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)

@@ -41,7 +41,7 @@ def sized(variable: str, *, quick: int, long: int) -> Any:
             pytest.param(
                 Size(quick, quick, quick=True),
                 id="quick",
-                marks=[pytest.mark.ci, pytest.mark.timeout(180)],
+                marks=pytest.mark.ci,
             ),
             pytest.param(
                 Size(large, long, quick=False),

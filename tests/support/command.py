@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-DEADLINE = 30.0
+DEADLINE = 90.0
 """Seconds for anything that a test waits for; a loaded machine needs most of them."""
 
 PROJECT = """\

@@ -31,7 +31,7 @@ def raw(*faults: str) -> list[str]:
 def settings(*faults: str, **declared: Any) -> McpServerSettings:
     """A server that misbehaves, as a project declares it; it is given little time."""
     declared.setdefault("command", raw(*faults))
-    declared.setdefault("timeout", 5)
+    declared.setdefault("timeout", 30)
     return McpServerSettings.model_validate(declared)
 
 
@@ -96,7 +96,7 @@ async def several(
         yield Remote(servers)
 
 
-async def until(holds: Callable[[], object], seconds: float = 20.0) -> None:
+async def until(holds: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until `holds()` is true."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -73,7 +73,6 @@ async def _examine(folder: Path, *arguments: str) -> str:
 
 
 @pytest.mark.ci
-@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("short_streams")
 async def test_no_request_breaks_a_route(tmp_path: Path) -> None:
     report = await _examine(tmp_path, "--phases=examples,fuzzing", "--max-examples=1")

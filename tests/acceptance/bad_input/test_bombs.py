@@ -12,7 +12,7 @@ from support.served import Served, served
 from muxi.server.operations import Nothing, Raw
 from muxi.server.table import all_operations
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.ci
 
 JSON = {"Content-Type": "application/json"}
 BOMBS = {

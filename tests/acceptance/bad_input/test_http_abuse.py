@@ -238,7 +238,7 @@ async def _raw(port: int, request: bytes) -> bytes:
     """What the server first says to these bytes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             writer.write(request)
             await writer.drain()
             return await reader.read(4096)

@@ -78,13 +78,14 @@ async def test_a_long_pause_that_the_provider_wants_is_told(unlucky: Unlucky) ->
 async def test_a_silent_provider_times_out(unlucky: Unlucky) -> None:
     file = unlucky.folder / "muxi.yaml"
     limited = file.read_text().replace("attempts: 2", "attempts: 1")
-    file.write_text(limited.replace("assistant:\n", "assistant:\n    limits: {seconds: 0.3}\n"))
+    file.write_text(limited.replace("agents:\n", "agents:\n  hasty: {limits: {seconds: 1}}\n"))
     async with unlucky.served() as muxi:
         for question in ("silent", "silent-late"):
-            thread, events = await muxi.answer(question)
+            thread, events = await muxi.answer(question, agent="hasty")
             assert ending(events).status == "limited"
             unlucky.provider.release.set()
-            assert ending((await muxi.answer("hello", thread_id=thread))[1]).status == "completed"
+            _, events = await muxi.answer("hello", thread_id=thread, agent="assistant")
+            assert ending(events).status == "completed"
             unlucky.provider.release.clear()
 
 

@@ -110,7 +110,7 @@ async def muxi(
     )
     assert server.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             started = json.loads(await server.stdout.readline())
         context = await browser.new_context()
         page = await context.new_page()

@@ -21,7 +21,6 @@ from tests.support.ports import free_port
 
 pytestmark = [
     pytest.mark.ci,
-    pytest.mark.timeout(120),
     pytest.mark.skipif(sys.platform != "linux", reason="the samples are for Linux servers"),
 ]
 

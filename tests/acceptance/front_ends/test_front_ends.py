@@ -15,7 +15,7 @@ from support.served import Served
 
 from muxi.devkit.node import Node
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.ci
 
 HERE = Path(__file__).parent
 AG_UI = ["@ag-ui/client@1.0.0"]

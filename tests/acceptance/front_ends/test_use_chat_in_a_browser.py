@@ -16,7 +16,7 @@ from support.served import Served
 
 from muxi.devkit.node import Node
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.ci
 
 HERE = Path(__file__).parent
 PACKAGES = [

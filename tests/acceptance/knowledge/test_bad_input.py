@@ -288,7 +288,7 @@ async def test_indexing_that_was_broken_off_goes_on_and_ends_whole(
         return result
 
     runtime.database.write = break_off  # pyright: ignore[reportAttributeAccessIssue] -- counts the transactions
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await stored.wait()
     await runtime.close()
     runtime = await open_runtime(declared, models=model)

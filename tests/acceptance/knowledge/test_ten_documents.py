@@ -127,7 +127,7 @@ async def test_when_one_file_changes_only_that_one_is_indexed_anew(
         "Sickness\nTell your team before nine.",
     ]
     (tmp_path / "docs" / "handbook.pdf").write_bytes(make.pdf(pages))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await seen.wait()
     await muxi.runtime.knowledge.settled()
     assert [(each.document.name, each.added, each.removed, each.kept) for each in changes] == [
@@ -149,7 +149,7 @@ async def test_a_file_that_goes_is_found_no_more_and_a_new_one_is(
     looked = asyncio.Queue[Change]()
     muxi.runtime.knowledge.keeper.told = looked.put_nowait
     (tmp_path / "docs" / "news.txt").rename(tmp_path / "docs" / "gazette.txt")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (await looked.get()).document.name != "gazette.txt":
             pass
     await muxi.runtime.knowledge.settled()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.command import Muxi
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.ci
 
 SERVER = Path(__file__).parents[2] / "support" / "changing_mcp_server.py"
 

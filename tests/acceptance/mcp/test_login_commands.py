@@ -10,7 +10,7 @@ import pytest
 from support.authorization import guarded_server
 from support.command import Muxi, Running
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.ci
 
 
 def declare(muxi: Muxi, url: str) -> None:

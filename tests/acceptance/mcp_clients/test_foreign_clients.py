@@ -28,7 +28,7 @@ from tests.support.command import Muxi, muxi, project, provider
 
 __all__ = ["muxi", "project", "provider"]
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.ci
 
 HERE = Path(__file__).parent
 INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"

@@ -21,7 +21,6 @@ def test_a_server_without_http_is_told_that_the_suite_cannot_judge_it(server: Ki
 
 
 @pytest.mark.ci
-@pytest.mark.timeout(300)
 def test_a_server_of_the_sdk_passes_what_is_asked_of_any_server(
     kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

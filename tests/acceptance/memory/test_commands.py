@@ -19,7 +19,6 @@ def remembering(project: Muxi) -> Muxi:
 
 
 @pytest.mark.ci
-@pytest.mark.timeout(180)
 async def test_what_was_said_is_found_and_shown(remembering: Muxi) -> None:
     muxi = remembering
     said = await muxi("run", "--user", "ann", "My parrot Polly speaks Norwegian since 2019.")
@@ -40,7 +39,6 @@ async def test_what_was_said_is_found_and_shown(remembering: Muxi) -> None:
 
 
 @pytest.mark.ci
-@pytest.mark.timeout(180)
 async def test_a_user_is_forgotten_and_another_is_not(remembering: Muxi) -> None:
     muxi = remembering
     await muxi("run", "--user", "ann", "My parrot Polly speaks Norwegian since 2019.")
@@ -59,7 +57,6 @@ async def test_a_user_is_forgotten_and_another_is_not(remembering: Muxi) -> None
     assert "Danish" in kept.out
 
 
-@pytest.mark.timeout(180)
 async def test_a_fact_is_shown_with_its_history(remembering: Muxi) -> None:
     muxi = remembering
     city = "location.city"
@@ -91,7 +88,6 @@ async def test_values_on_the_command_line_are_json_or_text(remembering: Muxi) ->
 
 
 @pytest.mark.ci
-@pytest.mark.timeout(180)
 async def test_a_memory_moves_to_another_user_by_a_file(remembering: Muxi) -> None:
     muxi = remembering
     await muxi("run", "--user", "ann", "My parrot Polly speaks Norwegian since 2019.")

@@ -62,7 +62,6 @@ async def attentive(muxi: Muxi) -> AsyncIterator[Muxi]:
 
 
 @pytest.mark.ci
-@pytest.mark.timeout(180)
 async def test_both_cities_are_known_with_their_dates_and_messages(attentive: Muxi) -> None:
     muxi = attentive
     first = await muxi("run", "I live in Oslo, by the sea.")

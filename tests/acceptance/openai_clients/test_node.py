@@ -15,7 +15,7 @@ from muxi.core.requests import ModelRequest
 from muxi.devkit.node import Node
 from muxi.models.scripted import Answer, ScriptedModel, call
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.ci
 
 SDK = "openai@7.57.0"
 

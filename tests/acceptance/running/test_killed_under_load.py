@@ -15,9 +15,10 @@ import pytest
 from muxi.core.events import RunCompleted
 from muxi.identity.audit.verifying import verify_lines
 from tests.support.command import DEADLINE, Muxi, Provider
+from tests.support.ports import free_port
 from tests.support.up import Up, declare, up
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.ci
 
 ROUNDS = 3
 AT_WORK = 4
@@ -174,10 +175,9 @@ async def test_nothing_acknowledged_is_lost(project: Muxi, provider: Provider) -
         budgets={"all": {"per": "tenant", "every": "month", "runs": 1_000_000}},
         memory={"embedder": "none"},
     )
-    told, port = Told(), "0"
+    told, port = Told(), str(free_port())
     for _ in range(ROUNDS):
         async with up(project, port) as server:
-            port = server.port
             await _work_until_killed(server, told)
         async with up(project, port) as server:
             await _compare(server, told)

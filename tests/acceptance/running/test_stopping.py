@@ -14,6 +14,7 @@ import pytest
 from muxi.core.events import Event, RunCompleted
 from muxi.server.serve import DEFAULT_PORT
 from tests.support.command import DEADLINE, Muxi, Provider
+from tests.support.ports import free_port
 from tests.support.sockets import socket
 from tests.support.up import Up, declare, up
 
@@ -72,7 +73,7 @@ async def test_what_does_not_end_in_time_goes_on_in_the_next_process(
     how: str, project: Muxi, provider: Provider
 ) -> None:
     declare(project.folder, server={"grace": 60 if how == "a second signal" else 0})
-    async with up(project) as server:
+    async with up(project, str(free_port())) as server:
         run = await server.client.start_run(SLOW)
         stream = server.client.events(run.id, patience=DEADLINE)
         first = await anext(stream)

@@ -30,7 +30,7 @@ from muxi.devkit.create.server import create_server, plan_server
 from muxi.devkit.node import Node
 from tests.support.ports import free_port
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.ci
 
 LOCK = ROOT / "python" / "locks" / "requirements-dev.lock"
 PYTHON_TEMPLATES = [each.name for each in TEMPLATES.values() if "python" in each.languages]

@@ -19,11 +19,11 @@ from tests.support.hostile import KEY
 from tests.support.unlucky import Unlucky, ending
 
 SHELL = """\
-  shell: {commands: ["echo *", "sleep *"], timeout: 1}
+  shell: {commands: ["echo *", "sleep *"]}
 """
 TOOLS = f"""\
   files: {{root: work}}
-  run_python: {{timeout: 1}}
+  run_python:
   charts:
   git: {{repository: code, write: true}}
   sql:

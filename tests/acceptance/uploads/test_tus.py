@@ -17,7 +17,7 @@ from muxi.client.client import Client
 from muxi.devkit.node import Node
 from tests.support.command import DEADLINE, Muxi
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.ci
 
 CLIENT = "tus-js-client@4.3.1"
 SIZE = 12 << 20

@@ -24,7 +24,7 @@ from tests.conformance.mcp.fixture import FixtureSurface
 FLOOR = json.loads(Path(__file__).with_name("sdk_server.json").read_text())
 """The checks that hold for the everything-server of the SDK (mcp 2.3.0, python-sdk 57394b05)."""
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.ci
 
 
 def fixture() -> Endpoint:

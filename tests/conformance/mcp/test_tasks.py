@@ -8,7 +8,7 @@ from support.long_calls import serving_long_calls
 
 from muxi.devkit.conformance import Suite
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.ci
 
 SCORED = (
     "tasks-lifecycle",

@@ -139,7 +139,7 @@ async def test_what_a_confined_server_starts_is_confined_too(files: Path):
         "-c",
         f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])",
     ]
-    async with remote(files, command=command, permissions={}, start_timeout=5) as server:
+    async with remote(files, command=command, permissions={}, start_timeout=60) as server:
         await server.names()
         log = "\n".join(server.servers.log("s", 50))
         assert "PermissionError" in log

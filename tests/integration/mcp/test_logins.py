@@ -163,7 +163,7 @@ async def test_a_token_outlives_an_authorization_server_that_is_away_for_a_while
 ) -> None:
     async with project(tmp_path, authority) as found:
         await sign_in(found)
-        auth_of(found).grant.expires_at = time.time() + 5
+        auth_of(found).grant.expires_at = time.time() + 50  # near enough to be renewed
         authority.away = True
         assert "hello" in await told(found)
         assert authority.refreshed == 0
@@ -355,7 +355,7 @@ async def test_a_project_ends_while_a_login_waits_for_a_person(
     async with project(tmp_path, authority) as found:
         assert await found.client.mcp.begin_login("docs", BACK)
         before = time.monotonic()
-    assert time.monotonic() - before < 10
+    assert time.monotonic() - before < 60
 
 
 async def test_the_authorization_server_of_an_own_client_is_the_only_one_that_sees_its_secret(

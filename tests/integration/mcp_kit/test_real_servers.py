@@ -14,7 +14,7 @@ from muxi.devkit.target import parse_target
 from muxi.mcp.local import Places
 from tests.support.mcp_kit import judged
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.ci
 
 NAMES = sorted(real_servers(Path()))
 

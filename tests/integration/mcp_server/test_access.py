@@ -176,7 +176,7 @@ async def test_a_line_without_end_is_not_kept(tmp_path: Path) -> None:
         while True:
             yield b" " * (1 << 20)
 
-    async with served(tmp_path, "Hi") as s, asyncio.timeout(20):
+    async with served(tmp_path, "Hi") as s, asyncio.timeout(60):
         lines = [each async for each in s.client.converse(said())]
     assert b"The message is too long." in lines[0]
 

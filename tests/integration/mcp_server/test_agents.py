@@ -20,7 +20,7 @@ from muxi.core.requests import ModelRequest
 from muxi.models.scripted import Reply, call
 
 both = pytest.mark.parametrize("mode", MODES)
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def last(request: ModelRequest) -> str:

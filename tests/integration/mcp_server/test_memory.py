@@ -16,7 +16,7 @@ from muxi.runtime.knowledge import NewDocument
 from muxi.runtime.principal import LOCAL
 
 both = pytest.mark.parametrize("mode", MODES)
-DEADLINE = 20.0
+DEADLINE = 60.0
 HANDBOOK = "# Holidays\n\nEverybody has thirty days of holidays a year.\n"
 
 

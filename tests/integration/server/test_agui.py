@@ -259,7 +259,7 @@ async def test_the_same_run_is_told_again_and_not_begun_twice(tmp_path: Path) ->
 async def test_a_second_window_joins_the_run_under_way(tmp_path: Path) -> None:
     async with front(tmp_path) as (muxi, shop):
         slow = await _post(muxi, _input("r1", _user("slow", "u1")))
-        await asyncio.wait_for(shop.waits.wait(), 10)
+        await asyncio.wait_for(shop.waits.wait(), 60)
         joined = await _post(muxi, _input("r2"))
         refused = await _told(muxi, _input("r3", _user("me too", "u2")))
         assert _types(refused) == ["RUN_ERROR"]
@@ -279,7 +279,7 @@ async def test_ends_that_are_no_success(tmp_path: Path) -> None:
         broken = await _told(muxi, _input("r2", _user("break", "u1"), thread="b"))
         assert _one(broken, "TOOL_CALL_RESULT")["metadata"]["muxi"]["outcome"] == "error"
         slow = await _post(muxi, _input("r3", _user("slow", "u1"), thread="s"))
-        await asyncio.wait_for(shop.waits.wait(), 10)
+        await asyncio.wait_for(shop.waits.wait(), 60)
         await muxi.client.cancel(slow.headers["x-run-id"])
         assert (await _read(slow))[-1]["outcome"] == {"type": "cancelled"}
 

@@ -170,7 +170,7 @@ async def test_whoever_resumes_is_told_all_and_nobody_else_is(tmp_path: Path) ->
         stream = f"{muxi.url}/api/chat/c/stream"
         assert (await muxi.http.get(stream)).status == 204
         slow = await _post(muxi, _body(_user("slow", "u1")))
-        await asyncio.wait_for(shop.waits.wait(), 10)
+        await asyncio.wait_for(shop.waits.wait(), 60)
         foreign = await muxi.http.get(stream, headers={"X-Muxi-User": "ann"})
         assert foreign.status == 204
         resumed = await muxi.http.get(stream)
@@ -182,7 +182,7 @@ async def test_whoever_resumes_is_told_all_and_nobody_else_is(tmp_path: Path) ->
 async def test_a_cancelled_answer_is_aborted_and_a_failed_one_is_an_error(tmp_path: Path) -> None:
     async with front(tmp_path) as (muxi, shop):
         slow = await _post(muxi, _body(_user("slow", "u1")))
-        await asyncio.wait_for(shop.waits.wait(), 10)
+        await asyncio.wait_for(shop.waits.wait(), 60)
         await muxi.client.cancel(slow.headers["x-run-id"])
         chunks = _chunks(slow, await slow.text())
         assert [chunk["type"] for chunk in chunks[-2:]] == ["abort", "finish"]

@@ -99,7 +99,7 @@ async def test_a_server_asks_the_person_in_the_middle_of_a_call(tmp_path: Path):
     async with served(tmp_path, [call("s__ask"), "Ada."], agents=AGENTS, mcp=declared()) as muxi:
         started = await muxi.client.start_run("Who?")
         events: list[Event] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             async for event in muxi.client.events(started.id):
                 events.append(event)
                 if isinstance(event, ApprovalRequested):

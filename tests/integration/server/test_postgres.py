@@ -98,10 +98,11 @@ async def test_a_run_of_a_dead_node_is_taken_over_when_its_lease_is_over(
         left = await one.runtime.runs.get(LOCAL, run.id)
         left.status = "running"
         await one.runtime.database.write(LOCAL, partial(runs.update, run=left))
-        hold = partial(leases.acquire, kind="run", id=run.id, holder="dead", seconds=0.5)
+        hold = partial(leases.acquire, kind="run", id=run.id, holder="dead")
         await one.runtime.database.write(LOCAL, hold)
     async with served(tmp_path / "b", ["All of it."], storage=storage) as two:
         assert (await two.client.run(run.id)).status == "running"
+        await two.runtime.database.write(LOCAL, partial(hold, seconds=0))
         events = await two.follow(run.id)
         assert isinstance(events[-1], RunCompleted)
         assert events[-1].text == "All of it."

@@ -120,7 +120,7 @@ async def _begun(muxi: Served, length: int) -> AsyncIterator[tuple[StreamReader,
         f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
     )
     writer.write(head.encode())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         yield reader, writer
     writer.close()
     await writer.wait_closed()

@@ -40,7 +40,7 @@ async def test_the_model_works_beside_the_guardrail_and_not_after_it() -> None:
     asked = asyncio.Event()
 
     async def slow(text: str) -> Finding:
-        await asyncio.wait_for(asked.wait(), 5)
+        await asyncio.wait_for(asked.wait(), 60)
         return None
 
     def answer(request: object) -> str:
@@ -56,7 +56,7 @@ async def test_a_guardrail_that_blocks_does_not_wait_for_a_slow_model() -> None:
 
     stuck = Reply(parts=[], before=asyncio.Event())
     agent = Agent("a", ScriptedModel([stuck]), guardrails=[finds("bad", Block("no"))])
-    result = await asyncio.wait_for(agent.run("bad"), 5)
+    result = await asyncio.wait_for(agent.run("bad"), 60)
     assert result.status == "blocked"
 
 

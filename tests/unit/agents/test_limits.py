@@ -66,8 +66,8 @@ async def test_time_is_up_in_the_middle_of_an_answer_and_the_answer_is_kept() ->
         await asyncio.Event().wait()
 
     slow = Reply(parts=[TextPart(text="one two")], between=never)
-    agent = Agent("slow", ScriptedModel([slow]), limits=Limits(seconds=0.05))
-    result = await asyncio.wait_for(agent.run("go"), 5)
+    agent = Agent("slow", ScriptedModel([slow]), limits=Limits(seconds=1))
+    result = await asyncio.wait_for(agent.run("go"), 60)
     assert (result.status, result.limit, result.text) == ("limited", "seconds", "one ")
     assert result.messages[-1].status == "partial"
 
@@ -79,8 +79,8 @@ async def test_time_is_up_while_a_tool_works() -> None:
         return ""
 
     model = ScriptedModel([call("hang"), "never"])
-    agent = Agent("slow", model, tools=[hang], limits=Limits(seconds=0.05))
-    result = await asyncio.wait_for(agent.run("go"), 5)
+    agent = Agent("slow", model, tools=[hang], limits=Limits(seconds=1))
+    result = await asyncio.wait_for(agent.run("go"), 60)
     assert (result.status, result.limit) == ("limited", "seconds")
     assert len(model.requests) == 1
 

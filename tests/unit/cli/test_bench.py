@@ -21,7 +21,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 @pytest.mark.ci
-@pytest.mark.timeout(240)
 def test_loads_are_measured_beside_a_peer_and_nothing_fails(tmp_path: Path) -> None:
     sizes = ["--sockets=20", "--seconds=0.2", "--connections=300", "--threads=20", "--runs=60"]
     parts = [f"--only={part}" for part in ("turns", "sockets", "flood", "lists")]

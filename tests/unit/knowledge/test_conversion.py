@@ -25,7 +25,7 @@ async def converter() -> AsyncIterator[Converter]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def bounded() -> AsyncIterator[Converter]:
-    made = Converter(Bounds(seconds=2, text=1 << 20, memory=256 << 20))
+    made = Converter(Bounds(seconds=20, text=1 << 20, memory=256 << 20))
     yield made
     await made.close()
 

@@ -270,7 +270,7 @@ async def test_a_stream_that_falls_silent_times_out(upstream: Upstream):
     model = model_of(upstream)
     with pytest.raises(ModelTimeout):
         await collect(model, timeout=0.1)
-    await asyncio.wait_for(upstream.disconnected.wait(), 5)
+    await asyncio.wait_for(upstream.disconnected.wait(), 60)
     await model.close()
 
 
@@ -309,20 +309,20 @@ async def test_a_caller_that_leaves_closes_the_connection_at_once(upstream: Upst
             await anext(events)
     else:
         task = asyncio.create_task(read())
-        await asyncio.wait_for(begun.wait(), 5)
+        await asyncio.wait_for(begun.wait(), 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    await asyncio.wait_for(upstream.disconnected.wait(), 5)
+    await asyncio.wait_for(upstream.disconnected.wait(), 60)
     await model.close()
 
 
 async def test_a_server_that_holds_a_finished_stream_open_holds_nobody(upstream: Upstream):
     upstream.answer = hello(hold=asyncio.Event())
     model = model_of(upstream)
-    events = await asyncio.wait_for(collect(model), 5)
+    events = await asyncio.wait_for(collect(model), 60)
     assert text_of(events) == "Hello"
-    await asyncio.wait_for(upstream.disconnected.wait(), 5)
+    await asyncio.wait_for(upstream.disconnected.wait(), 60)
     await model.close()
 
 

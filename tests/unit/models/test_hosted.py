@@ -156,7 +156,7 @@ async def test_leaving_a_stream_closes_the_connection() -> None:
         stream = model.stream(ASK)
         assert isinstance(await anext(stream), TextDelta)
         await stream.aclose()
-        await asyncio.wait_for(gone.wait(), 10)
+        await asyncio.wait_for(gone.wait(), 60)
         await model.close()
 
 

@@ -102,10 +102,10 @@ async def test_an_answer_can_be_held_back_event_by_event():
 
     task = asyncio.create_task(read())
     before.set()
-    await asyncio.wait_for(came.wait(), 5)
+    await asyncio.wait_for(came.wait(), 60)
     assert seen == [TextDelta(text="one ")]
     gate.open(2)
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
     assert len(seen) == 4
 
 

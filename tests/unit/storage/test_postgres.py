@@ -173,7 +173,7 @@ async def test_the_feed_waits_for_a_transaction_that_began_earlier(
     assert before.events == []
     order: list[str] = []
     cursor = before.cursor
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         # Transactions of whoever else uses this PostgreSQL are waited for, too.
         while len(order) < 2:
             after = await database.read(ANN, partial(events.feed, after=cursor))

@@ -28,7 +28,7 @@ from muxi.models.embedded.tensors import read_tensors
 from muxi.models.embedded.weights import MINILM, MINILM_TOKENIZER, WeightStore
 from muxi.models.embedded.word_likeness import WordLikeness
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.ci
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
