@@ -24,7 +24,8 @@ class RateLimit(Section):
 
 
 class RateLimits(Section):
-    """How often the server may be asked, by whom. Each process counts for itself."""
+    """How often the server may be asked, by whom. Processes that share a PostgreSQL use up
+    together what keys, users and tenants may ask."""
 
     key: RateLimit | None = None
     """Each API key and each token of another issuer."""

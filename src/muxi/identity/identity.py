@@ -11,6 +11,8 @@ from muxi.core.caller import DEFAULT_TENANT, LOCAL_CALLER, LOCAL_USER
 from muxi.core.errors import StorageError
 from muxi.core.identities import User
 from muxi.core.record import now
+from muxi.identity.allowances import SharedAllowances
+from muxi.identity.attempts import Attempts
 from muxi.identity.callers import Callers
 from muxi.identity.directory import Directory
 from muxi.identity.keys import Keys
@@ -41,12 +43,16 @@ class Identity:
         self.tenants = Tenants(self.directory)
         self.users = Users(self.directory, passwords)
         self.keys = Keys(self.directory, days=settings.keys.days)
+        self._attempts = Attempts(database)
         self.sessions = Sessions(
             self.directory,
             passwords,
+            self._attempts,
             days=settings.sessions.days,
             with_passwords=settings.passwords.enabled,
         )
+        self.allowances = None if database.dialect == "sqlite" else SharedAllowances(database)
+        """How much has been asked of all processes; None where there is but one."""
         self._noting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -61,12 +67,17 @@ class Identity:
             self._noting.cancel()
             await asyncio.wait([self._noting])
             await self.callers.note_uses()
+        if self.allowances is not None:
+            await self.allowances.close()
 
     async def _note(self) -> None:
         while True:
             await asyncio.sleep(_NOTE_EVERY)
             try:
                 await self.callers.note_uses()
+                await self._attempts.sweep()
+                if self.allowances is not None:
+                    await self.allowances.sweep()
             except StorageError as error:
                 _log.warning("When keys were used could not be stored: %s", error.message)
 

@@ -51,6 +51,7 @@ class Sessions:
     Args:
         directory: Where they are kept.
         passwords: Checks passwords.
+        attempts: Counts who guesses them.
         days: Days after which a session ends.
         with_passwords: Whether users may sign in with a password.
     """
@@ -59,6 +60,7 @@ class Sessions:
         self,
         directory: Directory,
         passwords: Passwords,
+        attempts: Attempts,
         *,
         days: int,
         with_passwords: bool,
@@ -69,7 +71,7 @@ class Sessions:
         self.with_passwords = with_passwords
         self._directory = directory
         self._passwords = passwords
-        self._attempts = Attempts()
+        self._attempts = attempts
         self._clock = clock
 
     async def sign_in(self, tenant: str, name: str, password: str, browser: Browser) -> str:
@@ -81,13 +83,13 @@ class Sessions:
         if not self.with_passwords:
             raise AccessDenied("Nobody signs in with a password here.")
         key = f"{tenant}/{name.casefold()}"
-        self._attempts.check(key, browser.address)
+        await self._attempts.check(key, browser.address)
         account = await self._directory.read(tenant, partial(users.find, name=name))
         hashed = None if account is None else account.password
-        if not await self._passwords.verify(hashed, password) or account is None:
-            self._attempts.failed(key, browser.address)
+        right = await self._passwords.verify(hashed, password)
+        await self._attempts.tried(key, browser.address, right=right)
+        if not right or account is None:
             raise AccessDenied("Name or password is wrong.")
-        self._attempts.succeeded(key, browser.address)
         return await self.begin(tenant, account.user.id, browser, how="password")
 
     async def is_password(self, tenant: str, user: str, password: str, *, address: str) -> bool:
@@ -97,11 +99,10 @@ class Sessions:
             AccessDenied: It was tried too often.
         """
         key = f"{tenant}/{user.casefold()}"
-        self._attempts.check(key, address)
+        await self._attempts.check(key, address)
         account = await self._directory.read(tenant, partial(users.account, id=user))
         right = await self._passwords.verify(account.password, password)
-        if not right:
-            self._attempts.failed(key, address)
+        await self._attempts.tried(key, address, right=right)
         return right
 
     async def begin(

@@ -174,7 +174,7 @@ class App:
             found.told += self._access.rates.admit_stranger(_address(scope))
             return STRANGER
         caller = await self._identify(scope, headers)
-        found.told += self._access.rates.admit(caller)
+        found.told += await self._access.rates.admit(caller)
         return caller
 
     async def _carry_out(

@@ -1,7 +1,9 @@
 """How often the server may be asked: by key, user and tenant, and by address without credentials.
 
 Asked by the doors once the caller is known. Each limit is one number a subject (the generic cell
-rate algorithm), and the number of subjects is bounded, so that no flood makes it grow.
+rate algorithm), and the number of subjects is bounded, so that no flood makes it grow. Processes
+that share a database use up what callers may ask together; see `identity.allowances`. Addresses
+are counted by each for itself: no stranger is to make it write.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Final
 from muxi.config.rate_settings import RateLimit, RateLimits
 from muxi.core.caller import Caller
 from muxi.core.errors import RateLimited
+from muxi.identity.allowances import Allowance, Limit, SharedAllowances
 from muxi.server.problems import Refused
 
 Header = tuple[bytes, bytes]
@@ -35,50 +38,67 @@ _NAMES: Final = {
 class _Bucket:
     """One limit, for all its subjects."""
 
-    name: str
-    limit: RateLimit
-    full_at: OrderedDict[str, float]
-    """When a subject may again ask all at once, by `time.monotonic`."""
+    limit: Limit
+    per: str
     policy: bytes
+    known: OrderedDict[str, Allowance]
 
     @classmethod
-    def of(cls, name: str, limit: RateLimit | None) -> _Bucket | None:
-        if limit is None:
+    def of(cls, name: str, declared: RateLimit | None) -> _Bucket | None:
+        if declared is None:
             return None
-        policy = f'"{name}";q={limit.requests};w={limit.seconds}'.encode()
-        return cls(name, limit, OrderedDict(), policy)
+        policy = f'"{name}";q={declared.requests};w={declared.seconds}'.encode()
+        limit = Limit(name, declared.requests, declared.seconds)
+        return cls(limit, declared.per, policy, OrderedDict())
 
-    def after(self, subject: str, now: float) -> float:
-        """Seconds until all that is used up has come back, if one more is asked now."""
-        step = self.limit.seconds / self.limit.requests
-        return max(self.full_at.get(subject, 0.0), now) - now + step
+    def find(self, subject: str) -> Allowance:
+        """What a subject has used; kept only once it uses something."""
+        return self.known.get(subject) or Allowance()
 
-    def take(self, subject: str, now: float, after: float) -> None:
-        self.full_at[subject] = now + after
-        self.full_at.move_to_end(subject)
-        if len(self.full_at) > _MOST:
-            self.full_at.popitem(last=False)
+    def take(self, subject: str, allowance: Allowance, full_at: float) -> None:
+        allowance.full_at = full_at
+        self.known[subject] = allowance
+        self.known.move_to_end(subject)
+        if len(self.known) > _MOST:
+            self.known.popitem(last=False)
 
     def state(self, after: float) -> bytes:
-        step = self.limit.seconds / self.limit.requests
-        left = max(0, int((self.limit.seconds - after) / step + 1e-9))
-        return f'"{self.name}";r={left};t={ceil(after)}'.encode()
+        left = max(0, int((self.limit.seconds - after) / self.limit.step + 1e-9))
+        return f'"{self.limit.name}";r={left};t={ceil(after)}'.encode()
+
+
+@dataclass(slots=True)
+class _Asked:
+    """One limit of one request."""
+
+    bucket: _Bucket
+    subject: str
+    allowance: Allowance
+    after: float
+    """Seconds until all that is used has come back, this request included."""
 
 
 class Rates:
-    """The limits of one server."""
+    """The limits of one server.
 
-    def __init__(self, limits: RateLimits) -> None:
+    Args:
+        limits: As they are declared.
+        shared: What other processes use of them too; None if there is no other.
+    """
+
+    def __init__(self, limits: RateLimits, shared: SharedAllowances | None = None) -> None:
         self._key = _Bucket.of("key", limits.key)
         self._user = _Bucket.of("user", limits.user)
         self._tenant = _Bucket.of("tenant", limits.tenant)
         self._address = _Bucket.of("address", limits.address)
         self._counts = any((self._key, self._user, self._tenant))
+        self._shared = shared
 
-    def admit(self, caller: Caller) -> tuple[Header, ...]:
+    async def admit(self, caller: Caller) -> tuple[Header, ...]:
         """Count a request of somebody who is known; gives the headers that tell what is left.
 
-        The person at this machine is never counted.
+        The person at this machine is never counted. It waits only for what other processes use:
+        see `SharedAllowances`.
 
         Raises:
             Refused: They ask too often.
@@ -94,7 +114,17 @@ class Rates:
             named.append((self._user, user))
         if self._tenant is not None:
             named.append((self._tenant, caller.tenant))
-        return _take(named)
+        shared, tenant = self._shared, caller.tenant
+        if shared is None:
+            return _take(*_looked(named))
+        now, asked = _looked(named)
+        while any(shared.owes(tenant, each.bucket.limit, each.allowance) for each in asked):
+            await shared.wait(tenant)
+            now, asked = _looked(named)
+        headers = _take(now, asked)
+        for each in asked:
+            shared.use(tenant, each.subject, each.bucket.limit, each.allowance, now)
+        return headers
 
     def admit_stranger(self, address: str) -> tuple[Header, ...]:
         """Count a request without valid credentials.
@@ -107,29 +137,40 @@ class Rates:
         """
         if self._address is None or not address:
             return ()
-        return _take([(self._address, _network(address))])
+        return _take(*_looked([(self._address, _network(address))]))
 
 
-def _take(named: list[tuple[_Bucket, str]]) -> tuple[Header, ...]:
-    """Count one request with all of these, or with none of them."""
+def _looked(named: list[tuple[_Bucket, str]]) -> tuple[float, list[_Asked]]:
+    """What one request would use of these limits, and when that was looked at.
+
+    Raises:
+        Refused: It is too much for one of them.
+    """
     now = time.monotonic()
-    found = [(bucket, subject, bucket.after(subject, now)) for bucket, subject in named]
-    for bucket, _, after in found:
-        over = after - bucket.limit.seconds
-        if over > 1e-9:
-            raise _too_often(bucket, over)
-    for bucket, subject, after in found:
-        bucket.take(subject, now, after)
-    return _headers(found)
+    found: list[_Asked] = []
+    for bucket, subject in named:
+        allowance, limit = bucket.find(subject), bucket.limit
+        after = max(allowance.full_at, now) - now + limit.step
+        if after - limit.seconds > 1e-9:
+            raise _too_often(bucket, after - limit.seconds)
+        found.append(_Asked(bucket, subject, allowance, after))
+    return now, found
 
 
-def _headers(found: list[tuple[_Bucket, str, float]]) -> tuple[Header, ...]:
+def _take(now: float, asked: list[_Asked]) -> tuple[Header, ...]:
+    """Count one request with all of these."""
+    for each in asked:
+        each.bucket.take(each.subject, each.allowance, now + each.after)
+    return _headers([(each.bucket, each.after) for each in asked])
+
+
+def _headers(found: list[tuple[_Bucket, float]]) -> tuple[Header, ...]:
     """The fields of the IETF's draft "RateLimit header fields for HTTP"."""
     if not found:
         return ()
     return (
-        (b"ratelimit-policy", b", ".join([bucket.policy for bucket, _, _ in found])),
-        (b"ratelimit", b", ".join([bucket.state(after) for bucket, _, after in found])),
+        (b"ratelimit-policy", b", ".join([bucket.policy for bucket, _ in found])),
+        (b"ratelimit", b", ".join([bucket.state(after) for bucket, after in found])),
     )
 
 
@@ -137,14 +178,14 @@ def _too_often(bucket: _Bucket, over: float) -> Refused:
     """A refusal that says what is left in its headers too."""
     limit = bucket.limit
     error = RateLimited(
-        f"There were too many requests of {_NAMES[bucket.name]}: {limit.requests} in a "
-        f"{limit.per} are allowed.",
-        limit=bucket.name,
+        f"There were too many requests of {_NAMES[limit.name]}: {limit.requests} in a "
+        f"{bucket.per} are allowed.",
+        limit=limit.name,
         retry_after=max(1, ceil(over)),
     )
     # As it is now: nothing is left, and the first request that is allowed again is the next step.
-    headers = _headers([(bucket, "", limit.seconds + over)])
-    if bucket.name == "address":
+    headers = _headers([(bucket, limit.seconds + over)])
+    if limit.name == "address":
         headers = (*headers, (b"connection", b"close"))
     return Refused(429, error, headers)
 

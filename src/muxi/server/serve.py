@@ -189,7 +189,8 @@ async def serving(
     settings = runtime.project.server
     tls = None if settings.tls is None else tls_context(settings.tls, runtime.project.folder)
     listeners, url = _listen(runtime, host=host, port=port, socket=socket)
-    addresses, rates = Addresses(settings, host=host), Rates(settings.rate_limits)
+    addresses = Addresses(settings, host=host)
+    rates = Rates(settings.rate_limits, runtime.identity.allowances)
     access = Access(runtime.state.token(), runtime.identity, addresses, rates)
     federate(access, runtime)
     mcp = mcp or endpoint_of(runtime)

@@ -28,6 +28,7 @@ from muxi.storage import (
     schema_budgets,
     schema_federation,
     schema_identity,
+    schema_limits,
     schema_policy,
     schema_requests,
 )
@@ -41,7 +42,14 @@ VERSION = 3
 OLDEST_PROGRAM = "0.1.0"
 """The oldest muxi that may work with a database of this schema."""
 
-PARTS = (schema_budgets, schema_federation, schema_identity, schema_policy, schema_requests)
+PARTS = (
+    schema_budgets,
+    schema_federation,
+    schema_identity,
+    schema_limits,
+    schema_policy,
+    schema_requests,
+)
 """The files that hold more tables of the same schema."""
 
 tenants = Table(

@@ -30,42 +30,42 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return at
 
 
-def test_all_may_come_at_once_and_then_come_back_bit_by_bit(clock: list[float]) -> None:
+async def test_all_may_come_at_once_and_then_come_back_bit_by_bit(clock: list[float]) -> None:
     limits = _rates(user=RateLimit(requests=6, per="minute"))
     for left in (5, 4, 3, 2, 1, 0):
-        headers = dict(limits.admit(_caller("ann")))
+        headers = dict(await limits.admit(_caller("ann")))
         assert headers[b"ratelimit-policy"] == b'"user";q=6;w=60'
         assert headers[b"ratelimit"].startswith(b'"user";r=%d;t=' % left)
     with pytest.raises(Refused) as caught:
-        limits.admit(_caller("ann"))
+        await limits.admit(_caller("ann"))
     assert caught.value.status == 429
     assert caught.value.error.details["retry_after"] == 10
     assert dict(caught.value.headers)[b"ratelimit"].startswith(b'"user";r=0;t=')
-    limits.admit(_caller("bob"))
+    await limits.admit(_caller("bob"))
     clock[0] += 10
-    limits.admit(_caller("ann"))
+    await limits.admit(_caller("ann"))
     with pytest.raises(Refused):
-        limits.admit(_caller("ann"))
+        await limits.admit(_caller("ann"))
 
 
-def test_what_one_limit_refuses_is_not_counted_by_the_others(clock: list[float]) -> None:
+async def test_what_one_limit_refuses_is_not_counted_by_the_others(clock: list[float]) -> None:
     limits = _rates(key=RateLimit(requests=2), tenant=RateLimit(requests=4))
     for key in ("k1", "k1", "k2"):
-        limits.admit(_caller("ann", key))
+        await limits.admit(_caller("ann", key))
     for _ in range(5):
         with pytest.raises(Refused) as caught:
-            limits.admit(_caller("ann", "k1"))
+            await limits.admit(_caller("ann", "k1"))
         assert caught.value.error.details["limit"] == "key"
-    limits.admit(_caller("ann", "k2"))
+    await limits.admit(_caller("ann", "k2"))
     with pytest.raises(Refused) as caught:
-        limits.admit(_caller("eve", "k3"))
+        await limits.admit(_caller("eve", "k3"))
     assert caught.value.error.details["limit"] == "tenant"
-    limits.admit(_caller("ann", "k1", tenant="other"))
+    await limits.admit(_caller("ann", "k1", tenant="other"))
 
 
-def test_the_person_at_this_machine_is_not_counted() -> None:
+async def test_the_person_at_this_machine_is_not_counted() -> None:
     limits = _rates(user=RateLimit(requests=1), tenant=RateLimit(requests=1))
-    assert [limits.admit(LOCAL_CALLER) for _ in range(5)] == [()] * 5
+    assert [await limits.admit(LOCAL_CALLER) for _ in range(5)] == [()] * 5
 
 
 def test_an_address_of_ipv6_is_its_whole_network(clock: list[float]) -> None:

@@ -71,7 +71,7 @@ class Hub:
                 raise Refused(401, InvalidInput("This ticket is used up or too old."))
             shown = redeemed
         caller = await self.identify(shown, line)
-        self.access.rates.admit(caller)
+        await self.access.rates.admit(caller)
         await self.runtime.guard.require(caller, "threads.read")
         return Session(self, line, caller, shown)
 

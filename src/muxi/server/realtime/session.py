@@ -260,7 +260,7 @@ class Session:
             if kind.action is not None:
                 if not await self.recheck():
                     return
-                self._hub.access.rates.admit(self._caller)
+                await self._hub.access.rates.admit(self._caller)
                 await self._hub.runtime.guard.require(self._caller, kind.action)
             answer = await self._answer(command)
         except ValidationError as error:

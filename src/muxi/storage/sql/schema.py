@@ -161,6 +161,14 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT pk_groups PRIMARY KEY (tenant, name)
 )
  WITHOUT ROWID""",
+    """CREATE TABLE guesses (
+    tenant TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    failures BIGINT NOT NULL,
+    since BIGINT NOT NULL,
+    CONSTRAINT pk_guesses PRIMARY KEY (tenant, subject)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE idempotency_keys (
     tenant TEXT NOT NULL,
     owner TEXT NOT NULL,
@@ -236,6 +244,14 @@ CREATE: tuple[str, ...] = (
     base BIGINT NOT NULL,
     data BLOB NOT NULL,
     CONSTRAINT pk_postings PRIMARY KEY (tenant, owner, corpus, word, base)
+)
+ WITHOUT ROWID""",
+    """CREATE TABLE rates (
+    tenant TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    used BIGINT NOT NULL,
+    full_at BIGINT NOT NULL,
+    CONSTRAINT pk_rates PRIMARY KEY (tenant, subject)
 )
  WITHOUT ROWID""",
     """CREATE TABLE reservations (
@@ -562,6 +578,7 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('forgettings', 'ix_forgettings_state', '1000 1000 250')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('forgettings', 'sqlite_autoindex_forgettings_1', '1000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('groups', 'groups', '1000000 1000000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('guesses', 'guesses', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('idempotency_keys', 'ix_idempotency_keys_age', '1000000 1000000 10')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('idempotency_keys', 'ix_idempotency_keys_owner', '1000000 1000000 1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('idempotency_keys', 'idempotency_keys', '1000000 1000000 1000 1')""",
@@ -580,6 +597,7 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('passages', 'uq_passages_id', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('policies', 'policies', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('postings', 'postings', '1000000 1000000 1000 500 1 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('rates', 'rates', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'ix_reservations_balance', '1000000 1000000 10 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'ix_reservations_expiry', '1000000 1000000 10')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'reservations', '1000000 1000000 10 1 1 1')""",

@@ -252,6 +252,27 @@ audit_seals = Table(
     sqlite_with_rowid=False,
 )
 
+# What is counted for a while, of subjects that are digests.
+rates = Table(
+    "rates",
+    metadata,
+    _text("tenant", key=True),
+    _text("subject", key=True),
+    _number("used"),
+    _number("full_at"),
+    sqlite_with_rowid=False,
+)
+
+guesses = Table(
+    "guesses",
+    metadata,
+    _text("tenant", key=True),
+    _text("subject", key=True),
+    _number("failures"),
+    _number("since"),
+    sqlite_with_rowid=False,
+)
+
 
 def upgrade() -> None:
     """Make the tables; on PostgreSQL, bind every role by row-level security."""
