@@ -172,14 +172,10 @@ class Muxi:
         found = dict(zip(numbers, indexed, strict=True))
         await database.write(who, lambda tx: passages.set_many_words(tx, owner, found))
         for kind, matrix in made.items():
-            data = [row.astype("<f2").tobytes() for row in matrix]
-            pairs = list(zip(numbers, data, strict=True))
-            width = matrix.shape[1]
+            pairs = list(zip(numbers, matrix, strict=True))
 
-            def put(tx, kind=kind, pairs=pairs, width=width):
-                vectors.put(
-                    tx, owner, "memory", self._embedder.name, kind, made=pairs, dimensions=width
-                )
+            def put(tx, kind=kind, pairs=pairs):
+                vectors.put(tx, owner, "memory", self._embedder.name, kind, made=pairs)
 
             await database.write(who, put)
         searcher = Searcher(database, self._embedder, weights=self.weights)

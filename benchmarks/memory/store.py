@@ -9,7 +9,7 @@ and again. Memories are drawn from words as frequent as those of a language (Zip
 window. With `--url`, the wall time is what the database takes besides.
 
 `--copies 100` builds a hundredth, and has the database copy each user a hundred times: to fill a
-large PostgreSQL in minutes.
+large one in minutes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ import asyncio
 import json
 import os
 import random
+import re
+import sqlite3
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,7 @@ import numpy as np
 import psycopg
 
 from muxi.memory.finding import Finder
+from muxi.retrieval.matrices import Matrix
 from muxi.retrieval.search import Searcher
 from muxi.storage import passages, vectors
 from muxi.storage.database import Database, Scope, Tx, open_database
@@ -77,7 +81,7 @@ def store(tx: Tx, owner: str, first: int, count: int, words: Words) -> float:
         for at in range(count)
     ]
     said = [words.some(WINDOW) for _ in rows]
-    made = [words.vector().astype("<f2").tobytes() for _ in rows]
+    made = [words.vector() for _ in rows]
     began = time.process_time()
     numbers = passages.add(tx, owner, rows)
     passages.set_many_words(tx, owner, dict(zip(numbers, said, strict=True)))
@@ -89,7 +93,6 @@ def store(tx: Tx, owner: str, first: int, count: int, words: Words) -> float:
             "benchmark",
             kind,
             made=list(zip(numbers, made, strict=True)),
-            dimensions=DIMENSIONS,
         )
     return time.process_time() - began
 
@@ -126,15 +129,28 @@ _COPY = (
 )
 
 
-def copy(url: str, copies: int) -> None:
-    """Have PostgreSQL copy all users but the large one, as its superuser."""
+def copy(target: str | Path, copies: int) -> None:
+    """Have the database copy all users but the large one: a file of SQLite, or a PostgreSQL as its
+    superuser."""
     began = time.perf_counter()
-    with psycopg.connect(url, autocommit=True) as connection:
-        for at in range(1, copies):
-            values = {"by": at * _NUMBERS, "name": f"-{at}", "upto": _NUMBERS}
+    sets = [{"by": at * _NUMBERS, "name": f"-{at}", "upto": _NUMBERS} for at in range(1, copies)]
+    if isinstance(target, Path):
+        with closing(sqlite3.connect(target, isolation_level=None)) as connection:
+            connection.execute("PRAGMA synchronous=off")
             for statement in _COPY:
-                connection.execute(statement, values)
-        connection.execute("VACUUM ANALYZE")
+                plain = statement.replace("OVERRIDING SYSTEM VALUE", "")
+                plain = re.sub(r"%\((\w+)\)s", r":\1", plain)
+                connection.execute("BEGIN")
+                for values in sets:
+                    connection.execute(plain, values)
+                connection.execute("COMMIT")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    else:
+        with psycopg.connect(target, autocommit=True) as connection:
+            for values in sets:
+                for statement in _COPY:
+                    connection.execute(statement, values)
+            connection.execute("VACUUM ANALYZE")
     show("copies", copies=copies, wall_s=time.perf_counter() - began)
 
 
@@ -143,9 +159,9 @@ def words_of(tx: Tx, owner: str, terms: list[str]) -> int:
 
 
 def vectors_of(tx: Tx, owner: str, question: np.ndarray[Any, Any]) -> int:
-    numbers, data = vectors.scan(tx, owner, "memory", "benchmark", "turn")
-    matrix = np.frombuffer(data, "<f2").reshape(len(numbers), -1).astype("<f4")
-    return int((matrix @ question).argmax())
+    found = Matrix(vectors.scan(tx, owner, "memory", "benchmark", "turn"), 0.0).similar(question)
+    assert found is not None
+    return int(found.cosines.argmax())
 
 
 async def measure(
@@ -268,7 +284,7 @@ async def main() -> None:
     parser.add_argument("--memories", type=int, default=100_000)
     parser.add_argument("--each", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=100, help="memories stored at once")
-    parser.add_argument("--copies", type=int, default=1, help="of each user, on PostgreSQL")
+    parser.add_argument("--copies", type=int, default=1, help="of each user")
     parser.add_argument("--admin-url", help="the same database, by its superuser, for copies")
     parser.add_argument("--url", help="an empty PostgreSQL database, by its server's role")
     parser.add_argument("--keep", type=Path, help="file of SQLite to build, or to use")
@@ -282,7 +298,7 @@ async def main() -> None:
             built = options.memories // options.copies
             await build(database, built, options.each, options.batch, words)
             if options.copies > 1:
-                await asyncio.to_thread(copy, options.admin_url, options.copies)
+                await asyncio.to_thread(copy, options.admin_url or path, options.copies)
         users = await database.read(SCOPE, passages.owners)
         users.remove("user:large")
         random.Random(2).shuffle(users)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from support.postgres import PostgresAddress
 from muxi.core.errors import AccessDenied, NotFound
 from muxi.storage import passages, vectors
 from muxi.storage.database import Database, Scope, Tx, open_database
-from muxi.testing.storage.passages import a_passage, expected_scores
+from muxi.testing.storage.passages import a_passage, a_vector, expected_scores, vectors_of
 
 TENANTS = ("acme", "Acme", "acme2")
 USERS = ("ann", "Ann", "ann ", "ann%", "an_", "user:ann", "ann:1", "änn", "%")
@@ -32,7 +31,7 @@ class Book:
     owner: str
     rows: dict[int, str] = field(default_factory=dict)
     words: dict[int, list[str]] = field(default_factory=dict)
-    vectors: dict[int, bytes] = field(default_factory=dict)
+    vectors: dict[int, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def scopes(self) -> list[Scope]:
@@ -83,9 +82,9 @@ class World:
 
     def embed(self, tx: Tx, book: Book) -> None:
         own = self.source.sample(list(book.rows), min(len(book.rows), 4))
-        made = [(number, struct.pack("<2e", number % 1000, 1)) for number in own]
-        foreign = [(n, b"\xff" * 4) for n in without({self.number_of_anybody(): 0}, book)]
-        vectors.put(tx, book.owner, "memory", MODEL, "turn", made=[*made, *foreign], dimensions=2)
+        made = [(number, a_vector(number)) for number in own]
+        foreign = [(n, a_vector(0)) for n in without({self.number_of_anybody(): 0}, book)]
+        vectors.put(tx, book.owner, "memory", MODEL, "turn", made=[*made, *foreign])
         book.vectors |= dict(made)
 
     def remove(self, tx: Tx, book: Book) -> None:
@@ -106,8 +105,7 @@ class World:
         assert dict(found) == pytest.approx(dict(expected_scores(said, terms)))
 
     def scan(self, tx: Tx, book: Book) -> None:
-        numbers, data = vectors.scan(tx, book.owner, "memory", MODEL, "turn")
-        found = {number: data[4 * at : 4 * at + 4] for at, number in enumerate(numbers)}
+        found = vectors_of(tx, book.owner)
         assert found == book.vectors
 
     def get(self, tx: Tx, book: Book) -> None:

@@ -196,14 +196,13 @@ class Embedding:
         if not found:
             return False
         made = await _embed(embedder, [text for *_, text in found])
-        by_owner: dict[tuple[str, str], list[tuple[int, bytes]]] = defaultdict(list)
+        by_owner: dict[tuple[str, str], list[tuple[int, Sequence[float]]]] = defaultdict(list)
         for (number, owner, where, _), vector in zip(found, made, strict=True):
-            by_owner[owner, where].append((number, vector.astype("<f2").tobytes()))
-        dimensions = int(made.shape[1])
+            by_owner[owner, where].append((number, vector))
 
         def store(tx: Tx) -> None:
             for (owner, where), rows in by_owner.items():
-                vectors.put(tx, owner, where, embedder.name, kind, made=rows, dimensions=dimensions)
+                vectors.put(tx, owner, where, embedder.name, kind, made=rows)
 
         await self.database.write(whole, store)
         if not self.switching and tenant not in self._noted:

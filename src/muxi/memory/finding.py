@@ -16,7 +16,7 @@ from muxi.memory.rows import MEMORY, memory_of
 from muxi.retrieval.question import Question
 from muxi.retrieval.search import Searcher
 from muxi.storage import passages
-from muxi.storage.transaction import Database, Scope
+from muxi.storage.transaction import Database, Scope, Tx
 
 _MOST_KNOWN = 10_000
 _SPEAKERS_FOR = 30.0
@@ -31,8 +31,6 @@ class Finder:
     searcher: Searcher
     ready: Callable[[], Awaitable[None]] | None = None
     """Awaited before a search: what is missing in the first moments of a process."""
-    _with_memories: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
-    """Owners that had memories when they were looked at: others are not searched."""
     _spoke: dict[tuple[str | None, ...], tuple[float, list[str]]] = field(
         default_factory=dict[tuple[str | None, ...], tuple[float, list[str]]]
     )
@@ -62,11 +60,11 @@ class Finder:
             StorageError: The database could not answer.
             AccessDenied: `who` may not read one of these owners.
         """
-        if not await self._has_any(who, owners):
+        people = await self._people(who, owners, you)
+        if people is None:
             return Recollection(items=[])
         if self.ready is not None:
             await self.ready()
-        people = await self._people(who, owners, you)
         question = Question.read(text, people, me=who.principal, you=you, now=now())
         found = await self.searcher.search(
             who, owners, question, corpus=MEMORY, limit=limit, groups=groups
@@ -81,19 +79,21 @@ class Finder:
         ]
         return Recollection(items=items, embedder=found.embedder, note=found.note)
 
-    async def _people(self, who: Scope, owners: Sequence[str], you: str | None) -> dict[str, str]:
+    async def _people(
+        self, who: Scope, owners: Sequence[str], you: str | None
+    ) -> dict[str, str] | None:
         """Whom the question may name: all who spoke, but not those whom "I" and "you" mean, whose
-        ids are often common words."""
+        ids are often common words. None where there is nothing to find."""
         key = (who.tenant, who.principal, *owners)
         known = self._spoke.get(key)
         if known is None or time.monotonic() > known[0]:
-            read = partial(passages.speakers, owners=owners, corpus=MEMORY)
+            spoke = await self.database.read(who, partial(_speakers, owners=owners), tiny=True)
+            if spoke is None:
+                return None
             if len(self._spoke) >= _MOST_KNOWN:
                 self._spoke.clear()
-            until = time.monotonic() + _SPEAKERS_FOR
-            known = self._spoke[key] = (until, await self.database.read(who, read))
-        spoke = known[1]
-        return {name: name for name in spoke if name not in (who.principal, you)}
+            known = self._spoke[key] = (time.monotonic() + _SPEAKERS_FOR, spoke)
+        return {name: name for name in known[1] if name not in (who.principal, you)}
 
     def changed(self, tenant: str, owner: str) -> None:
         """Memories of this owner were written."""
@@ -102,20 +102,12 @@ class Finder:
     def forgot(self, tenant: str, owner: str) -> None:
         """Memories of this owner are gone, and perhaps who said them."""
         self.changed(tenant, owner)
-        self._with_memories.discard((tenant, owner))
         for key in [key for key in self._spoke if key[0] == tenant and owner in key[2:]]:
             del self._spoke[key]
 
-    async def _has_any(self, who: Scope, owners: Sequence[str]) -> bool:
-        """Whether there is anything to find: who has said nothing yet costs a look."""
-        if any((who.tenant, owner) in self._with_memories for owner in owners):
-            return True
-        for owner in owners:
-            look = partial(passages.page, owner=owner, corpus=MEMORY, limit=1)
-            found = await self.database.read(who, look, tiny=True)
-            if found.items:
-                if len(self._with_memories) >= _MOST_KNOWN:
-                    self._with_memories.clear()
-                self._with_memories.add((who.tenant, owner))
-                return True
-        return False
+
+def _speakers(tx: Tx, owners: Sequence[str]) -> list[str] | None:
+    """Who spoke in the memories of these owners; None if they have none."""
+    if not any(passages.page(tx, owner, corpus=MEMORY, limit=1).items for owner in owners):
+        return None
+    return passages.speakers(tx, owners, MEMORY)

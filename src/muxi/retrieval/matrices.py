@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from muxi.storage.blocks import Vectors
+
 STALE: Final = 60.0
 
-_SHIFT: Final = 23 - 10
-"""Between the places of the exponents: mantissas of 23 and of 10 bits."""
-_NO_COPIES_OF_THE_SIGN: Final = ~(0b111 << 28)
-_SCALE: Final = 2.0 ** (127 - 15)
-"""Between the exponents' zeros."""
+_AT_ONCE: Final = 256
+"""Vectors that are widened before they are compared: what they then take stays in the cache of a
+core."""
 
 Key = tuple[str, str, str, str, str]
 """Tenant, owner, corpus, model and kind of vector."""
@@ -34,53 +34,36 @@ Key = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """One owner's vectors of one kind, a row each, ascending by number."""
+    """One owner's vectors of one kind, ascending by number of passage."""
 
-    numbers: NDArray[np.int64]
-    rows: NDArray[np.float32]
+    vectors: Vectors | None
     read_at: float
 
     @property
     def weight(self) -> int:
         """Bytes in memory."""
-        return self.rows.nbytes + self.numbers.nbytes + 500
+        return 500 + (0 if self.vectors is None else sum(part.nbytes for part in self.vectors))
 
-    def similar(self, vector: NDArray[np.float32]) -> Similar:
-        """Cosines with a unit vector."""
+    def similar(self, vector: NDArray[np.float32]) -> Similar | None:
+        """Cosines with a unit vector; None where there is nothing to be compared with it."""
         import numpy as np
 
-        if not len(self.numbers):
-            return Similar(self.numbers, np.zeros(0, dtype=np.float32))
-        # A product for each row: for one of the whole matrix BLAS wakes threads, which on a busy
-        # machine take thirty times as long.
-        products = np.matmul(self.rows[:, None, :], vector[:, None])
-        return Similar(self.numbers, products[:, 0, 0])
-
-
-def matrix(numbers: list[int], data: bytes) -> Matrix:
-    """Rows of 16-bit floats, little endian, as they are stored."""
-    import numpy as np
-
-    keys = np.array(numbers, dtype=np.int64)
-    width = len(data) // 2 // len(numbers) if numbers else 0
-    rows = _widened(np.frombuffer(data, dtype="<i2")).reshape(len(numbers), width)
-    if len(keys) > 1 and not bool((keys[1:] > keys[:-1]).all()):
-        order = np.argsort(keys)
-        keys, rows = keys[order], rows[order]
-    return Matrix(keys, rows, time.monotonic())
-
-
-def _widened(halves: NDArray[np.int16]) -> NDArray[np.float32]:
-    """16-bit floats, of which only the bits are known, as 32-bit ones: eight times as fast as numpy
-    by itself, which converts one at a time."""
-    import numpy as np
-
-    bits = halves.astype(np.int32)
-    bits <<= _SHIFT
-    bits &= _NO_COPIES_OF_THE_SIGN
-    wide = bits.view(np.float32)
-    wide *= _SCALE
-    return wide
+        # A model may have been asked for shorter vectors than those that are stored.
+        if self.vectors is None or self.vectors.codes.shape[1] != len(vector):
+            return None
+        numbers, codes, scales = self.vectors
+        cosines = np.empty(len(numbers), np.float32)
+        wide = np.empty((min(len(numbers), _AT_ONCE), len(vector)), np.float32)
+        for start in range(0, len(numbers), _AT_ONCE):
+            some = codes[start : start + _AT_ONCE]
+            rows = wide[: len(some)]
+            rows[:] = some
+            # A product for each row: for one of the whole matrix BLAS wakes threads, which on a
+            # busy machine take thirty times as long.
+            products = np.matmul(rows[:, None, :], vector[:, None])
+            cosines[start : start + _AT_ONCE] = products[:, 0, 0]
+        cosines *= scales
+        return Similar(numbers, cosines)
 
 
 class Matrices:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 from muxi.core.errors import MuxiError
 from muxi.models.embedding import Embedder
 from muxi.models.reranking import Reranker
-from muxi.retrieval.matrices import Matrices, Matrix, matrix
+from muxi.retrieval.matrices import Matrices, Matrix
 from muxi.retrieval.question import Question
-from muxi.retrieval.ranking import Candidates, Hit, Seen, Similar, joined, reranked
+from muxi.retrieval.ranking import Hit, Similar, reranked
 from muxi.retrieval.weights import DEFAULT, Weights
 from muxi.storage import passages, vectors
 from muxi.storage.passages import PassageRow
@@ -194,6 +194,8 @@ class Searcher:
         return note
 
     def _find(self, task: _Task, tx: Tx) -> tuple[list[Hit], dict[int, PassageRow]]:
+        from muxi.retrieval.candidates import Candidates, joined
+
         candidates = Candidates(self._weights)
         by_words = passages.match(
             tx,
@@ -212,18 +214,16 @@ class Searcher:
             ("turn", "vector", self._weights.vector),
             ("window", "window", self._weights.window),
         ):
-            also = list(candidates.signals)
+            also = candidates.numbers.tolist()
             similar = self._similar(tx, task, kind, also) if weight else []
             candidates.add_similar(name, joined(similar, among), weight, most=_BY_VECTOR)
         wanted = candidates.worth_reading(task.question, limit=task.limit, most=_LOOKED_AT)
-        rows = {
-            row.number: row
-            for row in passages.by_numbers(tx, task.owners, wanted)
-            if task.wants(row)
-        }
-        seen = [Seen.of(row) for row in rows.values()]
+        seen = passages.glimpses(tx, task.owners, task.corpus, wanted)
+        if task.groups is not None:
+            seen = [row for row in seen if row.group_id in task.groups]
         hits = candidates.hits(seen, task.question)[: task.limit]
-        return hits, {hit.number: rows[hit.number] for hit in hits}
+        rows = passages.by_numbers(tx, task.owners, [hit.number for hit in hits])
+        return hits, {row.number: row for row in rows}
 
     def _similar(self, tx: Tx, task: _Task, kind: str, also: Sequence[int]) -> list[Similar]:
         vector, model = task.vector, task.model
@@ -236,10 +236,8 @@ class Searcher:
                 continue
             key = (tx.scope.tenant, owner, task.corpus, model, kind)
             read = partial(_scan, tx, owner, task.corpus, model, kind)
-            kept = self._matrices.get(key, read)
-            # A model may have been asked for shorter vectors than those that are stored.
-            if kept.rows.shape[1] == vector.shape[0]:
-                found.append(kept.similar(vector))
+            if (near := self._matrices.get(key, read).similar(vector)) is not None:
+                found.append(near)
         return found
 
 
@@ -256,9 +254,6 @@ class _Task:
     model: str | None
     vector: NDArray[np.float32] | None
 
-    def wants(self, row: PassageRow) -> bool:
-        return row.corpus == self.corpus and (self.groups is None or row.group_id in self.groups)
-
 
 def _near(tx: Tx, task: _Task, owner: str, kind: str, also: Sequence[int]) -> Similar | None:
     """The nearest passages of an owner that is so large that they are indexed; None for others."""
@@ -273,7 +268,7 @@ def _near(tx: Tx, task: _Task, owner: str, kind: str, also: Sequence[int]) -> Si
         task.corpus,
         task.model,
         kind,
-        question=task.vector.astype("<f2").tobytes(),
+        question=task.vector.tolist(),
         limit=_BY_INDEX,
         also=also,
     )
@@ -284,8 +279,7 @@ def _near(tx: Tx, task: _Task, owner: str, kind: str, also: Sequence[int]) -> Si
 
 
 def _scan(tx: Tx, owner: str, corpus: str, model: str, kind: str) -> Matrix:
-    numbers, data = vectors.scan(tx, owner, corpus, model, kind)
-    return matrix(numbers, data)
+    return Matrix(vectors.scan(tx, owner, corpus, model, kind), time.monotonic())
 
 
 def _told(row: PassageRow) -> str:

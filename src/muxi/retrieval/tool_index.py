@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from muxi.core.errors import MissingExtra
 from muxi.core.requests import ToolSpec
 from muxi.retrieval.acts import acts_asked, acts_of_tool
-from muxi.retrieval.ranking import Candidates, Similar
+from muxi.retrieval.ranking import Similar
 from muxi.retrieval.weights import Weights
 from muxi.retrieval.words import asked_words, tokens, words
 
@@ -90,6 +90,7 @@ class ToolIndex:
         """The tools that fit best, at most `limit`; none if nothing is asked in words."""
         import numpy as np
 
+        from muxi.retrieval.candidates import Candidates
         from muxi.storage.bm25 import best
 
         asked = asked_words(question)
@@ -108,8 +109,8 @@ class ToolIndex:
                 candidates.add_similar("vector", similar, _WEIGHTS.vector, most=_BY_WORDS)
         acts = acts_asked(question)
         scores = {
-            at: sum(signals.values()) + (_ACT if acts & self._acts[at] else 0.0)
-            for at, signals in candidates.signals.items()
+            at: score + (_ACT if acts & self._acts[at] else 0.0)
+            for at, score in zip(candidates.numbers.tolist(), candidates.scores(), strict=True)
         }
         # Rounded, so that machines whose sums differ in the last bit agree.
         ranked = sorted(scores, key=lambda at: (-round(scores[at], 6), at))

@@ -32,16 +32,17 @@ def best(
         among: If given, only these passages are hits.
     """
     numbers, lengths = _unpacked(everything)
-    order = np.argsort(numbers, kind="stable")
-    numbers, lengths = numbers[order], lengths[order]
-    share = lengths / lengths.mean()
-    slow = _SATURATION * (1 - _BY_LENGTH + _BY_LENGTH * share)
-    scores = np.zeros(len(numbers))
-    for packed in rows.values():
-        which, counts = _unpacked(packed)
-        rarity = math.log(1 + (len(numbers) - len(which) + 0.5) / (len(which) + 0.5))
-        at = np.searchsorted(numbers, which)
-        scores[at] += rarity * (_SATURATION + 1) * counts / (counts + slow[at])
+    if not bool((numbers[1:] > numbers[:-1]).all()):
+        order = np.argsort(numbers, kind="stable")
+        numbers, lengths = numbers[order], lengths[order]
+    slow = _SATURATION * (1 - _BY_LENGTH + _BY_LENGTH / lengths.mean() * lengths)
+    # All words in one go: of most there are only a few rows.
+    which, counts = _unpacked([row for packed in rows.values() for row in packed])
+    sizes = [sum(len(data) for _, data in packed) // _POSTING.itemsize for packed in rows.values()]
+    rarities = [math.log(1 + (len(numbers) - size + 0.5) / (size + 0.5)) for size in sizes]
+    at = np.searchsorted(numbers, which)
+    gained = np.repeat(rarities, sizes) * (_SATURATION + 1) * counts / (counts + slow[at])
+    scores = np.bincount(at, gained, len(numbers))
     if among is not None:
         scores[~np.isin(numbers, np.fromiter(among, np.int64))] = 0
     hits = np.flatnonzero(scores)

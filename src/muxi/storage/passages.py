@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from muxi.core.errors import InvalidInput, NotFound
 from muxi.storage import postings, vectors
@@ -52,6 +53,18 @@ class PassageRow:
     owner: str = ""
 
 
+class Glimpse(NamedTuple):
+    """As much of a passage as is read to rank it."""
+
+    number: int
+    id: str
+    speaker: str | None
+    said_at: int
+    """Or when it was stored, if that is not known."""
+    text: str
+    group_id: str = ""
+
+
 def add(tx: Tx, owner: str, rows: Sequence[PassageRow]) -> list[int]:
     """Store new passages and return their numbers, in the same order.
 
@@ -88,6 +101,17 @@ def by_numbers(tx: Tx, owners: Sequence[str], numbers: Iterable[int]) -> list[Pa
     )
     found = {row.number: row for row in map(_passage, rows)}
     return [found[number] for number in wanted if number in found]
+
+
+def glimpses(tx: Tx, owners: Sequence[str], corpus: str, numbers: Iterable[int]) -> list[Glimpse]:
+    """Those of these numbers that the owners have in the corpus, in any order."""
+    rows = tx.rows(
+        sql.GLIMPSES,
+        owners=listed(tx.dialect, readable(tx, owners)),
+        corpus=corpus,
+        numbers=listed(tx.dialect, dict.fromkeys(numbers)),
+    )
+    return [Glimpse._make(row) for row in rows]
 
 
 def page(
@@ -268,13 +292,8 @@ def speakers(tx: Tx, owners: Sequence[str], corpus: str, *, limit: int = 200) ->
     """Who said something in the owners' passages, at most `limit` for each owner."""
     found: dict[str, None] = {}
     for name in readable(tx, owners):
-        after = ""
-        for _ in range(limit):
-            row = tx.row(sql.NEXT_SPEAKER, owner=name, corpus=corpus, after=after)
-            if row is None or row[0] is None:
-                break
-            after = row[0]
-            found[after] = None
+        rows = tx.rows(sql.SPEAKERS, owner=name, corpus=corpus, limit=limit)
+        found |= dict.fromkeys([speaker for (speaker,) in rows])
     return list(found)
 
 

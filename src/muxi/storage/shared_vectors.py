@@ -8,12 +8,11 @@ vectors of each large owner that is no user into a table of pgvector's type and 
 from __future__ import annotations
 
 import hashlib
-import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict
 
 from muxi.core.errors import StorageError
-from muxi.storage.transaction import Row, Tx
+from muxi.storage.transaction import Tx
 
 LARGE = 20_000
 """Vectors of one owner from which on an index serves better than comparing all."""
@@ -50,7 +49,7 @@ _PUT = (
 _REPLACE = "DO UPDATE SET embedding = excluded.embedding RETURNING 1"
 _LARGE_SCOPES = """SELECT tenant, owner, corpus, model, kind, max(dimensions)
 FROM vectors WHERE left(owner, 5) <> 'user:'
-GROUP BY tenant, owner, corpus, model, kind HAVING sum(octet_length(numbers) / 4) >= %s"""
+GROUP BY tenant, owner, corpus, model, kind HAVING sum(octet_length(data) / dimensions) >= %s"""
 
 
 class Space(TypedDict):
@@ -88,8 +87,10 @@ def put(tx: Tx, space: Space, made: Mapping[int, bytes]) -> None:
     scope = _Scope(tx.scope.tenant, **space)
     if not _is_kept(tx, scope):
         return
+    from muxi.storage.blocks import decoded
+
     for number, data in made.items():
-        tx.raw(_PUT + _REPLACE, (scope.number, *scope, number, _text(data)))
+        tx.raw(_PUT + _REPLACE, (scope.number, *scope, number, _text(decoded(data))))
 
 
 def remove(tx: Tx, model: str, kind: str | None, numbers: Iterable[int]) -> None:
@@ -103,14 +104,14 @@ def remove(tx: Tx, model: str, kind: str | None, numbers: Iterable[int]) -> None
 
 
 def nearest(
-    tx: Tx, space: Space, question: bytes, *, limit: int, also: Sequence[int] = ()
+    tx: Tx, space: Space, question: Sequence[float], *, limit: int, also: Sequence[int] = ()
 ) -> list[tuple[int, float]] | None:
     """Numbers of the passages nearest to a question, with their cosines.
 
     Args:
         tx: A transaction.
         space: The vectors to search.
-        question: The question's vector, as vectors are stored.
+        question: The question's vector.
         limit: The most passages, at most `MOST`.
         also: Passages whose cosines are wanted however far they are.
 
@@ -121,7 +122,7 @@ def nearest(
     if not _may_be_large(tx, scope) or not tx.raw(_VALID, (scope.index_name,)):
         return None
     tx.raw("SELECT set_config('hnsw.ef_search', %s, true)", (str(MOST),))
-    vector = f"embedding::halfvec({len(question) // 2})"
+    vector = f"embedding::halfvec({len(question)})"
     cosine = f"SELECT number, 1 - ({vector} <=> %s::halfvec) FROM shared_vectors WHERE "  # noqa: S608 -- numbers only
     own = f"scope = {scope.number} AND {_KEY}"
     asked = _text(question)
@@ -209,6 +210,8 @@ def _lack(connection: Any) -> str | None:
 
 def _copy(connection: Any, scope: _Scope) -> int:
     """Copy a scope's vectors; from the first on, `vectors` puts new ones there by itself."""
+    from muxi.storage import blocks
+
     lock = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
     after, count = -(2**62), 0
     while True:
@@ -216,26 +219,21 @@ def _copy(connection: Any, scope: _Scope) -> int:
             # Whoever is putting or removing vectors of this owner has done so before they are read.
             connection.execute(lock, (f"{scope.tenant}\n{scope.owner}",))
             rows = connection.execute(
-                f"SELECT base, numbers, data FROM vectors WHERE {_KEY} AND base > %s "  # noqa: S608 -- names of columns only
+                f"SELECT base, dimensions, numbers, data FROM vectors WHERE {_KEY} AND base > %s "  # noqa: S608 -- names of columns only
                 "ORDER BY base LIMIT %s",
                 (*scope, after, _BATCH // 10),
             ).fetchall()
             if not rows:
                 return count
-            made = [pair for row in rows for pair in _vectors(row)]
+            made = [pair for row in rows for pair in blocks.opened(row).items()]
             connection.cursor().executemany(
                 _PUT + "DO NOTHING",
-                [(scope.number, *scope, number, _text(data)) for number, data in made],
+                [
+                    (scope.number, *scope, number, _text(blocks.decoded(data)))
+                    for number, data in made
+                ],
             )
             after, count = rows[-1][0], count + len(made)
-
-
-def _vectors(row: Row) -> list[tuple[int, bytes]]:
-    """The vectors in a row of `vectors`, with the numbers of their passages."""
-    base, packed, data = row
-    offsets = struct.unpack(f"<{len(packed) // 4}i", packed)
-    size = len(data) // len(offsets)
-    return [(base + offset, data[at * size : (at + 1) * size]) for at, offset in enumerate(offsets)]
 
 
 def _is_there(tx: Tx) -> bool:
@@ -254,7 +252,6 @@ def _is_kept(tx: Tx, scope: _Scope) -> bool:
     return bool(tx.raw(found, (scope.number, *scope)))
 
 
-def _text(data: bytes) -> str:
+def _text(vector: Sequence[float]) -> str:
     """A vector as pgvector reads it."""
-    values = struct.unpack(f"<{len(data) // 2}e", data)
-    return f"[{','.join(map(repr, values))}]"
+    return f"[{','.join(map(repr, vector))}]"

@@ -1,16 +1,15 @@
 """Vectors of passages, by the model that made them. Called by `passages`, `memory`, `retrieval`.
 
-A vector is its numbers as 16-bit floats, little endian, of length 1. One owner's vectors of a model
-lie together, so that comparing a question with all of them is one read. Nothing here computes.
+A vector is of length 1, and stored as `blocks` says. One owner's vectors of a model lie together,
+so that comparing a question with all of them is one read. Nothing here compares.
 """
 
 from __future__ import annotations
 
-import struct
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from muxi.core.errors import InvalidInput
 from muxi.storage import postings, shared_vectors
@@ -20,9 +19,14 @@ from muxi.storage.shared_vectors import Space
 from muxi.storage.sql import vectors as sql
 from muxi.storage.transaction import Tx
 
-_BLOCK = 16_384
-"""Bytes of vectors in a row: large enough to be read in one go, small enough to be written anew
-when one more comes."""
+if TYPE_CHECKING:
+    from muxi.storage.blocks import Vectors
+
+_BLOCK = 7_680
+"""Bytes of vectors in a row: it then lies in one page of PostgreSQL with its key, and little is
+written anew when one more vector comes."""
+_ENTRY = 8
+"""Bytes of a row that each vector takes besides its numbers."""
 _FEWEST = 8
 """Vectors in a row, however large they are."""
 _REACH = 2**31 - 1
@@ -47,24 +51,25 @@ def put(
     model: str,
     kind: str,
     *,
-    made: Sequence[tuple[int, bytes]],
-    dimensions: int,
+    made: Sequence[tuple[int, Sequence[float]]],
 ) -> int:
     """Store vectors of an owner's passages, in place of earlier ones; how many were stored.
 
     Passages that are gone, or are not of this owner and corpus, are passed over.
 
     Raises:
-        InvalidInput: A vector has other dimensions than are said, or than the model's others have.
+        InvalidInput: A vector has other dimensions than the model's others.
     """
-    if dimensions < 1 or any(len(data) != 2 * dimensions for _, data in made):
-        raise InvalidInput(f"A vector of {dimensions} dimensions has {2 * dimensions} bytes.")
+    dimensions = len(made[0][1]) if made else 0
+    if any(len(vector) != dimensions or not len(vector) for _, vector in made):
+        raise InvalidInput("The vectors of one model have the same dimensions, one or more.")
     name = owned(tx, owner)
     postings.lock(tx, name)
     wanted = listed(tx.dialect, [number for number, _ in made])
     known = {number for (number,) in tx.rows(sql.KNOWN, owner=name, corpus=corpus, numbers=wanted)}
-    kept = {number: data for number, data in made if number in known}
+    of_known = [(number, vector) for number, vector in made if number in known]
     space: Space = {"owner": name, "corpus": corpus, "model": column(model), "kind": kind}
+    kept = _coded(of_known)
     if kept:
         _change(tx, space, kept, dimensions)
         tx.run_many(sql.MARK, [{"number": number, **space} for number in kept])
@@ -72,13 +77,14 @@ def put(
     return len(kept)
 
 
-def scan(tx: Tx, owner: str, corpus: str, model: str, kind: str) -> tuple[list[int], bytes]:
-    """Numbers of all passages that have a vector, and the vectors, one after the other."""
+def scan(tx: Tx, owner: str, corpus: str, model: str, kind: str) -> Vectors | None:
+    """All vectors of one kind that the owner has, ascending by passage; None if there are none."""
     rows = tx.rows(sql.SCAN, owner=owned(tx, owner), corpus=corpus, model=column(model), kind=kind)
-    numbers: list[int] = []
-    for base, packed, _ in rows:
-        numbers += _numbers(base, packed)
-    return numbers, b"".join([data for *_, data in rows])
+    if not rows:
+        return None
+    from muxi.storage import blocks
+
+    return blocks.read([(base, width, packed, data) for base, width, packed, data in rows])
 
 
 def nearest(
@@ -88,7 +94,7 @@ def nearest(
     model: str,
     kind: str,
     *,
-    question: bytes,
+    question: Sequence[float],
     limit: int,
     also: Sequence[int] = (),
 ) -> list[tuple[int, float]] | None:
@@ -202,16 +208,32 @@ def _change(
             hint="Give the model another name, or drop its vectors first.",
         )
     width = dimensions or max(widths, default=0)
-    blocks = {base: _parts(base, packed, data, 2 * width) for base, _, packed, data in found}
-    before = set(blocks)
-    _place(blocks, changes)
+    from muxi.storage import blocks
+
+    opened = {row[0]: blocks.opened((row[0], row[1], row[2], row[3])) for row in found}
+    before = set(opened)
+    _place(opened, changes)
     kept: list[dict[str, Any]] = []
-    for base, block in blocks.items():
+    most = max(_FEWEST, _BLOCK // (width + _ENTRY))
+    for base, block in opened.items():
         if block:
-            kept += _rows(block, base, width, space)
+            for row in blocks.closed(block, base, width, most):
+                names = ("base", "dimensions", "numbers", "data")
+                kept.append({**dict(zip(names, row, strict=True)), **space})
         elif base in before:
             tx.run(sql.DELETE, base=base, **space)
     tx.run_many(sql.PUT, kept)
+
+
+def _coded(made: Sequence[tuple[int, Sequence[float]]]) -> dict[int, bytes]:
+    if not made:
+        return {}
+    import numpy as np
+
+    from muxi.storage import blocks
+
+    rows = np.array([vector for _, vector in made], np.float32)
+    return dict(zip([number for number, _ in made], blocks.coded(rows), strict=True))
 
 
 def _place(blocks: dict[int, dict[int, bytes]], changes: Mapping[int, bytes | None]) -> None:
@@ -228,30 +250,3 @@ def _place(blocks: dict[int, dict[int, bytes]], changes: Mapping[int, bytes | No
             blocks[base].pop(number, None)
         else:
             blocks[base][number] = data
-
-
-def _parts(base: int, packed: bytes, data: bytes, size: int) -> dict[int, bytes]:
-    starts = range(0, len(data), size)
-    return dict(zip(_numbers(base, packed), [data[at : at + size] for at in starts], strict=True))
-
-
-def _rows(
-    block: Mapping[int, bytes], base: int, dimensions: int, space: Space
-) -> Iterator[dict[str, Any]]:
-    """The rows that hold these vectors."""
-    most = max(_FEWEST, _BLOCK // (2 * dimensions))
-    numbers = sorted(block)
-    for start in range(0, len(numbers), most):
-        some = numbers[start : start + most]
-        at = some[0] if start else base
-        yield {
-            "base": at,
-            "dimensions": dimensions,
-            "numbers": struct.pack(f"<{len(some)}i", *(number - at for number in some)),
-            "data": b"".join([block[number] for number in some]),
-            **space,
-        }
-
-
-def _numbers(base: int, packed: bytes) -> list[int]:
-    return [base + offset for offset in struct.unpack(f"<{len(packed) // 4}i", packed)]

@@ -275,8 +275,7 @@ def everything_else(tx: Tx, owner: str, key: KeyRing) -> None:
     facts.put(tx, owner, [Statement(subject="user", predicate="city", value='"Reykjavik"')])
     secrets.put(tx, key, "key", "value", owner=user)
     number = passages.match(tx, [owner], "memory", words("passport"))[0][0]
-    made = [(number, b"\0\1" * 4)]
-    vectors.put(tx, owner, "memory", "m", "turn", made=made, dimensions=4)
+    vectors.put(tx, owner, "memory", "m", "turn", made=[(number, [0.5] * 4)])
 
 
 def ann_speaks(tx: Tx, thread: Thread) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
 from muxi.retrieval import matrices
-from muxi.retrieval.matrices import Key, Matrices, Matrix, matrix
+from muxi.retrieval.matrices import Key, Matrices, Matrix
+from muxi.storage.blocks import Vectors
 
 
 def key(owner: str = "user:a", kind: str = "turn") -> Key:
@@ -12,8 +15,13 @@ def key(owner: str = "user:a", kind: str = "turn") -> Key:
 
 
 def made(count: int = 4, width: int = 8) -> Matrix:
-    rows = np.ones((count, width), dtype="<f2")
-    return matrix(list(range(count)), rows.tobytes())
+    codes = np.full((count, width), 127, np.int8)
+    scales = np.full(count, 1 / 127, np.float32)
+    return Matrix(Vectors(np.arange(count), codes, scales), time.monotonic())
+
+
+def size(one: Matrix) -> int:
+    return 0 if one.vectors is None else len(one.vectors.numbers)
 
 
 def test_a_matrix_is_read_once_until_its_owner_changes() -> None:
@@ -66,7 +74,7 @@ def test_the_least_used_make_room() -> None:
 
 def test_what_is_larger_than_all_room_is_used_and_not_kept() -> None:
     kept = Matrices(max_bytes=100)
-    assert len(kept.get(key(), made).numbers) == 4
+    assert size(kept.get(key(), made)) == 4
     assert kept.bytes == 0
 
 
@@ -74,23 +82,21 @@ def test_what_was_read_long_ago_is_read_again(monkeypatch: pytest.MonkeyPatch) -
     kept = Matrices()
     kept.get(key(), lambda: made(1))
     monkeypatch.setattr(matrices, "STALE", 0.0)
-    assert len(kept.get(key(), lambda: made(2)).numbers) == 2
+    assert size(kept.get(key(), lambda: made(2))) == 2
 
 
-def test_rows_are_ascending_by_number() -> None:
-    data = np.array([[1, 0], [0, 1]], dtype="<f2").tobytes()
-    both = matrix([9, 3], data)
-    assert both.numbers.tolist() == [3, 9]
-    assert both.similar(np.array([1, 0], dtype=np.float32)).cosines.tolist() == [0, 1]
+def test_all_rows_are_compared_however_many_there_are() -> None:
+    source = np.random.default_rng(1)
+    for count in (1, 255, 256, 257, 1000):
+        codes = source.integers(-127, 128, (count, 16)).astype(np.int8)
+        scales = source.random(count).astype(np.float32)
+        question = source.standard_normal(16).astype(np.float32)
+        found = Matrix(Vectors(np.arange(count), codes, scales), 0.0).similar(question)
+        assert found is not None
+        expected = (codes * scales[:, None]) @ question
+        assert np.allclose(found.cosines, expected, rtol=1e-4, atol=1e-3)
 
 
-def test_no_vectors_are_no_similarity() -> None:
-    assert len(matrix([], b"").similar(np.ones(4, dtype=np.float32)).cosines) == 0
-
-
-def test_every_number_of_sixteen_bits_is_read_as_it_is() -> None:
-    halves = np.arange(1 << 16, dtype=np.uint16).view("<f2")
-    halves = halves[np.isfinite(halves)]
-    rows = matrix(list(range(len(halves))), halves.tobytes()).rows
-    assert rows.dtype == np.float32
-    assert (rows[:, 0] == halves.astype(np.float32)).all()
+def test_nothing_is_compared_with_no_vectors_or_with_those_of_other_dimensions() -> None:
+    assert Matrix(None, 0.0).similar(np.ones(4, dtype=np.float32)) is None
+    assert made(3, 8).similar(np.ones(4, dtype=np.float32)) is None

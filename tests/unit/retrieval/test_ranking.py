@@ -5,16 +5,20 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from muxi.retrieval.candidates import Candidates, joined
 from muxi.retrieval.question import Question
-from muxi.retrieval.ranking import Candidates, Seen, Similar, joined, reranked
+from muxi.retrieval.ranking import Similar, reranked
 from muxi.retrieval.weights import Weights
+from muxi.storage.passages import Glimpse
 
 WEIGHTS = Weights(words=1, vector=1, window=1, who=0.3, when=0.2, latest=0.5, asks=0.1)
 MAY = datetime(2023, 5, 7, tzinfo=UTC)
 
 
-def seen(number: int, text: str = "It is so.", *, speaker: str = "Ana", at: datetime = MAY) -> Seen:
-    return Seen(number, f"mem_{number}", speaker, int(at.timestamp() * 1e6), text)
+def seen(
+    number: int, text: str = "It is so.", *, speaker: str = "Ana", at: datetime = MAY
+) -> Glimpse:
+    return Glimpse(number, f"mem_{number}", speaker, int(at.timestamp() * 1e6), text)
 
 
 def similar(*pairs: tuple[int, float]) -> Similar:
@@ -49,22 +53,22 @@ def test_only_the_nearest_become_candidates_and_others_get_their_share() -> None
     candidates.add_scores("words", [(5, 1.0)], 1.0)
     near = similar(*((n, n / 10) for n in range(1, 10)))
     candidates.add_similar("vector", near, 1.0, most=2)
-    assert candidates.signals.keys() == {5, 8, 9}
-    assert candidates.signals[5]["vector"] == pytest.approx(0.5)
+    assert candidates.numbers.tolist() == [5, 8, 9]
+    assert candidates.signals([5])[0]["vector"] == pytest.approx(0.5)
 
 
 def test_what_has_no_vector_yet_counts_as_middling() -> None:
     candidates = Candidates(WEIGHTS)
     candidates.add_scores("words", [(99, 1.0)], 1.0)
     candidates.add_similar("vector", similar((1, 0.0), (2, 1.0)), 1.0, most=10)
-    assert candidates.signals[99]["vector"] == pytest.approx(0.5)
+    assert candidates.signals([99])[0]["vector"] == pytest.approx(0.5)
 
 
 def test_nothing_compared_adds_nothing() -> None:
     candidates = Candidates(WEIGHTS)
     candidates.add_similar("vector", None, 1.0, most=10)
     candidates.add_scores("words", [(1, 0.0), (2, -1.0)], 1.0)
-    assert candidates.signals == {}
+    assert candidates.numbers.tolist() == []
     assert candidates.worth_reading(ask(), limit=5, most=10) == []
     assert candidates.hits([], ask()) == []
 
@@ -72,7 +76,7 @@ def test_nothing_compared_adds_nothing() -> None:
 def test_equal_cosines_are_no_signal_that_divides_by_nothing() -> None:
     candidates = Candidates(WEIGHTS)
     candidates.add_similar("vector", similar((1, 0.3), (2, 0.3)), 1.0, most=10)
-    assert candidates.signals[1]["vector"] == pytest.approx(0.3)
+    assert candidates.signals([1])[0]["vector"] == pytest.approx(0.3)
 
 
 def test_only_what_can_still_win_is_read() -> None:
@@ -110,7 +114,7 @@ def test_a_new_passage_that_answers_nothing_does_not_win_by_being_new() -> None:
 def test_instants_beyond_the_calendar_are_no_error() -> None:
     candidates = Candidates(WEIGHTS)
     candidates.add_scores("words", [(1, 1.0), (2, 1.0)], 1.0)
-    rows = [Seen(1, "a", None, 2**62, "x"), Seen(2, "b", None, -(2**62), "x")]
+    rows = [Glimpse(1, "a", None, 2**62, "x"), Glimpse(2, "b", None, -(2**62), "x")]
     assert len(candidates.hits(rows, ask("in May 2023"))) == 2
 
 

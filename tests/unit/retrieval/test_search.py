@@ -103,10 +103,8 @@ async def remember(
         found = {number: words(text) for number, text in zip(numbers, texts, strict=True)}
         passages.set_many_words(tx, name, found)
         if embedder is not None and made is not None:
-            data = [(n, row.astype("<f2").tobytes()) for n, row in zip(numbers, made, strict=True)]
-            vectors.put(
-                tx, name, corpus, embedder.name, "turn", made=data, dimensions=embedder.dimensions
-            )
+            pairs = list(zip(numbers, made, strict=True))
+            vectors.put(tx, name, corpus, embedder.name, "turn", made=pairs)
         return numbers
 
     return await database.write(who, write)

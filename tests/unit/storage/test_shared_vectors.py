@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import struct
 from collections.abc import AsyncIterator, Iterator
 
 import psycopg
@@ -40,22 +39,17 @@ def a_vector(source: random.Random) -> list[float]:
     return [value / length for value in made]
 
 
-def packed(vector: list[float]) -> bytes:
-    return struct.pack(f"<{WIDTH}e", *vector)
-
-
 def fill(tx: Tx, owner: str, count: int, seed: int) -> dict[int, list[float]]:
     """Passages with vectors; a thread makes the tenant known."""
     source = random.Random(seed)
     rows = [a_passage(f"{owner}{seed}{at}") for at in range(count)]
     made = {number: a_vector(source) for number in passages.add(tx, owner, rows)}
-    pairs = [(number, packed(vector)) for number, vector in made.items()]
-    vectors.put(tx, owner, "memory", MODEL, "turn", made=pairs, dimensions=WIDTH)
+    vectors.put(tx, owner, "memory", MODEL, "turn", made=list(made.items()))
     return made
 
 
 def nearest(tx: Tx, owner: str, question: list[float]) -> list[tuple[int, float]] | None:
-    return vectors.nearest(tx, owner, "memory", MODEL, "turn", question=packed(question), limit=10)
+    return vectors.nearest(tx, owner, "memory", MODEL, "turn", question=question, limit=10)
 
 
 def exact(made: dict[int, list[float]], question: list[float]) -> list[int]:
@@ -88,7 +82,7 @@ async def test_the_vectors_of_a_large_shared_owner_are_indexed_and_kept_in_step(
     rows = await database.read(
         ANN,
         lambda tx: vectors.nearest(
-            tx, "tenant", "memory", MODEL, "turn", question=packed(question), limit=1, also=[far]
+            tx, "tenant", "memory", MODEL, "turn", question=question, limit=1, also=[far]
         ),
     )
     assert rows is not None

@@ -91,6 +91,16 @@ GET = on_each(
     )
 )
 BY_NUMBERS = on_each(lambda on: select(*_COLUMNS).where(_of_some(on)))
+GLIMPSES = on_each(
+    lambda on: select(
+        passages.c.number,
+        passages.c.id,
+        passages.c.speaker,
+        func.coalesce(passages.c.said_at, passages.c.created_at),
+        passages.c.text,
+        passages.c.group_id,
+    ).where(_of_some(on), on.beside(passages.c.corpus) == given("corpus"))
+)
 PAGE = (
     select(*_COLUMNS)
     .where(
@@ -172,8 +182,22 @@ COUNT = select(func.count(), func.coalesce(func.sum(passages.c.size), one(0))).w
     _in_corpus, _kind
 )
 # One seek into the index for each, however many passages there are.
-NEXT_SPEAKER = select(func.min(passages.c.speaker)).where(
-    _in_corpus, passages.c.speaker > given("after")
+_first = (
+    select(func.min(passages.c.speaker).label("speaker"))
+    .where(_in_corpus, passages.c.speaker > word(""))
+    .cte("spoke", recursive=True)
+)
+_after = (
+    select(func.min(passages.c.speaker))
+    .where(_in_corpus, passages.c.speaker > _first.c.speaker)
+    .scalar_subquery()
+)
+_spoke = _first.union_all(select(_after).where(_first.c.speaker.is_not(None)))
+SPEAKERS = (
+    select(_spoke.c.speaker)
+    .where(_spoke.c.speaker.is_not(None))
+    .limit(number("limit"))
+    .offset(one(0))
 )
 OWNERS = (
     select(passages.c.owner)

@@ -84,9 +84,7 @@ AT = {
 }
 PUT = {"sqlite": _put(sqlite.insert(vectors)), "postgresql": _put(postgresql.insert(vectors))}
 DELETE = delete(vectors).where(_this, vectors.c.base == number("base"))
-SCAN = (
-    select(vectors.c.base, vectors.c.numbers, vectors.c.data).where(_this).order_by(vectors.c.base)
-)
+SCAN = select(*_BLOCK).where(_this).order_by(vectors.c.base)
 MARK = {
     "sqlite": sqlite.insert(embedded).values(values(embedded)).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(embedded).values(values(embedded)).on_conflict_do_nothing(),

@@ -42,6 +42,17 @@ FROM json_each(?) AS anon_2)""",
 FROM passages
 WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.number = ANY (%(numbers)s::BIGINT[]) AND passages.owner = ANY (%(owners)s::TEXT[])""",
 )
+GLIMPSES = Statement(
+    sqlite="""SELECT passages.number, passages.id, passages.speaker, coalesce(passages.said_at, passages.created_at) AS coalesce_1, passages.text, passages.group_id
+FROM passages
+WHERE (+ passages.tenant) = ? AND passages.number IN (SELECT anon_1.value
+FROM json_each(?) AS anon_1) AND passages.owner IN (SELECT anon_2.value
+FROM json_each(?) AS anon_2) AND (+ passages.corpus) = ?""",
+    order="tenant numbers owners corpus",
+    postgresql="""SELECT passages.number, passages.id, passages.speaker, coalesce(passages.said_at, passages.created_at) AS coalesce_1, passages.text, passages.group_id
+FROM passages
+WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.number = ANY (%(numbers)s::BIGINT[]) AND passages.owner = ANY (%(owners)s::TEXT[]) AND passages.corpus = %(corpus)s::VARCHAR""",
+)
 PAGE = Statement(
     sqlite="""SELECT passages.number, passages.id, passages.owner, passages.corpus, passages.kind, passages.group_id, passages.place, passages.speaker, passages.said_at, passages.created_at, passages.text, passages.hash, passages.information, passages.uses, passages.used_at, passages.record
 FROM passages
@@ -145,14 +156,32 @@ WHERE passages.tenant = ? AND passages.owner = ? AND passages.corpus = ? AND (? 
 FROM passages
 WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.corpus = %(corpus)s::VARCHAR AND (%(kind)s::VARCHAR IS NULL AND passages.kind != 'context' OR passages.kind = %(kind)s::VARCHAR)""",
 )
-NEXT_SPEAKER = Statement(
-    sqlite="""SELECT min(passages.speaker) AS min_1
+SPEAKERS = Statement(
+    sqlite="""WITH RECURSIVE spoke(speaker) AS
+(SELECT min(passages.speaker) AS speaker
 FROM passages
-WHERE passages.tenant = ? AND passages.owner = ? AND passages.corpus = ? AND passages.speaker > ?""",
-    order="tenant owner corpus after",
-    postgresql="""SELECT min(passages.speaker) AS min_1
+WHERE passages.tenant = ? AND passages.owner = ? AND passages.corpus = ? AND passages.speaker > '' UNION ALL SELECT (SELECT min(passages.speaker) AS min_1
 FROM passages
-WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.corpus = %(corpus)s::VARCHAR AND passages.speaker > %(after)s::VARCHAR""",
+WHERE passages.tenant = ? AND passages.owner = ? AND passages.corpus = ? AND passages.speaker > spoke.speaker) AS anon_1
+FROM spoke
+WHERE spoke.speaker IS NOT NULL)
+ SELECT spoke.speaker
+FROM spoke
+WHERE spoke.speaker IS NOT NULL
+ LIMIT ? OFFSET 0""",
+    order="tenant owner corpus tenant owner corpus limit",
+    postgresql="""WITH RECURSIVE spoke(speaker) AS
+(SELECT min(passages.speaker) AS speaker
+FROM passages
+WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.corpus = %(corpus)s::VARCHAR AND passages.speaker > '' UNION ALL SELECT (SELECT min(passages.speaker) AS min_1
+FROM passages
+WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARCHAR AND passages.corpus = %(corpus)s::VARCHAR AND passages.speaker > spoke.speaker) AS anon_1
+FROM spoke
+WHERE spoke.speaker IS NOT NULL)
+ SELECT spoke.speaker
+FROM spoke
+WHERE spoke.speaker IS NOT NULL
+ LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
 OWNERS = Statement(
     sqlite="""SELECT DISTINCT passages.owner

@@ -29,11 +29,11 @@ DELETE = Statement(
     postgresql="DELETE FROM vectors WHERE vectors.tenant = %(tenant)s::VARCHAR AND vectors.owner = %(owner)s::VARCHAR AND vectors.corpus = %(corpus)s::VARCHAR AND vectors.model = %(model)s::VARCHAR AND vectors.kind = %(kind)s::VARCHAR AND vectors.base = %(base)s::BIGINT",
 )
 SCAN = Statement(
-    sqlite="""SELECT vectors.base, vectors.numbers, vectors.data
+    sqlite="""SELECT vectors.base, vectors.dimensions, vectors.numbers, vectors.data
 FROM vectors
 WHERE vectors.tenant = ? AND vectors.owner = ? AND vectors.corpus = ? AND vectors.model = ? AND vectors.kind = ? ORDER BY vectors.base""",
     order="tenant owner corpus model kind",
-    postgresql="""SELECT vectors.base, vectors.numbers, vectors.data
+    postgresql="""SELECT vectors.base, vectors.dimensions, vectors.numbers, vectors.data
 FROM vectors
 WHERE vectors.tenant = %(tenant)s::VARCHAR AND vectors.owner = %(owner)s::VARCHAR AND vectors.corpus = %(corpus)s::VARCHAR AND vectors.model = %(model)s::VARCHAR AND vectors.kind = %(kind)s::VARCHAR ORDER BY vectors.base""",
 )

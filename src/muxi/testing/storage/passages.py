@@ -15,6 +15,7 @@ import pytest
 from muxi.core.errors import AccessDenied, Conflict, InvalidInput, NotFound
 from muxi.storage import cursors, passages, vectors
 from muxi.storage.passages import PassageRow
+from muxi.storage.sql import vectors as sql
 from muxi.storage.transaction import Database, Scope, Tx
 from muxi.testing.storage.samples import ANN
 
@@ -33,9 +34,9 @@ def a_passage(id: str, text: str = "a text", **fields: Any) -> PassageRow:
     return PassageRow(id=id, text=text, **(known | fields))
 
 
-def a_vector(*values: float) -> bytes:
-    """As vectors are stored."""
-    return struct.pack(f"<{len(values)}e", *values)
+def a_vector(direction: int) -> tuple[float, float]:
+    """One of 128 that are stored without rounding."""
+    return (127.0, float(direction % 128))
 
 
 def expected_scores(
@@ -186,21 +187,50 @@ class PassageConformance:
         numbers = await database.write(ANN, lambda tx: passages.add(tx, OWN, rows))
         order = list(numbers)
         random.Random(3).shuffle(order)
-        kept: dict[int, bytes] = {}
+        kept: dict[int, tuple[float, ...]] = {}
         for start in range(0, 100, 7):
-            made = [(number, a_vector(number % 50, start)) for number in order[start : start + 7]]
+            made = [(number, a_vector(number + start)) for number in order[start : start + 7]]
             await database.write(ANN, lambda tx, m=made: _put(tx, m))
             kept |= dict(made)
         assert await database.read(ANN, _scan) == kept
         gone = [*order[:30], 10**6]
         assert await database.write(ANN, lambda tx: passages.remove(tx, OWN, gone)) == 30
         kept = {number: data for number, data in kept.items() if number not in gone}
-        again = [(number, a_vector(1, 1)) for number in order[20:40]]
+        again = [(number, a_vector(1)) for number in order[20:40]]
         assert await database.write(ANN, lambda tx: _put(tx, again)) == 10
         kept |= dict(again[10:])
         assert await database.read(ANN, _scan) == kept
         with pytest.raises(InvalidInput):
-            await database.write(ANN, lambda tx: _put(tx, [(order[50], b"\0\0")]))
+            await database.write(ANN, lambda tx: _put(tx, [(order[50], (1.0,))]))
+
+    async def test_vectors_that_were_stored_as_16_bit_floats_are_read_and_changed(
+        self, database: Database
+    ) -> None:
+        rows = [a_passage(f"mem_{at}") for at in range(40)]
+        numbers = await database.write(ANN, lambda tx: passages.add(tx, OWN, rows))
+        made = {number: a_vector(number) for number in numbers}
+        earlier, later = list(made.items())[:32], list(made.items())[32:]
+
+        def put_as_before(tx: Tx) -> None:
+            _put(tx, earlier[:1])
+            base, values = numbers[0], [value for _, vector in earlier for value in vector]
+            row = {
+                "base": base,
+                "dimensions": 2,
+                "numbers": struct.pack("<32i", *(number - base for number, _ in earlier)),
+                "data": struct.pack("<64e", *values),
+            }
+            space = {"owner": OWN, "corpus": "memory", "model": MODEL, "kind": "turn"}
+            tx.run_many(sql.PUT, [{**row, **space}])
+            marks = [{"number": number, **space} for number, _ in earlier]
+            tx.run_many(sql.MARK, marks)
+
+        await database.write(ANN, put_as_before)
+        assert await database.read(ANN, _scan) == dict(earlier)
+        await database.write(ANN, lambda tx: _put(tx, later))
+        assert await database.read(ANN, _scan) == made
+        await database.write(ANN, lambda tx: passages.remove(tx, OWN, numbers[:10]))
+        assert list(await database.read(ANN, _scan)) == numbers[10:]
 
     async def test_what_has_no_vector_of_a_model_is_listed_by_number(
         self, database: Database
@@ -216,9 +246,7 @@ class PassageConformance:
 
         first = await database.read(ANN, missing)
         assert first == wanted[:8]
-        await database.write(
-            ANN, lambda tx: _put(tx, [(number, a_vector(1, 0)) for number in first])
-        )
+        await database.write(ANN, lambda tx: _put(tx, [(number, a_vector(0)) for number in first]))
         assert await database.read(ANN, missing) == wanted[8:16]
         assert await database.read(ANN, lambda tx: missing(tx, wanted[15])) == wanted[16:]
         (state,) = await database.read(ANN, vectors.state)
@@ -238,9 +266,9 @@ class PassageConformance:
         )
 
         def put(tx: Tx) -> None:
-            made = [(number, a_vector(1, 0)) for number in numbers]
+            made = [(number, a_vector(0)) for number in numbers]
             for kind in ("turn", "window"):
-                vectors.put(tx, OWN, "memory", MODEL, kind, made=made, dimensions=2)
+                vectors.put(tx, OWN, "memory", MODEL, kind, made=made)
 
         await database.write(ANN, put)
         await database.write(ANN, lambda tx: vectors.drop_windows(tx, numbers[:1]))
@@ -253,7 +281,7 @@ class PassageConformance:
             ANN, lambda tx: passages.add(tx, OWN, [a_passage("mem_1")])
         )
         await database.write(ANN, lambda tx: passages.set_words(tx, OWN, number, ["secret"]))
-        await database.write(ANN, lambda tx: _put(tx, [(number, a_vector(1, 0))]))
+        await database.write(ANN, lambda tx: _put(tx, [(number, a_vector(0))]))
         acts: list[Callable[[Tx], object]] = [
             lambda tx: passages.add(tx, OWN, [a_passage("mem_2")]),
             lambda tx: passages.get(tx, [OWN], ["mem_1"]),
@@ -316,10 +344,18 @@ class PassageConformance:
         assert await database.read(ANN, lambda tx: cursors.get(tx, "memory")) is None
 
 
-def _put(tx: Tx, made: list[tuple[int, bytes]]) -> int:
-    return vectors.put(tx, OWN, "memory", MODEL, "turn", made=made, dimensions=2)
+def _put(tx: Tx, made: list[tuple[int, tuple[float, ...]]]) -> int:
+    return vectors.put(tx, OWN, "memory", MODEL, "turn", made=made)
 
 
-def _scan(tx: Tx) -> dict[int, bytes]:
-    numbers, data = vectors.scan(tx, OWN, "memory", MODEL, "turn")
-    return {number: data[4 * at : 4 * at + 4] for at, number in enumerate(numbers)}
+def _scan(tx: Tx) -> dict[int, tuple[float, ...]]:
+    return vectors_of(tx, OWN)
+
+
+def vectors_of(tx: Tx, owner: str) -> dict[int, tuple[float, ...]]:
+    """The owner's vectors of `MODEL` for turns, by passage."""
+    found = vectors.scan(tx, owner, "memory", MODEL, "turn")
+    if found is None:
+        return {}
+    rows: list[list[float]] = (found.codes * found.scales[:, None]).tolist()
+    return {number: tuple(row) for number, row in zip(found.numbers.tolist(), rows, strict=True)}

@@ -282,6 +282,8 @@ def upgrade() -> None:
     if connection.dialect.name == "postgresql":
         protect(connection, [table.name for table in made])
         protect_owned_anew(connection, ["secrets"])
+        # A block of vectors stays in the page of its row, and is read in one go.
+        connection.execute(text("ALTER TABLE vectors SET (toast_tuple_target = 8160)"))
     op.create_index("ix_runs_owner", "runs", ["tenant", "owner", "id"])
     op.drop_index("ix_runs_open", "runs")
     unusual = text("status <> 'completed'")
@@ -338,4 +340,6 @@ def downgrade() -> None:
         op.drop_column("tenants", column)
     if connection.dialect.name == "sqlite":
         tell_planner(lambda statement: _run(connection, statement))
+    else:
+        connection.execute(text("ALTER TABLE vectors RESET (toast_tuple_target)"))
     connection.execute(text("DELETE FROM schema_info WHERE version = :v"), {"v": VERSION})
