@@ -22,8 +22,8 @@ FILE = Path(__file__).parents[1] / "web/openapi.json"
 
 _ROOTS = (
     *("AgentInfo", "Event", "Message", "ProblemDetails", "Run", "ServerStatus", "Thread"),
-    *("ToolInfo", "ServerInfo", "ServerLock", "Balance", "UsageRow"),
-    *("Me", "User", "Key", "NewKey", "CredentialInfo"),
+    *("ToolInfo", "ServerInfo", "ServerLock", "Balance", "BudgetInfo", "UsageRow"),
+    *("Me", "User", "Group", "SignInLink", "Key", "NewKey", "CredentialInfo"),
     *("Role", "PolicyRule", "ActionInfo", "Decision-Output", "AuditEntry", "AuditReport"),
 )
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from muxi.config.model_settings import Section
 from muxi.config.secret import SecretRef
+from muxi.core.identities import GroupName
 
 Words = Annotated[str, Field(min_length=1, max_length=200)]
 ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -35,7 +36,7 @@ class Mapping(Section, defer_build=True):
     """The claim that a new user's id is taken from; without it their `sub`."""
     groups_claim: Words = "groups"
     """The claim that lists their groups; a dotted path reaches into objects."""
-    groups: dict[Words, list[Words]] = Field(default_factory=dict[str, list[str]])
+    groups: dict[GroupName, list[Words]] = Field(default_factory=dict[str, list[str]])
     """Groups of muxi, each with the groups there whose members belong to it."""
     roles: dict[Words, list[Words]] = Field(default_factory=dict[str, list[str]])
     """Roles of muxi, each with the groups there whose members have it."""

@@ -19,7 +19,8 @@ TENANT_ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 """An id of a tenant: it stands in keys and in addresses, and is read aloud."""
 
 TenantId = Annotated[str, StringConstraints(pattern=rf"^{TENANT_ID.pattern}$")]
-GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@/:-]{0,99}$")]
+GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@:-]{0,99}$")]
+"""A name of a group. It has no `/`: it stands in addresses."""
 UserKind = Literal["person", "service"]
 
 

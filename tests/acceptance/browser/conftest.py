@@ -51,6 +51,9 @@ agents:
   remote:
     instructions: Use what there is.
     tools: [mcp.shop]
+identity:
+  credentials:
+    WEATHER_KEY: {{title: Weather service, help: "https://weather.invalid/keys", required: true}}
 mcp:
   servers:
     shop: {{command: ["{python}", "{server}", "{surface}"]}}
@@ -110,7 +113,7 @@ async def muxi(
     )
     assert server.stdout is not None
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             started = json.loads(await server.stdout.readline())
         context = await browser.new_context()
         page = await context.new_page()

@@ -6,7 +6,9 @@ import { Route, Switch } from 'wouter'
 import { ApprovalsList } from '@/features/approvals/components/approvals-list'
 import { AuditPage } from '@/features/audit/components/audit-page'
 import { Credentials } from '@/features/people/components/credentials'
+import { GroupsPage } from '@/features/people/components/groups-page'
 import { PeoplePage } from '@/features/people/components/people-page'
+import { UserPage } from '@/features/people/components/user-page'
 import { RulesPage } from '@/features/rules/components/rules-page'
 import { FinishLogin } from '@/features/servers/components/finish-login'
 import { ServerDetails } from '@/features/servers/components/server-details'
@@ -14,6 +16,7 @@ import { ServersList } from '@/features/servers/components/servers-list'
 import { ToolDetails } from '@/features/tools/components/tool-details'
 import { ToolsList } from '@/features/tools/components/tools-list'
 import { UsagePage } from '@/features/usage/components/usage-page'
+import { addressPart } from '@/shared/address-part'
 import { ApiProblem } from '@/shared/api/http'
 
 import { ChatScreen } from './chat-screen'
@@ -57,6 +60,18 @@ export function App() {
             <Route path="/people">
               <PageScreen>
                 <PeoplePage />
+              </PageScreen>
+            </Route>
+            <Route path="/people/:id">
+              {() => (
+                <PageScreen>
+                  <UserPage key={addressPart(1)} id={addressPart(1)} />
+                </PageScreen>
+              )}
+            </Route>
+            <Route path="/groups">
+              <PageScreen>
+                <GroupsPage />
               </PageScreen>
             </Route>
             <Route path="/credentials">

@@ -16,7 +16,7 @@ import { ThemeSwitch } from '@/shared/ui/theme-switch'
 import styles from './shell.module.css'
 
 /** The pages about who may use the project, which share a place in the sidebar. */
-const PEOPLE = ['/people', '/roles', '/audit']
+const PEOPLE = /^\/(people|groups|roles|audit)(\/|$)/
 
 const OpenSidebar = createContext<() => void>(() => undefined)
 
@@ -64,7 +64,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <NavLink href="/tools" icon="tool" current={location.startsWith('/tools')}>
             Tools
           </NavLink>
-          <NavLink href="/people" icon="people" current={PEOPLE.includes(location)}>
+          <NavLink href="/people" icon="people" current={PEOPLE.test(location)}>
             People and keys
           </NavLink>
           <NavLink href="/credentials" icon="key" current={location.startsWith('/credentials')}>

@@ -20,13 +20,50 @@ export function isForbidden(error: Error | null): boolean {
   return error instanceof ApiProblem && error.status === 403
 }
 
+/** Whether a change was not made because somebody else's came before it. */
+export function isOvertaken(error: Error | null): boolean {
+  return error instanceof ApiProblem && error.status === 412
+}
+
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+interface Options {
+  body?: unknown
+  signal?: AbortSignal
+  /** What is to be new must not replace what somebody else has made. */
+  onlyNew?: boolean
+  /** The ETag of what is changed: it is changed only if it is still that. */
+  ifMatch?: string | null
+}
 
 export async function request<Answer>(
   method: Method,
   path: string,
-  options: { body?: unknown; signal?: AbortSignal; onlyNew?: boolean } = {},
+  options: Options = {},
 ): Promise<Answer> {
+  return contentOf<Answer>(await answer(method, path, options))
+}
+
+/** One resource, and the ETag of its present state. */
+export interface Tagged<Item> {
+  item: Item
+  tag: string | null
+}
+
+export async function requestTagged<Item>(
+  path: string,
+  options: Options = {},
+): Promise<Tagged<Item>> {
+  const response = await answer('GET', path, options)
+  return { item: await contentOf<Item>(response), tag: response.headers.get('ETag') }
+}
+
+async function contentOf<Answer>(response: Response): Promise<Answer> {
+  const text = await response.text()
+  return (text === '' ? undefined : JSON.parse(text)) as Answer
+}
+
+async function answer(method: Method, path: string, options: Options): Promise<Response> {
   let response: Response
   try {
     response = await fetch(path, {
@@ -34,8 +71,8 @@ export async function request<Answer>(
       signal: options.signal ?? null,
       headers: {
         ...(options.body !== undefined && { 'Content-Type': 'application/json' }),
-        // What is to be new must not replace what somebody else has made.
         ...(options.onlyNew === true && { 'If-None-Match': '*' }),
+        ...(options.ifMatch != null && { 'If-Match': options.ifMatch }),
       },
       body: options.body === undefined ? null : JSON.stringify(options.body),
       credentials: 'same-origin',
@@ -45,6 +82,5 @@ export async function request<Answer>(
     throw unreachable()
   }
   if (!response.ok) throw await problemOf(response)
-  const text = await response.text()
-  return (text === '' ? undefined : JSON.parse(text)) as Answer
+  return response
 }

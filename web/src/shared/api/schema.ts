@@ -150,6 +150,18 @@ export interface components {
             subject: string;
             used: components["schemas"]["Measures"];
         };
+        BudgetInfo: {
+            cost?: string | null;
+            every?: ("hour" | "day" | "month") | null;
+            name: string;
+            per: string;
+            runs?: number | null;
+            seconds?: number | null;
+            /** @enum {string} */
+            source: "file" | "api";
+            time_zone: string;
+            tokens?: number | null;
+        };
         Caller: {
             acting_for?: string | null;
             credential: components["schemas"]["Credential"];
@@ -226,6 +238,13 @@ export interface components {
             thread_id: string;
             /** @constant */
             type: "gap";
+        };
+        Group: {
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            name: string;
+            roles: string[];
         };
         GuardrailTripped: {
             /** @enum {string} */
@@ -682,6 +701,12 @@ export interface components {
             owner_pid: number;
             project: string;
             version: string;
+        };
+        SignInLink: {
+            /** Format: date-time */
+            expires_at: string;
+            url: string;
+            user: string;
         };
         TextDelta: {
             index: number;

@@ -44,6 +44,7 @@ export type Status = Schemas['ServerStatus']
 export type UsageRow = Schemas['UsageRow']
 /** What is left of a budget, for one whom it bounds. */
 export type Balance = Schemas['Balance']
+export type Budget = Schemas['BudgetInfo']
 
 export interface Page<Item> {
   items: Item[]
@@ -53,6 +54,10 @@ export interface Page<Item> {
 /** Who asks, as the server sees them. */
 export type Me = Schemas['Me']
 export type User = Schemas['User']
+/** Users who share roles. */
+export type Group = Schemas['Group']
+/** A link that signs one browser in, once. */
+export type SignInLink = Schemas['SignInLink']
 export type Key = Schemas['Key']
 /** A name for what somebody may do. */
 export type Role = Schemas['Role']

@@ -3,7 +3,8 @@ import type { ComponentProps } from 'react'
 import styles from './button.module.css'
 import { Icon, type IconName } from './icon'
 
-type Look = 'plain' | 'primary' | 'quiet' | 'danger'
+/** `grave` leads to a question, and `danger` answers it. */
+type Look = 'plain' | 'primary' | 'quiet' | 'grave' | 'danger'
 
 export function Button({ look = 'plain', ...rest }: ComponentProps<'button'> & { look?: Look }) {
   return <button type="button" {...rest} className={`${styles.button} ${styles[look]}`} />

@@ -9,12 +9,14 @@ export function ConfirmDialog({
   title,
   text,
   action,
+  look = 'danger',
   onConfirm,
   onClose,
 }: {
   title: string
   text: string
   action: string
+  look?: 'danger' | 'primary'
   onConfirm: () => void
   onClose: () => void
 }) {
@@ -28,9 +30,9 @@ export function ConfirmDialog({
       <h2 id={titleId}>{title}</h2>
       <p>{text}</p>
       <div className={styles.actions}>
-        <Button onClick={() => dialog.current?.close()}>Keep</Button>
+        <Button onClick={() => dialog.current?.close()}>Cancel</Button>
         <Button
-          look="danger"
+          look={look}
           onClick={() => {
             onConfirm()
             dialog.current?.close()

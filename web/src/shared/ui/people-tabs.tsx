@@ -6,6 +6,7 @@ import styles from './page.module.css'
 
 const PAGES = [
   { href: '/people', words: 'People and keys' },
+  { href: '/groups', words: 'Groups' },
   { href: '/roles', words: 'Roles and policies' },
   { href: '/audit', words: 'Audit log' },
 ] as const

@@ -1,12 +1,13 @@
-/** Who uses the project: oneself, users, and keys of the API. */
+/** Who uses the project: oneself, and the other users. */
 
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 
 import { request } from '@/shared/api/http'
-import type { Key, Me, NewKey, Page, User } from '@/shared/api/types'
+import type { Me, SignInLink, User } from '@/shared/api/types'
+import { useList } from '@/shared/api/use-list'
 
-const PEOPLE = ['people'] as const
-const PAGE = 100
+/** What is read of people, their groups and their keys. */
+export const PEOPLE = ['people'] as const
 
 export function useMe() {
   return useQuery({
@@ -15,62 +16,54 @@ export function useMe() {
   })
 }
 
-function useList<Item>(name: string, path: string) {
-  return useInfiniteQuery({
-    queryKey: [...PEOPLE, name, path],
-    initialPageParam: null as string | null,
-    queryFn: ({ pageParam, signal }) => {
-      const query = new URLSearchParams({ limit: String(PAGE) })
-      if (pageParam !== null) query.set('cursor', pageParam)
-      return request<Page<Item>>('GET', `${path}?${query.toString()}`, { signal })
-    },
-    getNextPageParam: (page) => page.next,
-    select: (data) => data.pages.flatMap((page) => page.items),
-  })
-}
-
 export function useUsers() {
-  return useList<User>('users', '/api/users')
+  return useList<User>(PEOPLE, '/api/users')
 }
 
-export function useKeys() {
-  return useList<Key>('keys', '/api/keys')
+/** Where one user is read and changed. */
+export function userAddress(id: string, rest = ''): string {
+  return `/api/users/${encodeURIComponent(id)}${rest}`
 }
 
-function useRefresh(): () => void {
+/** Lets everything that is known of people be read again. */
+export function useRefresh(): () => void {
   const client = useQueryClient()
   return () => void client.invalidateQueries({ queryKey: PEOPLE })
 }
 
 export function useAddUser() {
   return useMutation({
-    mutationFn: (body: { id: string; roles: string[]; password: string | null }) =>
-      request<User>('POST', '/api/users', { body }),
+    mutationFn: (body: {
+      id: string
+      kind: User['kind']
+      roles: string[]
+      password: string | null
+    }) => request<User>('POST', '/api/users', { body }),
     onSettled: useRefresh(),
   })
 }
 
-export function useDisable() {
+/** A link by which a user's browser is signed in, once. */
+export function useSignInLink(user: string) {
   return useMutation({
-    mutationFn: ({ id, disabled }: { id: string; disabled: boolean }) =>
-      request<User>('PATCH', `/api/users/${encodeURIComponent(id)}`, { body: { disabled } }),
+    mutationFn: () =>
+      request<SignInLink>('POST', '/api/login-links', { body: { user, seconds: LINK_SECONDS } }),
+  })
+}
+
+const LINK_SECONDS = 24 * 60 * 60
+
+export function useSetPassword(user: string) {
+  return useMutation({
+    mutationFn: (password: string) =>
+      request('PUT', userAddress(user, '/password'), { body: { password } }),
     onSettled: useRefresh(),
   })
 }
 
-export function useCreateKey() {
-  return useMutation({
-    mutationFn: (body: { name: string; scopes: string[] | null; expires_at: string | null }) =>
-      request<NewKey>('POST', '/api/keys', { body }),
-    onSettled: useRefresh(),
-  })
-}
-
-export function useRevoke() {
-  return useMutation({
-    mutationFn: (id: string) => request('DELETE', `/api/keys/${encodeURIComponent(id)}`),
-    onSettled: useRefresh(),
-  })
+/** Signs a user out of every browser. */
+export function useSignOutUser(user: string) {
+  return useMutation({ mutationFn: () => request('DELETE', userAddress(user, '/sessions')) })
 }
 
 export function useSignOut() {

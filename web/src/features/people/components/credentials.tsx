@@ -61,7 +61,7 @@ function Credential({ item }: { item: CredentialInfo }) {
       {item.kind === 'login' ? <SignIn item={item} /> : <Value item={item} />}
       {item.updated_at != null && (
         <Button
-          look="danger"
+          look="grave"
           disabled={forget.isPending}
           onClick={() => {
             forget.mutate()
@@ -105,7 +105,14 @@ function Value({ item }: { item: CredentialInfo }) {
   }
   return (
     <form className={page.form} onSubmit={submit}>
-      <Field label={item.name} type="password" value={value} onChange={setValue} required />
+      <Field
+        label={item.name}
+        account={item.name}
+        type="password"
+        value={value}
+        onChange={setValue}
+        required
+      />
       <Button type="submit" disabled={put.isPending || value === ''}>
         {item.updated_at == null ? 'Save' : 'Replace'}
       </Button>

@@ -1,26 +1,36 @@
 /** The users of the project, for those who may see them. */
 
-import { type SyntheticEvent, useState } from 'react'
+import { type ReactNode, useState } from 'react'
+import { Link } from 'wouter'
 
 import type { User } from '@/shared/api/types'
-import { Button } from '@/shared/ui/button'
-import { Field } from '@/shared/ui/field'
-import { ShowMore, Wrong } from '@/shared/ui/page'
+import { useMay } from '@/shared/api/use-may'
+import { Added } from '@/shared/ui/added'
+import { Field, Select } from '@/shared/ui/field'
+import { Form, useDraft } from '@/shared/ui/form'
+import { Notice } from '@/shared/ui/notice'
+import { ShowMore } from '@/shared/ui/page'
 import page from '@/shared/ui/page.module.css'
 
-import { useAddUser, useDisable, useUsers } from '../api/use-people'
+import { useAddUser, useUsers } from '../api/use-people'
+import { NEW_USER, newUserOf, userWords } from '../state/user-words'
+import { RolePicks } from './role-picks'
+import { SignInLink } from './sign-in-link'
 
 export function Users() {
   const users = useUsers()
+  const may = useMay('users.write')
   // Most people may not see the others, and need not be told so.
   if (users.data === undefined) return null
   return (
     <section aria-labelledby="users">
       <h2 id="users">Users</h2>
-      <NewUser />
+      {may && <NewUser />}
       <ul className={page.list}>
         {users.data.map((user) => (
-          <UserRow key={user.id} user={user} />
+          <li key={user.id}>
+            <UserLink user={user} />
+          </li>
         ))}
       </ul>
       <ShowMore of={users} />
@@ -28,59 +38,74 @@ export function Users() {
   )
 }
 
-function UserRow({ user }: { user: User }) {
-  const disable = useDisable()
-  const off = user.disabled
-  const roles = [...user.roles, ...user.groups.map((group) => `@${group}`)]
+function UserLink({ user }: { user: User }) {
   return (
-    <li className={page.row} data-off={off}>
-      <div>
+    <Link
+      href={`/people/${encodeURIComponent(user.id)}`}
+      className={page.link}
+      data-off={user.disabled}
+    >
+      <span className={page.head}>
         <strong>{user.id}</strong>
-        <p className={page.quiet}>
-          {[user.name, user.kind === 'service' ? 'service account' : user.email, roles.join(', ')]
-            .filter((word) => word != null && word !== '')
-            .join(' · ')}
-        </p>
-        <Wrong error={disable.error} />
-      </div>
-      {user.id !== 'local' && (
-        <Button
-          disabled={disable.isPending}
-          onClick={() => {
-            disable.mutate({ id: user.id, disabled: !off })
-          }}
-        >
-          {off ? 'Enable' : 'Disable'}
-        </Button>
-      )}
-    </li>
+        {user.disabled && <span className={page.tag}>disabled</span>}
+        {user.kind === 'service' && <span className={page.tag}>service account</span>}
+      </span>
+      <span className={page.quiet}>{userWords(user)}</span>
+    </Link>
   )
 }
 
 function NewUser() {
   const add = useAddUser()
-  const [id, setId] = useState('')
-  const [role, setRole] = useState('member')
-  const [password, setPassword] = useState('')
-  const submit = (event: SyntheticEvent): void => {
-    event.preventDefault()
-    const body = { id: id.trim(), roles: [role.trim()], password: password || null }
-    add.mutate(body, {
-      onSuccess: () => {
-        setId('')
-        setPassword('')
-      },
-    })
-  }
+  const [added, setAdded] = useState<User | null>(null)
   return (
-    <form className={page.form} onSubmit={submit}>
-      <Field label="Name" value={id} onChange={setId} required />
-      <Field label="Role" value={role} onChange={setRole} required />
-      <Field label="Password, if any" value={password} onChange={setPassword} type="password" />
-      <Button type="submit" look="primary" disabled={add.isPending}>
-        Add user
-      </Button>
-      <Wrong error={add.error} />
-    </form>
+    <>
+      <Added by={add} words="Add user" onMade={setAdded}>
+        {({ save, actions }) => <UserForm onSubmit={save}>{actions}</UserForm>}
+      </Added>
+      {added !== null && (
+        <Notice key={added.id} tone="info" title={`${added.id} is added.`}>
+          {added.kind === 'person' ? (
+            <SignInLink user={added.id} />
+          ) : (
+            <Link href={`/people/${encodeURIComponent(added.id)}`}>Make it a key</Link>
+          )}
+        </Notice>
+      )}
+    </>
+  )
+}
+
+function UserForm({
+  onSubmit,
+  children,
+}: {
+  onSubmit: (body: ReturnType<typeof newUserOf>) => void
+  children: ReactNode
+}) {
+  const { draft, set, field } = useDraft(NEW_USER)
+  const service = draft.kind === 'service'
+  return (
+    <Form
+      onSubmit={() => {
+        onSubmit(newUserOf(draft))
+      }}
+    >
+      <Field label="Name" {...field('id')} required />
+      <Select
+        label="Kind"
+        options={['person', 'service']}
+        words={(kind) => (kind === 'person' ? 'person' : 'service account')}
+        {...field('kind')}
+      />
+      {!service && <Field label="Password, if any" {...field('password')} type="password" />}
+      <RolePicks
+        chosen={draft.roles}
+        onChange={(roles) => {
+          set({ roles })
+        }}
+      />
+      {children}
+    </Form>
   )
 }

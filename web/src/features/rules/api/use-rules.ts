@@ -4,14 +4,11 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 
 import { request } from '@/shared/api/http'
 import type { ActionInfo, Page, Policy, Role, Verdict } from '@/shared/api/types'
+import { RULES } from '@/shared/api/use-roles'
 
-const RULES = ['rules'] as const
+import { bodyOf } from '../state/drafts'
 
 export type Kind = 'roles' | 'policies'
-
-export function useRoles() {
-  return useRules<Role>('roles')
-}
 
 export function usePolicies() {
   return useRules<Policy>('policies')
@@ -22,7 +19,7 @@ export function useActions() {
   return useRules<ActionInfo>('actions')
 }
 
-function useRules<Item>(kind: Kind | 'actions') {
+function useRules<Item>(kind: 'policies' | 'actions') {
   return useQuery({
     queryKey: [...RULES, kind],
     queryFn: ({ signal }) => request<Page<Item>>('GET', `/api/${kind}`, { signal }),
@@ -48,26 +45,17 @@ export function useVerdict() {
   })
 }
 
-/** Store a rule; one that is to be new replaces none of its name. */
-export function usePut(kind: Kind) {
-  return useMutation({
-    mutationFn: ({ rule, isNew }: { rule: Role | Policy; isNew: boolean }) => {
-      const { source: _, ...body } = rule
-      const path = `/api/${kind}/${encodeURIComponent(rule.name)}`
-      return request<Role | Policy>('PUT', path, { body, onlyNew: isNew })
-    },
-    onSettled: useRefresh(),
-  })
+/** Where one rule is read and changed. */
+export function ruleAddress(kind: Kind, name: string): string {
+  return `/api/${kind}/${encodeURIComponent(name)}`
 }
 
-export function useRemove(kind: Kind) {
-  return useMutation({
-    mutationFn: (name: string) => request('DELETE', `/api/${kind}/${encodeURIComponent(name)}`),
-    onSettled: useRefresh(),
-  })
-}
-
-function useRefresh(): () => void {
+/** Make a rule, in the place of none. */
+export function useAdd<Rule extends Role | Policy>(kind: Kind) {
   const client = useQueryClient()
-  return () => void client.invalidateQueries({ queryKey: RULES })
+  return useMutation({
+    mutationFn: (rule: Rule) =>
+      request('PUT', ruleAddress(kind, rule.name), { body: bodyOf(rule), onlyNew: true }),
+    onSettled: () => void client.invalidateQueries({ queryKey: RULES }),
+  })
 }

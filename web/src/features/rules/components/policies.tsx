@@ -1,23 +1,26 @@
 /** The policies of the project: shown, made, changed, removed. */
 
-import { type SyntheticEvent, useState } from 'react'
+import type { ReactNode } from 'react'
 
 import { isForbidden } from '@/shared/api/http'
 import type { Policy } from '@/shared/api/types'
-import { Button } from '@/shared/ui/button'
+import { useMay } from '@/shared/api/use-may'
+import { Added } from '@/shared/ui/added'
 import { Choice } from '@/shared/ui/choice'
 import { Field } from '@/shared/ui/field'
+import { Form, useDraft } from '@/shared/ui/form'
 import { Wrong } from '@/shared/ui/page'
 import page from '@/shared/ui/page.module.css'
 
-import { usePolicies, usePut } from '../api/use-rules'
-import { draftOfPolicy, NEW_POLICY, type PolicyDraft, policyOf } from '../state/drafts'
+import { useAdd, usePolicies } from '../api/use-rules'
+import { bodyOf, draftOfPolicy, NEW_POLICY, policyOf } from '../state/drafts'
 import { policyLines } from '../state/rule-words'
 import { RuleRow } from './rule-row'
 
 export function Policies() {
   const policies = usePolicies()
-  const [changed, setChanged] = useState<Policy | null>(null)
+  const add = useAdd<Policy>('policies')
+  const may = useMay('policies.write')
   if (isForbidden(policies.error)) return null
   return (
     <section aria-labelledby="policies">
@@ -27,14 +30,10 @@ export function Policies() {
         is refused.
       </p>
       <Wrong error={policies.error} />
-      {policies.isSuccess && (
-        <PolicyForm
-          key={changed?.name ?? ''}
-          policy={changed}
-          onDone={() => {
-            setChanged(null)
-          }}
-        />
+      {may && (
+        <Added by={add} words="Add policy">
+          {({ save, actions }) => <PolicyForm actions={actions} onSubmit={save} />}
+        </Added>
       )}
       <ul className={page.list}>
         {policies.data?.map((policy) => (
@@ -43,9 +42,16 @@ export function Policies() {
             kind="policies"
             rule={policy}
             lines={policyLines(policy)}
-            onChange={() => {
-              setChanged(policy)
-            }}
+            changeable={may}
+            form={({ item, save, actions }) => (
+              <PolicyForm
+                policy={item}
+                actions={actions}
+                onSubmit={(policy) => {
+                  save(bodyOf(policy))
+                }}
+              />
+            )}
           />
         ))}
       </ul>
@@ -53,46 +59,40 @@ export function Policies() {
   )
 }
 
-/** Makes a policy, or changes the one that is given. */
-function PolicyForm({ policy, onDone }: { policy: Policy | null; onDone: () => void }) {
-  const put = usePut('policies')
-  const [draft, setDraft] = useState(policy === null ? NEW_POLICY : draftOfPolicy(policy))
-  const field = (name: keyof PolicyDraft) => ({
-    value: draft[name],
-    onChange: (value: string) => {
-      setDraft({ ...draft, [name]: value })
-    },
-  })
-  const onSuccess = (): void => {
-    setDraft(NEW_POLICY)
-    onDone()
-  }
-  const submit = (event: SyntheticEvent): void => {
-    event.preventDefault()
-    put.mutate({ rule: policyOf(draft), isNew: policy === null }, { onSuccess })
-  }
+function PolicyForm({
+  policy,
+  actions,
+  onSubmit,
+}: {
+  /** What is changed; its name stands beside the form. None for a new one. */
+  policy?: Policy
+  /** The buttons. */
+  actions: ReactNode
+  onSubmit: (policy: Policy) => void
+}) {
+  const { draft, set, field } = useDraft(policy === undefined ? NEW_POLICY : draftOfPolicy(policy))
   return (
-    <form className={page.form} onSubmit={submit} aria-label={policy?.name ?? 'New policy'}>
+    <Form
+      onSubmit={() => {
+        onSubmit(policyOf(draft))
+      }}
+    >
       <Choice
         label="What it does"
         options={['deny', 'allow'] as const}
         chosen={draft.effect}
         words={(each) => (each === 'deny' ? 'Refuse' : 'Allow')}
         onChoose={(effect) => {
-          setDraft({ ...draft, effect })
+          set({ effect })
         }}
       />
-      <Field label="Name" {...field('name')} required disabled={policy !== null} />
+      {policy === undefined && <Field label="Name" {...field('name')} required />}
       <Field label="What" {...field('permissions')} placeholder="tools.use:shell" required />
-      <Field label="To" {...field('whom')} placeholder="everybody, or ann @group" />
+      <Field label="To" {...field('whom')} placeholder="all, or ann @ops" />
       <Field label="To whoever is" {...field('roles')} placeholder="any role" />
       <Field label="In runs of" {...field('agents')} placeholder="any agent" />
       <Field label="What they are told" {...field('reason')} />
-      <Button type="submit" look="primary" disabled={put.isPending}>
-        {policy === null ? 'Add policy' : 'Change policy'}
-      </Button>
-      {policy !== null && <Button onClick={onDone}>Keep</Button>}
-      <Wrong error={put.error} />
-    </form>
+      {actions}
+    </Form>
   )
 }

@@ -1,22 +1,26 @@
 /** The roles of the project: shown, made, changed, removed. */
 
-import { type SyntheticEvent, useState } from 'react'
+import type { ReactNode } from 'react'
 
 import { isForbidden } from '@/shared/api/http'
 import type { Role } from '@/shared/api/types'
-import { Button } from '@/shared/ui/button'
+import { useMay } from '@/shared/api/use-may'
+import { useRoles } from '@/shared/api/use-roles'
+import { Added } from '@/shared/ui/added'
 import { Field } from '@/shared/ui/field'
+import { Form, useDraft } from '@/shared/ui/form'
 import { Wrong } from '@/shared/ui/page'
 import page from '@/shared/ui/page.module.css'
 
-import { usePut, useRoles } from '../api/use-rules'
-import { draftOfRole, NEW_ROLE, type RoleDraft, roleOf } from '../state/drafts'
+import { useAdd } from '../api/use-rules'
+import { bodyOf, draftOfRole, NEW_ROLE, roleOf } from '../state/drafts'
 import { roleLines } from '../state/rule-words'
 import { RuleRow } from './rule-row'
 
 export function Roles() {
   const roles = useRoles()
-  const [changed, setChanged] = useState<Role | null>(null)
+  const add = useAdd<Role>('roles')
+  const may = useMay('roles.write')
   if (isForbidden(roles.error)) return null
   return (
     <section aria-labelledby="roles">
@@ -26,14 +30,10 @@ export function Roles() {
         what they may not do themselves.
       </p>
       <Wrong error={roles.error} />
-      {roles.isSuccess && (
-        <RoleForm
-          key={changed?.name ?? ''}
-          role={changed}
-          onDone={() => {
-            setChanged(null)
-          }}
-        />
+      {may && (
+        <Added by={add} words="Add role">
+          {({ save, actions }) => <RoleForm actions={actions} onSubmit={save} />}
+        </Added>
       )}
       <ul className={page.list}>
         {roles.data?.map((role) => (
@@ -42,9 +42,16 @@ export function Roles() {
             kind="roles"
             rule={role}
             lines={roleLines(role)}
-            onChange={() => {
-              setChanged(role)
-            }}
+            changeable={may}
+            form={({ item, save, actions }) => (
+              <RoleForm
+                role={item}
+                actions={actions}
+                onSubmit={(role) => {
+                  save(bodyOf(role))
+                }}
+              />
+            )}
           />
         ))}
       </ul>
@@ -52,36 +59,30 @@ export function Roles() {
   )
 }
 
-/** Makes a role, or changes the one that is given. */
-function RoleForm({ role, onDone }: { role: Role | null; onDone: () => void }) {
-  const put = usePut('roles')
-  const [draft, setDraft] = useState(role === null ? NEW_ROLE : draftOfRole(role))
-  const field = (name: keyof RoleDraft) => ({
-    value: draft[name],
-    onChange: (value: string) => {
-      setDraft({ ...draft, [name]: value })
-    },
-  })
-  const onSuccess = (): void => {
-    setDraft(NEW_ROLE)
-    onDone()
-  }
-  const submit = (event: SyntheticEvent): void => {
-    event.preventDefault()
-    put.mutate({ rule: roleOf(draft), isNew: role === null }, { onSuccess })
-  }
+function RoleForm({
+  role,
+  actions,
+  onSubmit,
+}: {
+  /** What is changed; its name stands beside the form. None for a new one. */
+  role?: Role
+  /** The buttons. */
+  actions: ReactNode
+  onSubmit: (role: Role) => void
+}) {
+  const { draft, field } = useDraft(role === undefined ? NEW_ROLE : draftOfRole(role))
   return (
-    <form className={page.form} onSubmit={submit} aria-label={role?.name ?? 'New role'}>
-      <Field label="Name" {...field('name')} required disabled={role !== null} />
+    <Form
+      onSubmit={() => {
+        onSubmit(roleOf(draft))
+      }}
+    >
+      {role === undefined && <Field label="Name" {...field('name')} required />}
       <Field label="Includes" {...field('includes')} placeholder="other roles" />
       <Field label="Allows" {...field('allow')} placeholder="runs.* agents.use:a" />
       <Field label="Refuses" {...field('deny')} placeholder="nothing" />
       <Field label="What it is for" {...field('description')} />
-      <Button type="submit" look="primary" disabled={put.isPending}>
-        {role === null ? 'Add role' : 'Change role'}
-      </Button>
-      {role !== null && <Button onClick={onDone}>Keep</Button>}
-      <Wrong error={put.error} />
-    </form>
+      {actions}
+    </Form>
   )
 }

@@ -1,29 +1,30 @@
-/** One role or policy in a list: what it does, and what can be done with it. */
+/** One role or policy in a list: what it does, and the form that changes it. */
 
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 
 import type { Policy, Role } from '@/shared/api/types'
+import { RULES } from '@/shared/api/use-roles'
 import { Button } from '@/shared/ui/button'
-import { ConfirmDialog } from '@/shared/ui/confirm-dialog'
-import { Wrong } from '@/shared/ui/page'
+import { Edited, type Editing } from '@/shared/ui/edited'
 import page from '@/shared/ui/page.module.css'
 
-import { type Kind, useRemove } from '../api/use-rules'
+import { type Kind, ruleAddress } from '../api/use-rules'
 import { sourceWords } from '../state/rule-words'
 
-export function RuleRow({
+export function RuleRow<Rule extends Role | Policy>({
   kind,
   rule,
   lines,
-  onChange,
+  changeable,
+  form,
 }: {
   kind: Kind
-  rule: Role | Policy
+  rule: Rule
   lines: string[]
-  onChange: () => void
+  changeable: boolean
+  form: (editing: Editing<Rule>) => ReactNode
 }) {
-  const remove = useRemove(kind)
-  const [asking, setAsking] = useState(false)
+  const [open, setOpen] = useState(false)
   const source = sourceWords(rule)
   return (
     <li className={page.row}>
@@ -37,34 +38,32 @@ export function RuleRow({
             {line}
           </p>
         ))}
-        <Wrong error={remove.error} />
       </div>
-      {source === '' && (
-        <>
-          <Button onClick={onChange}>Change</Button>
-          <Button
-            look="danger"
-            disabled={remove.isPending}
-            onClick={() => {
-              setAsking(true)
+      {changeable && source === '' && !open && (
+        <Button
+          onClick={() => {
+            setOpen(true)
+          }}
+        >
+          Change
+        </Button>
+      )}
+      {open && (
+        <section className={page.unfolded} aria-label={`Change ${rule.name}`}>
+          <Edited<Rule>
+            path={ruleAddress(kind, rule.name)}
+            stale={RULES}
+            removal={{
+              title: `Remove ${rule.name}?`,
+              text: 'What it allows and refuses changes at once, for everybody whom it concerns.',
+            }}
+            onClose={() => {
+              setOpen(false)
             }}
           >
-            Remove
-          </Button>
-        </>
-      )}
-      {asking && (
-        <ConfirmDialog
-          title={`Remove ${rule.name}?`}
-          text="What it allows and refuses changes at once, for everybody whom it concerns."
-          action="Remove"
-          onConfirm={() => {
-            remove.mutate(rule.name)
-          }}
-          onClose={() => {
-            setAsking(false)
-          }}
-        />
+            {form}
+          </Edited>
+        </section>
       )}
     </li>
   )

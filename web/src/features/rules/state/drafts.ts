@@ -59,6 +59,12 @@ export function policyOf(draft: PolicyDraft): Policy {
   }
 }
 
+/** What is sent of a rule. */
+export function bodyOf(rule: Role | Policy): object {
+  const { source: _, ...body } = rule
+  return body
+}
+
 /** The names in what was typed, between spaces or commas. */
 function namesOf(typed: string): string[] {
   return typed.split(/[\s,]+/).filter((name) => name !== '')

@@ -1,13 +1,14 @@
 /** What was consumed, and what is left of the budgets. */
 
-import { useQuery } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 
 import { request } from '@/shared/api/http'
-import type { Balance, Page, UsageRow } from '@/shared/api/types'
+import type { Balance, Budget, Page, UsageRow } from '@/shared/api/types'
 
 import { firstDay, type Grouping } from '../state/usage-words'
 
-const USAGE = ['usage'] as const
+/** What is read of usage and budgets. */
+export const USAGE = ['usage'] as const
 const LOOK_AGAIN = 15_000
 const MOST_DAYS = 366
 const MOST_ROWS = 100
@@ -45,6 +46,29 @@ export function useGroups(days: number, by: Grouping) {
     since: firstDay(new Date(), days),
     time_zone: zone(),
     limit: MOST_ROWS,
+  })
+}
+
+export function useBudgets() {
+  return useQuery({
+    queryKey: [...USAGE, 'budgets'],
+    queryFn: ({ signal }) => request<Page<Budget>>('GET', '/api/budgets', { signal }),
+    select: (page) => page.items,
+  })
+}
+
+/** Where one budget is read and changed. */
+export function budgetAddress(name: string): string {
+  return `/api/budgets/${encodeURIComponent(name)}`
+}
+
+/** Makes a budget, in the place of none. */
+export function useAddBudget() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: ({ name, body }: { name: string; body: object }) =>
+      request<Budget>('PUT', budgetAddress(name), { body, onlyNew: true }),
+    onSettled: () => void client.invalidateQueries({ queryKey: USAGE }),
   })
 }
 

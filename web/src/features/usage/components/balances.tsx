@@ -1,51 +1,27 @@
-/** What is left of the budgets, for each whom they bound. */
+/** What is left of one budget, for each whom it bounds. */
 
 import type { Balance } from '@/shared/api/types'
 import page from '@/shared/ui/page.module.css'
 
-import { useBalances } from '../api/use-usage'
 import { type Meter, metersOf, resetWords, subjectWords } from '../state/usage-words'
 import styles from './usage.module.css'
 
-export function Balances() {
-  const balances = useBalances().data
-  if (balances === undefined) return null
+export function Balances({ of: balances }: { of: Balance[] }) {
+  if (balances.length === 0) return null
   return (
-    <section>
-      <h2>Budgets</h2>
-      {balances.length === 0 ? (
-        <p className={page.quiet}>
-          Nothing has been consumed on a budget yet. Declare budgets under <code>budgets:</code> in
-          muxi.yaml, or with <code>muxi budget set</code>.
-        </p>
-      ) : (
-        <ul className={page.list}>
-          {balances.map((balance) => (
-            <li key={`${balance.budget} ${balance.subject}`}>
-              <BalanceCard balance={balance} />
-            </li>
+    <ul className={styles.balances}>
+      {balances.map((balance) => (
+        <li key={balance.subject}>
+          <p className={page.head}>
+            <span className={page.quiet}>{subjectWords(balance)}</span>
+            <span className={page.aside}>{resetWords(balance, new Date())}</span>
+          </p>
+          {metersOf(balance).map((meter) => (
+            <MeterBar key={meter.measure} meter={meter} />
           ))}
-        </ul>
-      )}
-    </section>
-  )
-}
-
-function BalanceCard({ balance }: { balance: Balance }) {
-  return (
-    <article className={styles.card}>
-      <p className={page.head}>
-        <strong>{balance.budget}</strong>
-        <span className={page.quiet}>
-          {subjectWords(balance)}
-          {balance.every != null && `, every ${balance.every}`}
-        </span>
-        <span className={page.aside}>{resetWords(balance, new Date())}</span>
-      </p>
-      {metersOf(balance).map((meter) => (
-        <MeterBar key={meter.measure} meter={meter} />
+        </li>
       ))}
-    </article>
+    </ul>
   )
 }
 

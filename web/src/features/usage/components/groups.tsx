@@ -6,15 +6,13 @@ import { Choice } from '@/shared/ui/choice'
 import page from '@/shared/ui/page.module.css'
 
 import { useGroups } from '../api/use-usage'
-import { costWords, count, type Grouping, GROUPINGS, nameOf, totalOf } from '../state/usage-words'
+import { costWords, count, type Grouping, GROUPINGS, sharesOf } from '../state/usage-words'
 import styles from './usage.module.css'
 
 export function Groups({ days }: { days: number }) {
   const [by, setBy] = useState<Grouping>('agent')
   const groups = useGroups(days, by)
-  const rows = (groups.data ?? [])
-    .map((row) => ({ name: nameOf(row, by), total: totalOf([row]) }))
-    .sort((a, b) => b.total.cost - a.total.cost || b.total.tokens - a.total.tokens)
+  const rows = sharesOf(groups.data ?? [], by)
   return (
     <section className={styles.part}>
       <div className={page.title}>
@@ -27,7 +25,7 @@ export function Groups({ days }: { days: number }) {
           onChoose={setBy}
         />
       </div>
-      {rows.length === 0 ? (
+      {groups.isPending ? null : rows.length === 0 ? (
         <p className={page.quiet}>Nothing was consumed in these days.</p>
       ) : (
         <table className={styles.table}>
@@ -40,9 +38,12 @@ export function Groups({ days }: { days: number }) {
             </tr>
           </thead>
           <tbody>
-            {rows.map(({ name, total }) => (
+            {rows.map(({ name, total, share }) => (
               <tr key={name}>
-                <th scope="row">{name}</th>
+                <th scope="row">
+                  {name}
+                  <span className={styles.share} style={{ width: `${share * 100}%` }} />
+                </th>
                 <td>{count(total.runs)}</td>
                 <td>{count(total.tokens)}</td>
                 <td>{costWords(total)}</td>

@@ -9,7 +9,7 @@ import page from '@/shared/ui/page.module.css'
 
 import { useDays } from '../api/use-usage'
 import { count, costWords, totalOf } from '../state/usage-words'
-import { Balances } from './balances'
+import { Budgets } from './budgets'
 import { DayChart } from './day-chart'
 import { Groups } from './groups'
 import styles from './usage.module.css'
@@ -47,7 +47,7 @@ export function UsagePage() {
       )}
       <DayChart rows={rows.data ?? []} days={days} />
       <Groups days={days} />
-      <Balances />
+      <Budgets />
     </Page>
   )
 }

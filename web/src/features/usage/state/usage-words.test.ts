@@ -10,6 +10,7 @@ import {
   resetWords,
   subjectWords,
   totalOf,
+  sharesOf,
 } from './usage-words'
 
 const NOW = new Date(2026, 10, 23, 12)
@@ -70,6 +71,20 @@ describe('usage', () => {
     const free = { cost: '0', known_cost: '0' }
     const bars = barsOf([row({ ...free, day: '2026-11-23' })], NOW, 1)
     expect(bars[0]?.share).toBe(1)
+  })
+})
+
+describe('the share of an agent', () => {
+  it('is measured by the one that consumed most, who comes first', () => {
+    const rows = [
+      row({ agent: 'a', cost: '1', known_cost: '1' }),
+      row({ agent: 'b', cost: '4', known_cost: '4' }),
+    ]
+    expect(sharesOf(rows, 'agent').map(({ name, share }) => [name, share])).toEqual([
+      ['b', 1],
+      ['a', 0.25],
+    ])
+    expect(sharesOf([], 'agent')).toEqual([])
   })
 })
 

@@ -5,7 +5,7 @@ import type { Balance, UsageRow } from '@/shared/api/types'
 export const GROUPINGS = ['agent', 'user', 'model'] as const
 export type Grouping = (typeof GROUPINGS)[number]
 
-const MEASURES = ['cost', 'tokens', 'runs', 'seconds'] as const
+export const MEASURES = ['cost', 'tokens', 'runs', 'seconds'] as const
 type Measure = (typeof MEASURES)[number]
 
 /** The day that was `days - 1` days before `now`, as YYYY-MM-DD in the zone of this browser. */
@@ -54,11 +54,33 @@ export function barsOf(rows: readonly UsageRow[], now: Date, days: number): Bar[
     const row = byDay.get(day)
     return { day, total: totalOf(row === undefined ? [] : [row]), share: 0 }
   })
+  const height = measuredBy(bars.map((bar) => bar.total))
+  return bars.map((bar) => ({ ...bar, share: height(bar.total) }))
+}
+
+/** How long the bar of each of these totals is, from 0 to 1. */
+function measuredBy(totals: readonly Total[]): (total: Total) => number {
   // Where nothing costs anything, tokens tell more.
-  const paid = bars.some((bar) => bar.total.cost > 0)
+  const paid = totals.some((total) => total.cost > 0)
   const size = (total: Total): number => (paid ? total.cost : total.tokens)
-  const largest = Math.max(...bars.map((bar) => size(bar.total)))
-  return bars.map((bar) => ({ ...bar, share: largest > 0 ? size(bar.total) / largest : 0 }))
+  const largest = Math.max(...totals.map(size))
+  return (total) => (largest > 0 ? size(total) / largest : 0)
+}
+
+export interface Share {
+  name: string
+  total: Total
+  /** Length of its bar, from 0 to 1. */
+  share: number
+}
+
+/** A bar for each agent, user or model, the largest first. */
+export function sharesOf(rows: readonly UsageRow[], by: Grouping): Share[] {
+  const named = rows.map((row) => ({ name: nameOf(row, by), total: totalOf([row]) }))
+  const length = measuredBy(named.map(({ total }) => total))
+  return named
+    .map((each) => ({ ...each, share: length(each.total) }))
+    .sort((a, b) => b.share - a.share || b.total.tokens - a.total.tokens)
 }
 
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
@@ -76,7 +98,7 @@ export function costWords(total: Total): string {
   return `${dollars(total.cost)}${total.incomplete ? '+' : ''}`
 }
 
-export function nameOf(row: UsageRow, by: Grouping): string {
+function nameOf(row: UsageRow, by: Grouping): string {
   const name = row[by]
   return name == null || name === '' ? 'unknown' : name
 }
@@ -114,7 +136,7 @@ function amount(value: string | number | null | undefined): number | null {
   return value == null ? null : Number(value)
 }
 
-function say(measure: Measure, value: number): string {
+export function say(measure: Measure, value: number): string {
   if (measure === 'cost') return dollars(value)
   return `${count(value)} ${measure === 'seconds' ? 's' : measure}`
 }
