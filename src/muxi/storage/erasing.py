@@ -18,7 +18,7 @@ from muxi.core.forgetting import BLANK, FORGOTTEN
 from muxi.core.ids import new_id
 from muxi.core.messages import AnyPart, Message, TextPart, media
 from muxi.core.threads import Run, Thread
-from muxi.storage import blobs, facts, passages, sequences, summaries, vectors
+from muxi.storage import blobs, facts, passages, runs, sequences, summaries, vectors
 from muxi.storage.event_thinning import bare_events, thin, whole_events
 from muxi.storage.records import column, encode, listed
 from muxi.storage.sql import blobs as blobs_sql
@@ -204,9 +204,9 @@ def blank_messages(tx: Tx, ids: Sequence[str], *, unname: str | None = None) -> 
         sequences.erased(tx, thread_id)
         removed = summaries.remove_covering(tx, thread_id, [row[1] for row in some])
         erased.counts["summaries"] += len(removed)
-        runs = {row[2] for row in some if row[2] is not None}
-        runs.update(_begun_by(tx, thread_id, [row[1] for row in some]))
-        for run_id in sorted(runs):
+        begun = {row[2] for row in some if row[2] is not None}
+        begun.update(_begun_by(tx, thread_id, [row[1] for row in some]))
+        for run_id in sorted(begun):
             bare_run(tx, run_id)
         _release(tx, thread_id, shown, erased)
     return erased
@@ -243,7 +243,7 @@ def _blank(tx: Tx, each: str, message: Message, unname: str | None) -> None:
     tx.run(
         sql.BLANK,
         id=each,
-        record=encode(blank),
+        record=encode(blank, exclude_none=True),
         author=None if author is None else column(author),
     )
 
@@ -261,7 +261,7 @@ def _untitle(tx: Tx, thread_id: str) -> None:
         tx.run(
             threads_sql.UPDATE,
             id=thread_id,
-            record=encode(thread),
+            record=encode(thread, exclude_none=True),
             updated_at=row[3],
             leaf_id=row[2],
         )
@@ -277,7 +277,7 @@ def bare_run(tx: Tx, run_id: str, *, unname: bool = False) -> None:
     run.output = None
     if run.problem is not None:
         run.problem = Problem(code=run.problem.code, message=BLANK)
-    tx.run(sql.SET_RUN, id=run_id, record=encode(run), owner="" if unname else owner)
+    tx.run(sql.SET_RUN, id=run_id, record=runs.encoded(run), owner="" if unname else owner)
     tx.run(sql.STEPS_OF_RUN, run_id=run_id)
     thin(tx, thread_id, [run_id], bare_events, first=run.first_seq)
 
@@ -370,9 +370,9 @@ def thin_runs(tx: Tx, *, before: int, after: tuple[int, str]) -> tuple[int, tupl
     for _, run_id, thread_id, record in rows:
         by_thread.setdefault(thread_id, []).append(Run.model_validate_json(record))
         touched += tx.run(sql.STEPS_OF_RUN, run_id=run_id)
-    for thread_id, runs in by_thread.items():
-        first = min(run.first_seq for run in runs)
-        ids = [run.id for run in runs]
+    for thread_id, ended in by_thread.items():
+        first = min(run.first_seq for run in ended)
+        ids = [run.id for run in ended]
         touched += thin(tx, thread_id, ids, whole_events, first=first)
     return touched, (int(rows[-1][0]), str(rows[-1][1])) if rows else None
 

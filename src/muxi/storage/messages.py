@@ -49,7 +49,7 @@ def insert(tx: Tx, message: Message, *, place: Place = "leaf") -> Message:
         author=None if message.author is None else column(message.author),
         role=message.role,
         created_at=created,
-        record=encode(message),
+        record=encode(message, exclude_none=True),
     )
     if place != "aside":
         tx.run(

@@ -37,9 +37,15 @@ def create(tx: Tx, run: Run) -> Run:
         attempt=run.attempt,
         created_at=micros(run.created_at),
         finished_at=None if run.finished_at is None else micros(run.finished_at),
-        record=encode(run),
+        record=encoded(run),
     )
     return run
+
+
+def encoded(run: Run) -> str:
+    """The run as it is stored: without empty fields, which were a third of it."""
+    # A bound that is missing has its default, and an empty one is lifted.
+    return encode(run, exclude_none=run.limits is None and run.terms is None)
 
 
 def get(tx: Tx, run_id: str) -> Run:
@@ -65,7 +71,7 @@ def update(tx: Tx, run: Run) -> Run:
         attempt=run.attempt,
         agent_hash=run.agent_hash,
         finished_at=None if run.finished_at is None else micros(run.finished_at),
-        record=encode(run),
+        record=encoded(run),
     )
     if not changed:
         raise NotFound(f"There is no run {run.id}.", run_id=run.id)

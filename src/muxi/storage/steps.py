@@ -24,7 +24,7 @@ def put(tx: Tx, step: Step) -> Step:
         input_hash=step.input_hash,
         opened_at=tx.now(),
         closed_at=None if step.state == "started" else tx.now(),
-        record=encode(step),
+        record=encode(step, exclude_none=True),
         question_id=step.question_id,
         expires_at=None if step.expires_at is None else micros(step.expires_at),
     )
@@ -40,7 +40,7 @@ def close(tx: Tx, step: Step) -> None:
         attempt=step.attempt,
         state=step.state,
         closed_at=None if step.state == "started" else tx.now(),
-        record=encode(step),
+        record=encode(step, exclude_none=True),
     )
 
 
@@ -90,7 +90,7 @@ def close_question(tx: Tx, step: Step) -> bool:
         run_id=step.run_id,
         key=column(step.key),
         closed_at=tx.now(),
-        record=encode(step),
+        record=encode(step, exclude_none=True),
     )
     return changed > 0
 

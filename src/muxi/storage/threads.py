@@ -34,7 +34,7 @@ def create(tx: Tx, thread: Thread) -> Thread:
         leaf_id=thread.leaf_id,
         created_at=created,
         updated_at=micros(thread.updated_at),
-        record=encode(thread),
+        record=encode(thread, exclude_none=True),
     )
     _join(tx, thread.id, owner, "owner")
     return thread
@@ -73,7 +73,7 @@ def update(tx: Tx, thread: Thread) -> Thread:
     changed = tx.run(
         sql.UPDATE,
         id=thread.id,
-        record=encode(thread),
+        record=encode(thread, exclude_none=True),
         updated_at=micros(thread.updated_at),
         leaf_id=thread.leaf_id,
     )

@@ -60,7 +60,7 @@ def put(tx: Tx, run: Run, usage: Usage, *, model: str | None = None) -> None:
         nano_dollars=None if usage.cost is None else round(usage.cost * _NANO),
         microseconds=max(0, ended - began),
         created_at=ended,
-        record=encode(usage),
+        record=encode(usage, exclude_none=True),
     )
 
 
