@@ -14,7 +14,7 @@ def test_the_reference_of_the_command_line_is_fresh() -> None:
         [sys.executable, str(ROOT / "scripts" / "make_cli_reference.py"), "--check"],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -26,7 +26,7 @@ async def connected(
     if user is not None:
         headers["X-Muxi-User"] = user
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=30) as http,
+        httpx2.AsyncClient(headers=headers, timeout=120) as http,
         Client(
             streamable_http_client(f"{served.url}/mcp", http_client=http), mode=mode, **options
         ) as client,

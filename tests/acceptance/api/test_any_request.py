@@ -51,6 +51,9 @@ async def _examine(folder: Path, *arguments: str) -> str:
     # It may be asked to read its file again.
     (folder / "muxi.yaml").write_text(PROJECT)
     async with served(folder, lambda request: "ok", **declared) as muxi:
+        # It waits ten seconds for the description, which is made when it is first asked for.
+        async with muxi.http.get(f"{muxi.url}/openapi.json") as description:
+            assert description.status == 200
         process = await asyncio.create_subprocess_exec(
             str(Path(sys.executable).with_name("schemathesis")),
             f"--config-file={SETTINGS}",

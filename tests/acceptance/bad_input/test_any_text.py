@@ -77,7 +77,7 @@ async def test_any_bytes_pass_through_a_pipe(unlucky: Unlucky) -> None:
             cwd=unlucky.folder,
             env=unlucky.environment,
             capture_output=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         assert (done.returncode, done.stdout.decode()) == (0, told + "\n"), done.stderr

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from support.conversationalist import Conversationalist, serving
 
 from muxi.server.pages import STATIC
@@ -58,6 +58,9 @@ mcp:
   servers:
     shop: {{command: ["{python}", "{server}", "{surface}"]}}
 """
+PATIENCE = 60_000
+"""Milliseconds for anything that a test waits for in the page; a loaded machine needs many."""
+expect.set_options(timeout=PATIENCE)
 SHOP = Path(__file__).parents[2] / "support" / "changing_mcp_server.py"
 
 
@@ -143,7 +146,7 @@ async def context(
     context = await browser.new_context(
         base_url=muxi.url, storage_state=muxi.signed_in, reduced_motion="reduce", **options
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     yield context
     await context.close()
 

@@ -110,7 +110,7 @@ async def house(provider: Provider, tmp_path: Path) -> AsyncIterator[Served]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(house: Served, browser: Browser) -> AsyncIterator[Page]:
     context = await browser.new_context(base_url=house.url)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     yield await context.new_page()
     await context.close()
 

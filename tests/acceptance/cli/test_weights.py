@@ -78,7 +78,7 @@ def test_files_that_are_here_cost_neither_a_library_nor_a_look_inside(alone: Mux
         env=alone.environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=True,
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")

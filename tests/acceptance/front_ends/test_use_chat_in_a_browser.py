@@ -25,7 +25,7 @@ PACKAGES = [
 ]
 PAGE = '<!doctype html><title>Chat</title><div id="root"></div><script type="module">{}</script>'
 CHROMIUM = "/usr/bin/chromium"
-WAIT = 30_000
+WAIT = 60_000
 """Milliseconds that a page has to show what comes."""
 
 

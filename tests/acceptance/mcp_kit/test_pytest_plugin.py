@@ -40,7 +40,7 @@ def test_cases_and_tests_run_in_both_eras(tmp_path: Path) -> None:
     plugins = ["-p", "no:cacheprovider", "-p", "no:asyncio"]
     command = [sys.executable, "-m", "pytest", "-q", *plugins]
     done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )
     assert "2 failed, 10 passed" in done.stdout, done.stdout + done.stderr
     assert "`sum` is 4 instead of 5" in done.stdout

@@ -192,7 +192,7 @@ def served(program: Sequence[str], folder: Path) -> Generator[str]:
             yield f"http://127.0.0.1:{port}/mcp"
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=120)
 
 
 def test_parts_that_were_added_need_no_touch_either(environment: Path, tmp_path: Path) -> None:

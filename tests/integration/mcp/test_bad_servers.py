@@ -113,7 +113,7 @@ async def test_garbage_on_standard_output_is_kept_in_the_log_and_passed_over(tmp
 
 @pytest.mark.parametrize("megabytes", [2, 100])
 async def test_a_message_that_is_too_long_fails_its_call_only(tmp_path: Path, megabytes: int):
-    async with remote(tmp_path, max_message=1_000_000, timeout=30) as server:
+    async with remote(tmp_path, max_message=1_000_000, timeout=120) as server:
         pid = await server.call("pid")
         slow = asyncio.create_task(server.call("slow", number=0.3))
         with pytest.raises(ToolFailed, match="at most 1,000,000 are read"):
@@ -136,7 +136,7 @@ async def test_a_long_result_is_cut_with_a_notice(tmp_path: Path):
 
 
 async def test_a_flood_of_notifications_is_slowed_down_and_the_call_goes_on(tmp_path: Path):
-    async with remote(tmp_path, timeout=30) as server:
+    async with remote(tmp_path, timeout=120) as server:
         began = time.process_time()
         assert await server.call("flood", number=600) == "dry"
         assert time.process_time() - began < 3
@@ -145,7 +145,7 @@ async def test_a_flood_of_notifications_is_slowed_down_and_the_call_goes_on(tmp_
 
 
 async def test_a_flood_on_standard_error_leaves_a_bounded_log(tmp_path: Path):
-    async with remote(tmp_path, timeout=30) as server:
+    async with remote(tmp_path, timeout=120) as server:
         assert await server.call("mutter", number=20_000) == "muttered"
         await until(lambda: "further lines" in lines(server.servers.log("s", LINES)))
         log = server.servers.log("s", 10_000)
@@ -230,7 +230,7 @@ async def test_a_listing_that_is_not_mcp_is_told_with_the_place(tmp_path: Path):
 
 
 async def test_a_list_without_an_end_is_given_up(tmp_path: Path):
-    async with remote(tmp_path, "endless", start_timeout=20) as server:
+    async with remote(tmp_path, "endless", start_timeout=120) as server:
         assert await server.names() == []
         assert "its list of tools has no end" in server.servers.info("s").detail
 

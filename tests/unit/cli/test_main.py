@@ -41,7 +41,7 @@ def modules_after(code: str) -> set[str]:
     tell = "print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr)"
     script = f"import sys\n{code}\n{tell}"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
     )
     return set(done.stderr.split())
 

@@ -168,7 +168,7 @@ def test_any_text_is_summarised_in_bounded_time(text: str) -> None:
     for _ in range(2):
         short = extract([text[:20_000]], [said(text), answered(text)], 200)
     assert tokens_of(short) <= 200
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 12
 
 
 def test_a_summary_is_the_same_in_every_process() -> None:
