@@ -288,29 +288,32 @@ async def main() -> None:
     parser.add_argument("--admin-url", help="the same database, by its superuser, for copies")
     parser.add_argument("--url", help="an empty PostgreSQL database, by its server's role")
     parser.add_argument("--keep", type=Path, help="file of SQLite to build, or to use")
+    parser.add_argument("--built", action="store_true", help="the PostgreSQL of an earlier run")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = options.keep or Path(folder, "muxi.db")
-        built = path.exists()
+        built = options.built or path.exists()
         database = await open_database(options.url or f"sqlite:///{path}")
         words = Words(7)
         if not built:
-            built = options.memories // options.copies
-            await build(database, built, options.each, options.batch, words)
+            count = options.memories // options.copies
+            await build(database, count, options.each, options.batch, words)
             if options.copies > 1:
                 await asyncio.to_thread(copy, options.admin_url or path, options.copies)
         users = await database.read(SCOPE, passages.owners)
-        users.remove("user:large")
+        large = [user for user in users if user == "user:large"]
+        users = [user for user in users if user not in large]
         random.Random(2).shuffle(users)
-        show("store", users=len(users), memories=(len(users) + 10) * options.each)
-        large = ["user:large"]
+        show("store", users=len(users), memories=(len(users) + 10 * len(large)) * options.each)
         one, ten = f"a user of {options.each}", f"a user of {10 * options.each}"
         for terms in (4, 8):
             await measure(database, one, users, words, terms=terms)
-            await measure(database, ten, large, words, terms=terms, rounds=40)
+            if large:
+                await measure(database, ten, large, words, terms=terms, rounds=40)
         await recall(database, one, users, words)
-        await recall(database, ten, large, words, rounds=40)
-        if not options.keep:
+        if large:
+            await recall(database, ten, large, words, rounds=40)
+        if not (built or options.keep):
             await forget(database, options.each)
         await database.close()
         if not options.url:

@@ -21,6 +21,11 @@ _IN_COLUMNS: Final = {
 }
 
 
+_CONVERSATION: Final = "conversation"
+"""The source of most memories. A record that names none is of a message with the memory's number,
+and thread and message are told by the row itself."""
+
+
 def row_of(memory: Memory, *, place: int = 0, kind: str | None = None) -> PassageRow:
     """The passage of a memory.
 
@@ -29,11 +34,19 @@ def row_of(memory: Memory, *, place: int = 0, kind: str | None = None) -> Passag
         place: Its place in its thread.
         kind: In place of its own.
     """
+    group = group_of(memory)
+    left_out = set(_IN_COLUMNS)
+    if memory.source == _CONVERSATION and memory.message_id == _message_of(memory.id):
+        left_out |= {"source", "message_id"}
+    if group == memory.thread_id:
+        left_out.add("thread_id")
+    if not memory.metadata:
+        left_out.add("metadata")
     return PassageRow(
         id=memory.id,
         corpus=MEMORY,
         kind=kind or memory.kind,
-        group_id=group_of(memory),
+        group_id=group,
         place=place,
         speaker=memory.speaker,
         said_at=None if memory.said_at is None else micros(memory.said_at),
@@ -43,13 +56,13 @@ def row_of(memory: Memory, *, place: int = 0, kind: str | None = None) -> Passag
         information=memory.information,
         uses=memory.uses,
         used_at=None if memory.used_at is None else micros(memory.used_at),
-        record=memory.model_dump_json(exclude=_IN_COLUMNS, exclude_none=True),
+        record=memory.model_dump_json(exclude=left_out, exclude_none=True),
     )
 
 
 def memory_of(row: PassageRow) -> Memory:
     """The memory of a passage."""
-    columns = {
+    columns: dict[str, object] = {
         "id": row.id,
         "owner": row.owner,
         "kind": row.kind,
@@ -62,7 +75,17 @@ def memory_of(row: PassageRow) -> Memory:
         "uses": row.uses,
         "used_at": None if row.used_at is None else instant(row.used_at),
     }
-    return Memory.model_validate({**json.loads(row.record), **columns})
+    record = json.loads(row.record)
+    if "source" not in record:
+        columns |= {"source": _CONVERSATION, "message_id": _message_of(row.id)}
+    if row.group_id != row.id:
+        columns["thread_id"] = row.group_id
+    return Memory.model_validate({**record, **columns})
+
+
+def _message_of(id: str) -> str:
+    """The message that has the same number as a memory."""
+    return f"msg_{id.removeprefix('mem_')}"
 
 
 def group_of(memory: Memory) -> str:

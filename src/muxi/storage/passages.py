@@ -6,6 +6,7 @@ or the owners whose passages it may touch; the scope's principal limits which th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -19,6 +20,8 @@ from muxi.storage.sql import threads as threads_sql
 from muxi.storage.transaction import Row, Tx
 
 _END = 2**62
+_TIMES = "\x1f"
+"""Between a word and how often it stands in a passage; `postings.normal` leaves none in a word."""
 _FIELDS = (
     *("number", "id", "owner", "corpus", "kind", "group_id", "place", "speaker"),
     *("said_at", "created_at", "text", "hash", "information", "uses", "used_at", "record"),
@@ -217,7 +220,7 @@ def set_many_words(tx: Tx, owner: str, words: Mapping[int, Sequence[str]]) -> in
         postings.change(tx, name, corpus, changes)
     tx.run_many(
         sql.SET_WORDS,
-        [{"owner": name, "at": at, "words": " ".join(said)} for at, said in fresh.items()],
+        [{"owner": name, "at": at, "words": _told(said)} for at, said in fresh.items()],
     )
     return len(known)
 
@@ -310,7 +313,22 @@ def _between(tx: Tx, name: str, group_id: str, first: int, last: int) -> list[Pa
 def _words(tx: Tx, name: str, numbers: Iterable[int]) -> dict[int, tuple[str, list[str]]]:
     """Corpus and words of those of these passages that the owner has."""
     rows = tx.rows(sql.WORDS, owner=name, numbers=listed(tx.dialect, numbers))
-    return {int(row[0]): (str(row[1]), str(row[2] or "").split()) for row in rows}
+    return {int(row[0]): (str(row[1]), _heard(row[2] or "")) for row in rows}
+
+
+def _told(words: Sequence[str]) -> str:
+    """Words as a row holds them: each once, and how often if that is more."""
+    counts = Counter(words).items()
+    return " ".join([word if count == 1 else f"{word}{_TIMES}{count}" for word, count in counts])
+
+
+def _heard(told: str) -> list[str]:
+    """The words that a row holds, in any order. Earlier rows repeat them."""
+    words: list[str] = []
+    for each in told.split(" ") if told else ():
+        word, _, count = each.partition(_TIMES)
+        words += [word] * int(count or 1)
+    return words
 
 
 def _stored(row: PassageRow, name: str) -> PassageRow:

@@ -15,6 +15,7 @@ import pytest
 from muxi.core.errors import AccessDenied, Conflict, InvalidInput, NotFound
 from muxi.storage import cursors, passages, vectors
 from muxi.storage.passages import PassageRow
+from muxi.storage.sql import passages as passages_sql
 from muxi.storage.sql import vectors as sql
 from muxi.storage.transaction import Database, Scope, Tx
 from muxi.testing.storage.samples import ANN
@@ -202,6 +203,25 @@ class PassageConformance:
         assert await database.read(ANN, _scan) == kept
         with pytest.raises(InvalidInput):
             await database.write(ANN, lambda tx: _put(tx, [(order[50], (1.0,))]))
+
+    async def test_words_that_were_stored_with_their_repeats_are_taken_out_again(
+        self, database: Database
+    ) -> None:
+        def told_as_before(tx: Tx) -> int:
+            (number,) = passages.add(tx, OWN, [a_passage("mem_1")])
+            passages.set_words(tx, OWN, number, ["tea", "milk", "tea"])
+            tx.run_many(
+                passages_sql.SET_WORDS, [{"owner": OWN, "at": number, "words": "tea milk tea"}]
+            )
+            return number
+
+        number = await database.write(ANN, told_as_before)
+        await database.write(ANN, lambda tx: passages.set_words(tx, OWN, number, ["milk"]))
+        hits = partial(passages.match, owners=[OWN], corpus="memory")
+        assert await database.read(ANN, lambda tx: hits(tx, terms=["tea"])) == []
+        expected = expected_scores({number: ["milk"]}, ["milk"])
+        found = await database.read(ANN, lambda tx: hits(tx, terms=["milk"]))
+        assert dict(found) == pytest.approx(dict(expected))
 
     async def test_vectors_that_were_stored_as_16_bit_floats_are_read_and_changed(
         self, database: Database
