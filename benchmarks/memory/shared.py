@@ -83,14 +83,7 @@ async def timed(database: Database, ask: Any, values: list[float]) -> list[int]:
     return found
 
 
-async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True, help="an empty database, by its server's role")
-    parser.add_argument("--owner-url", required=True, help="the same by the owner of its tables")
-    parser.add_argument("--memories", type=int, default=200_000)
-    options = parser.parse_args()
-    source = Source(7)
-    database = await open_database(options.url)
+async def build(database: Database, source: Source, options: argparse.Namespace) -> None:
     began = time.perf_counter()
     for first in range(0, options.memories, BATCH):
         await database.write(WHO, partial(store, first=first, made=source.some(BATCH)))
@@ -98,6 +91,19 @@ async def main() -> None:
     began = time.perf_counter()
     notes = await asyncio.to_thread(shared_vectors.prepare, options.owner_url)
     show("index", indexes=len(notes), wall_s=time.perf_counter() - began)
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", required=True, help="an empty database, by its server's role")
+    parser.add_argument("--owner-url", required=True, help="the same by the owner of its tables")
+    parser.add_argument("--memories", type=int, default=200_000)
+    parser.add_argument("--built", action="store_true", help="use what an earlier run left")
+    options = parser.parse_args()
+    source = Source(7)
+    database = await open_database(options.url)
+    if not options.built:
+        await build(database, source, options)
     indexed: list[float] = []
     compared: list[float] = []
     right = 0

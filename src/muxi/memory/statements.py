@@ -25,7 +25,8 @@ _LEAD: Final = (
     r"(?i:(?:hi|hello|hey|hiya|good (?:morning|evening|afternoon)|well|so|oh|ah|ok|okay|yes|yeah|"
     r"no|sure|thanks|thank you|actually|also|and|but|anyway|btw|by the way|fyi|for the record|"
     r"just so you know|please (?:remember|note)(?: that)?|remember(?: that)?|note that|"
-    r"correction|update|news|good news|big news|sorry|there)[,!:.\s—-]+)*"
+    r"correction|update|news|good news|big news|sorry|there|"
+    r"i(?:['’]ve| have) (?:just |recently )?moved)[,!:.\s—-]+)*"
 )
 _CAPITAL: Final = r"[A-Z\u00C0-\u00DE\u0386-\u03AB\u0410-\u042F]"
 _NAME_WORD: Final = rf"{_CAPITAL}[\w'’-]*"

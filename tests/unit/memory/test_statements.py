@@ -38,6 +38,7 @@ def since(text: str) -> str | None:
         ("My name’s José Ángel Núñez!", {"name": "José Ángel Núñez"}),
         ("Please call me Bob.", {"nickname": "Bob"}),
         ("We've just moved to Rio de Janeiro", {"location.city": "Rio de Janeiro"}),
+        ("I have moved: I live in Lisbon now.", {"location.city": "Lisbon"}),
         ("I moved from Oslo to Berlin with my two cats", {"location.city": "Berlin"}),
         ("I work as a nurse", {"work.role": "nurse"}),
         (

@@ -15,6 +15,7 @@ muxi's own back ends pass the same class first.
 
 from __future__ import annotations
 
+from muxi.testing.storage.earlier_rows import EarlierRowConformance
 from muxi.testing.storage.events import EventConformance
 from muxi.testing.storage.journal import JournalConformance
 from muxi.testing.storage.leases import LeaseConformance
@@ -36,6 +37,7 @@ class StorageConformance(
     JournalConformance,
     SummaryConformance,
     PassageConformance,
+    EarlierRowConformance,
     RunListConformance,
     TenantConformance,
 ):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import struct
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -15,8 +14,6 @@ import pytest
 from muxi.core.errors import AccessDenied, Conflict, InvalidInput, NotFound
 from muxi.storage import cursors, passages, vectors
 from muxi.storage.passages import PassageRow
-from muxi.storage.sql import passages as passages_sql
-from muxi.storage.sql import vectors as sql
 from muxi.storage.transaction import Database, Scope, Tx
 from muxi.testing.storage.samples import ANN
 
@@ -191,66 +188,18 @@ class PassageConformance:
         kept: dict[int, tuple[float, ...]] = {}
         for start in range(0, 100, 7):
             made = [(number, a_vector(number + start)) for number in order[start : start + 7]]
-            await database.write(ANN, lambda tx, m=made: _put(tx, m))
+            await database.write(ANN, lambda tx, m=made: put_vectors(tx, m))
             kept |= dict(made)
-        assert await database.read(ANN, _scan) == kept
+        assert await database.read(ANN, scan) == kept
         gone = [*order[:30], 10**6]
         assert await database.write(ANN, lambda tx: passages.remove(tx, OWN, gone)) == 30
         kept = {number: data for number, data in kept.items() if number not in gone}
         again = [(number, a_vector(1)) for number in order[20:40]]
-        assert await database.write(ANN, lambda tx: _put(tx, again)) == 10
+        assert await database.write(ANN, lambda tx: put_vectors(tx, again)) == 10
         kept |= dict(again[10:])
-        assert await database.read(ANN, _scan) == kept
+        assert await database.read(ANN, scan) == kept
         with pytest.raises(InvalidInput):
-            await database.write(ANN, lambda tx: _put(tx, [(order[50], (1.0,))]))
-
-    async def test_words_that_were_stored_with_their_repeats_are_taken_out_again(
-        self, database: Database
-    ) -> None:
-        def told_as_before(tx: Tx) -> int:
-            (number,) = passages.add(tx, OWN, [a_passage("mem_1")])
-            passages.set_words(tx, OWN, number, ["tea", "milk", "tea"])
-            tx.run_many(
-                passages_sql.SET_WORDS, [{"owner": OWN, "at": number, "words": "tea milk tea"}]
-            )
-            return number
-
-        number = await database.write(ANN, told_as_before)
-        await database.write(ANN, lambda tx: passages.set_words(tx, OWN, number, ["milk"]))
-        hits = partial(passages.match, owners=[OWN], corpus="memory")
-        assert await database.read(ANN, lambda tx: hits(tx, terms=["tea"])) == []
-        expected = expected_scores({number: ["milk"]}, ["milk"])
-        found = await database.read(ANN, lambda tx: hits(tx, terms=["milk"]))
-        assert dict(found) == pytest.approx(dict(expected))
-
-    async def test_vectors_that_were_stored_as_16_bit_floats_are_read_and_changed(
-        self, database: Database
-    ) -> None:
-        rows = [a_passage(f"mem_{at}") for at in range(40)]
-        numbers = await database.write(ANN, lambda tx: passages.add(tx, OWN, rows))
-        made = {number: a_vector(number) for number in numbers}
-        earlier, later = list(made.items())[:32], list(made.items())[32:]
-
-        def put_as_before(tx: Tx) -> None:
-            _put(tx, earlier[:1])
-            base, values = numbers[0], [value for _, vector in earlier for value in vector]
-            row = {
-                "base": base,
-                "dimensions": 2,
-                "numbers": struct.pack("<32i", *(number - base for number, _ in earlier)),
-                "data": struct.pack("<64e", *values),
-            }
-            space = {"owner": OWN, "corpus": "memory", "model": MODEL, "kind": "turn"}
-            tx.run_many(sql.PUT, [{**row, **space}])
-            marks = [{"number": number, **space} for number, _ in earlier]
-            tx.run_many(sql.MARK, marks)
-
-        await database.write(ANN, put_as_before)
-        assert await database.read(ANN, _scan) == dict(earlier)
-        await database.write(ANN, lambda tx: _put(tx, later))
-        assert await database.read(ANN, _scan) == made
-        await database.write(ANN, lambda tx: passages.remove(tx, OWN, numbers[:10]))
-        assert list(await database.read(ANN, _scan)) == numbers[10:]
+            await database.write(ANN, lambda tx: put_vectors(tx, [(order[50], (1.0,))]))
 
     async def test_what_has_no_vector_of_a_model_is_listed_by_number(
         self, database: Database
@@ -266,7 +215,9 @@ class PassageConformance:
 
         first = await database.read(ANN, missing)
         assert first == wanted[:8]
-        await database.write(ANN, lambda tx: _put(tx, [(number, a_vector(0)) for number in first]))
+        await database.write(
+            ANN, lambda tx: put_vectors(tx, [(number, a_vector(0)) for number in first])
+        )
         assert await database.read(ANN, missing) == wanted[8:16]
         assert await database.read(ANN, lambda tx: missing(tx, wanted[15])) == wanted[16:]
         (state,) = await database.read(ANN, vectors.state)
@@ -276,7 +227,7 @@ class PassageConformance:
             drop = partial(vectors.drop, model=MODEL, after=after, limit=3)
             after = await database.write(ANN, drop)
         assert await database.read(ANN, vectors.state) == []
-        assert await database.read(ANN, _scan) == {}
+        assert await database.read(ANN, scan) == {}
 
     async def test_a_window_loses_its_vector_when_a_neighbour_goes(
         self, database: Database
@@ -301,7 +252,7 @@ class PassageConformance:
             ANN, lambda tx: passages.add(tx, OWN, [a_passage("mem_1")])
         )
         await database.write(ANN, lambda tx: passages.set_words(tx, OWN, number, ["secret"]))
-        await database.write(ANN, lambda tx: _put(tx, [(number, a_vector(0))]))
+        await database.write(ANN, lambda tx: put_vectors(tx, [(number, a_vector(0))]))
         acts: list[Callable[[Tx], object]] = [
             lambda tx: passages.add(tx, OWN, [a_passage("mem_2")]),
             lambda tx: passages.get(tx, [OWN], ["mem_1"]),
@@ -332,7 +283,7 @@ class PassageConformance:
         )
         for scope in (ANN, whole):
             assert await database.read(scope, passages.owners) == [OWN]
-            assert list(await database.read(scope, _scan)) == [number]
+            assert list(await database.read(scope, scan)) == [number]
             found = await database.read(
                 scope, lambda tx: passages.match(tx, [OWN], "memory", ["secret"])
             )
@@ -364,11 +315,13 @@ class PassageConformance:
         assert await database.read(ANN, lambda tx: cursors.get(tx, "memory")) is None
 
 
-def _put(tx: Tx, made: list[tuple[int, tuple[float, ...]]]) -> int:
+def put_vectors(tx: Tx, made: list[tuple[int, tuple[float, ...]]]) -> int:
+    """Store vectors of `OWN`'s turns by `MODEL`; how many."""
     return vectors.put(tx, OWN, "memory", MODEL, "turn", made=made)
 
 
-def _scan(tx: Tx) -> dict[int, tuple[float, ...]]:
+def scan(tx: Tx) -> dict[int, tuple[float, ...]]:
+    """The vectors of `OWN`, by passage."""
     return vectors_of(tx, OWN)
 
 
