@@ -180,6 +180,7 @@ def _limits(budget: BudgetInfo) -> list[str]:
 def _amount(measure: str, value: Any) -> str:
     if measure == "cost":
         return f"${value:,.2f}"
+    measure = measure[:-1] if value == 1 else measure
     return f"{value:,} {measure}" if isinstance(value, int) else f"{value:,.0f} {measure}"
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from muxi.core.errors import InvalidInput
+from muxi.core.problems import sentence
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -24,7 +25,7 @@ def record_of(kind: type[T], values: Mapping[str, Any], *, hint: str) -> T:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = "".join(_option(str(step)) for step in first["loc"][:1])
-        raise InvalidInput(f"{place}{first['msg'].rstrip('.')}.", hint=hint) from None
+        raise InvalidInput(sentence(f"{place}{first['msg']}"), hint=hint) from None
 
 
 def _option(field: str) -> str:

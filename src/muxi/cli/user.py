@@ -119,6 +119,8 @@ def change_user(
 
     given = {"name": name, "email": email, "roles": role, "disabled": disabled}
     changes = {key: value for key, value in given.items() if value is not None}
+    if not changes:
+        raise typer.BadParameter("Say what to change, such as --role or --disable.")
 
     async def work(session: Session) -> None:
         await session.client.users.change(user, **changes)

@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
+from muxi.core.errors import NotFound
+
 Params = Mapping[str, str | int | None]
 """The query of a request; what is None is left out."""
 
@@ -64,5 +66,13 @@ def read(kind: type[_T], body: bytes) -> _T:
 
 
 def segment(name: str) -> str:
-    """`name` as one step of a path, whatever is in it."""
+    """`name` as one step of a path, whatever else is in it.
+
+    Raises:
+        NotFound: It would be no step, or several; nothing is called so.
+    """
+    if "/" in name or name in {"", ".", ".."}:
+        raise NotFound(
+            f"Nothing is called {name!r}.", hint="What has an address of its own has no `/` in it."
+        )
     return quote(name, safe="", errors="replace")

@@ -33,3 +33,8 @@ def _kinds(base: type[MuxiError]) -> Iterator[type[MuxiError]]:
     yield base
     for kind in base.__subclasses__():
         yield from _kinds(kind)
+
+
+def sentence(words: str) -> str:
+    """`words` with a full stop, if they do not end already."""
+    return words if words.endswith((".", "?", "!")) else f"{words}."

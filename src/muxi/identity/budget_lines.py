@@ -160,7 +160,7 @@ def _words(measure: Measure, amount: Decimal | float | None) -> str:
         return f"{amount:.4f}".rstrip("0").ljust(4, "0") + " US dollars"
     if measure == "seconds":
         return f"{amount:g} seconds"
-    return f"{amount} {measure}"
+    return f"{amount} {measure if amount != 1 else measure[:-1]}"
 
 
 def _values(amounts: Amounts) -> tuple[int, int, int, int]:

@@ -6,7 +6,7 @@ What the project's file declares is shown beside them and can only be changed in
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -42,6 +42,13 @@ class Rules:
     async def role(self, tenant: str, name: str) -> Role:
         """Raises `NotFound`."""
         return _named(await self.roles(tenant), name, "role")
+
+    async def require_roles(self, tenant: str, names: Iterable[str]) -> None:
+        """Raises `InvalidInput` if a name is that of no role, which would allow nothing."""
+        if unknown := set(names) - {role.name for role in await self.roles(tenant)}:
+            raise InvalidInput(
+                f"There is no role {min(unknown)}.", hint="`muxi role list` tells which there are."
+            )
 
     def reading_role(self, name: str) -> Callable[[Tx], Role]:
         """How `role` reads what is stored, inside of a transaction."""

@@ -13,7 +13,7 @@ from muxi.core.pages import Page
 from muxi.core.policies import RuleName
 from muxi.core.record import now
 from muxi.runtime.conditions import Reading
-from muxi.server.managing import require_management, require_roles
+from muxi.server.managing import require_known_roles, require_management, require_roles
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.threads import PageQuery
 
@@ -68,6 +68,7 @@ async def create_user(call: Call[NewUser, Nothing]) -> User:
     await require_roles(call, set(body.roles) - {"member"})
     for group in body.groups:
         await require_roles(call, (await users.group(call.caller.tenant, group)).roles)
+    await require_known_roles(call, body.roles)
     user = User(**body.model_dump(exclude={"password"}), created_at=now())
     password = None if body.password is None else body.password.get_secret_value()
     return await users.create(call.caller.tenant, user, password=password)
@@ -85,6 +86,7 @@ async def change_user(call: Call[UserChange, Nothing]) -> User:
     await require_management(call, call.path["id"])
     changes = {name: getattr(call.body, name) for name in call.body.model_fields_set}
     await require_roles(call, changes.get("roles", ()))
+    await require_known_roles(call, changes.get("roles", ()))
     return await call.runtime.identity.users.update(call.caller.tenant, call.path["id"], **changes)
 
 

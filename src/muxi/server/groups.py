@@ -13,7 +13,7 @@ from muxi.core.pages import Page
 from muxi.core.policies import RuleName
 from muxi.core.record import now
 from muxi.runtime.conditions import Reading
-from muxi.server.managing import require_roles
+from muxi.server.managing import require_known_roles, require_roles
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.threads import PageQuery
 
@@ -51,6 +51,7 @@ async def put_group(call: Call[GroupBody, Nothing]) -> Group:
     except NotFound:
         before = []
     await require_roles(call, set(before) ^ set(call.body.roles))
+    await require_known_roles(call, set(call.body.roles) - set(before))
     group = NewGroup(name=name, **call.body.model_dump())
     return await users.put_group(tenant, Group(**group.model_dump(), created_at=now()))
 

@@ -35,6 +35,11 @@ async def require_roles(call: Call[Any, Any], roles: Iterable[str]) -> None:
         await call.runtime.guard.require(call.caller, "roles.assign")
 
 
+async def require_known_roles(call: Call[Any, Any], roles: Iterable[str]) -> None:
+    """Raises `InvalidInput` if one of them does not exist."""
+    await call.runtime.rules.require_roles(call.caller.tenant, roles)
+
+
 def require_within(call: Call[Any, Any], scopes: Iterable[str] | None) -> None:
     """Raises `AccessDenied` if a key would be good for more than the credential in use."""
     held = call.caller.credential.scopes

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from muxi.core import errors
 from muxi.core.errors import InvalidInput, MuxiError
 from muxi.core.ids import new_id
-from muxi.core.problems import problem_of
+from muxi.core.problems import problem_of, sentence
 from muxi.telemetry.context import REQUEST_ID
 from muxi.telemetry.redaction import SECRETS
 
@@ -145,7 +145,7 @@ def invalid(error: ValidationError) -> InvalidInput:
     first = mistakes[0]
     more = f" ({len(told) - 1} more)" if len(told) > 1 else ""
     found = InvalidInput(
-        f"{first['where']}: {first['what']}{more}.",
+        sentence(f"{first['where']}: {first['what']}{more}"),
         hint="`details.mistakes` lists the places; /openapi.json has the schema.",
     )
     found.details["mistakes"] = mistakes

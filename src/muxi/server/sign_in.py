@@ -16,6 +16,7 @@ from muxi.core.identities import Me, SignInLink
 from muxi.identity.sessions import LINK_SECONDS, Browser
 from muxi.server.managing import is_own, require_management
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Raw, Strict
+from muxi.server.problems import Refused
 
 _LONGEST = 10_000
 """Bytes of what a form may send."""
@@ -48,7 +49,12 @@ class LinkRequest(Strict):
 async def login(call: Call[Nothing, LoginQuery]) -> Response:
     if call.query.token is None:
         return call.access.login_page(tenant=call.query.tenant, status=200)
-    session = await call.access.redeem(call.query.token, _browser(call))
+    try:
+        session = await call.access.redeem(call.query.token, _browser(call))
+    except Refused as refused:
+        if b"text/html" not in call.headers.get(b"accept", b""):
+            raise
+        return call.access.login_page(wrong=refused.error.message)
     return await _signed_in(call, session, how="link")
 
 

@@ -16,7 +16,7 @@ async def test_what_a_budget_allows_is_used_up(project: Muxi) -> None:
         await running.until(lambda it: it.out.endswith("\n"))
         limit = ("--per", "user", "--every", "day", "--runs", "1")
         done = await project("budget", "set", "small", *limit)
-        assert (done.code, done.err) == (0, "Set small: 1 runs.\n")
+        assert (done.code, done.err) == (0, "Set small: 1 run.\n")
         assert (await project("run", "--user", "ann", "Hello")).code == 0
         refused = await project("run", "--user", "ann", "Hello again")
         assert refused.code != 0

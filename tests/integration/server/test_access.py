@@ -113,6 +113,9 @@ async def test_a_link_signs_one_browser_in_once(
     async with stranger.get(link, allow_redirects=False) as response:
         assert response.status == 401
         assert "used up" in (await _problem(response))["detail"]
+    async with stranger.get(link, headers={"Accept": "text/html"}) as response:
+        assert response.status == 401
+        assert "This sign-in link is used up or too old." in await response.text()
 
 
 async def test_a_browser_without_a_session_gets_a_page(

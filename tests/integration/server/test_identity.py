@@ -284,6 +284,25 @@ async def test_who_manages_users_does_not_become_an_administrator(
                     await refused
 
 
+async def test_a_role_that_there_is_not_is_given_to_nobody(muxi: Served) -> None:
+    users, groups = muxi.client.users, muxi.client.groups
+    await users.create("ann")
+    for giving in (
+        users.create("ben", roles=["member", "supprt"]),
+        users.change("ann", roles=["supprt"]),
+        groups.put("desk", roles=["supprt"]),
+    ):
+        with pytest.raises(InvalidInput, match="no role supprt"):
+            await giving
+    assert (await users.get("ann")).roles == ["member"]
+
+
+async def test_what_is_no_step_of_an_address_is_nothing(muxi: Served) -> None:
+    for name in ("a/b", "..", ".", ""):
+        with pytest.raises(NotFound, match="Nothing is called"):
+            await muxi.client.groups.put(name)
+
+
 async def test_groups_give_their_roles(muxi: Served) -> None:
     await muxi.client.users.create("ann", roles=[])
     made = await muxi.client.keys.create(user="ann")

@@ -28,9 +28,7 @@ export function Users() {
       {may && <NewUser />}
       <ul className={page.list}>
         {users.data.map((user) => (
-          <li key={user.id}>
-            <UserLink user={user} />
-          </li>
+          <li key={user.id}>{may ? <UserLink user={user} /> : <UserCard user={user} />}</li>
         ))}
       </ul>
       <ShowMore of={users} />
@@ -45,13 +43,29 @@ function UserLink({ user }: { user: User }) {
       className={page.link}
       data-off={user.disabled}
     >
+      <UserLines user={user} />
+    </Link>
+  )
+}
+
+function UserCard({ user }: { user: User }) {
+  return (
+    <div className={page.card} data-off={user.disabled}>
+      <UserLines user={user} />
+    </div>
+  )
+}
+
+function UserLines({ user }: { user: User }) {
+  return (
+    <>
       <span className={page.head}>
         <strong>{user.id}</strong>
         {user.disabled && <span className={page.tag}>disabled</span>}
         {user.kind === 'service' && <span className={page.tag}>service account</span>}
       </span>
       <span className={page.quiet}>{userWords(user)}</span>
-    </Link>
+    </>
   )
 }
 

@@ -138,7 +138,8 @@ function amount(value: string | number | null | undefined): number | null {
 
 export function say(measure: Measure, value: number): string {
   if (measure === 'cost') return dollars(value)
-  return `${count(value)} ${measure === 'seconds' ? 's' : measure}`
+  if (measure === 'seconds') return `${count(value)} s`
+  return `${count(value)} ${value === 1 ? measure.slice(0, -1) : measure}`
 }
 
 /** Whom a balance bounds, in words. */
