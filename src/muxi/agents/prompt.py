@@ -89,13 +89,14 @@ async def assemble(
             texts.append(block.instructions)
         earlier.extend(block.messages)
         events.extend(block.events)
-        query.budget -= sum(query.count(message) for message in block.messages)
+        counted = block.tokens
+        query.budget -= sum(map(query.count, block.messages)) if counted is None else counted
         if block.instructions:
             told = Message(role="system", parts=[TextPart(text=block.instructions)])
             query.budget -= query.count(told)
-    said = list(query.input)
     # What begins a run may be the results of calls that were made before it.
-    whole = [each for each in answered([*earlier, *said]) if all(each is not one for one in said)]
+    said = set(map(id, query.input))
+    whole = [each for each in answered([*earlier, *query.input]) if id(each) not in said]
     return Prompt("\n\n".join(texts), whole, events)
 
 

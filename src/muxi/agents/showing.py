@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from muxi.agents.turn import Turn
 from muxi.core.errors import ContextTooLong, ModelRejected
 from muxi.core.events import Event
-from muxi.core.messages import MediaPart, Message, media
+from muxi.core.messages import MediaPart, Message, has_media, media
 from muxi.core.ports import Context, Host
 from muxi.models.model import Model
 
@@ -57,7 +57,7 @@ class Showing:
             return list(messages)
         shown: list[Message] = []
         for message in reversed(messages):
-            shown.append(await self._one(message) if any(media(message.parts)) else message)
+            shown.append(await self._one(message) if has_media(message) else message)
         shown.reverse()
         return shown
 

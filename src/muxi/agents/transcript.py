@@ -13,7 +13,7 @@ from typing import Any
 from muxi.agents.tool_calls import failure
 from muxi.core.errors import GuardrailBlocked, LimitReached, MuxiError
 from muxi.core.events import Event, MessageCompleted, RunCompleted, RunStatus
-from muxi.core.messages import Message, ToolResultPart, media
+from muxi.core.messages import Message, ToolResultPart, has_media
 from muxi.core.ports import Context, Host
 from muxi.core.problems import problem_of
 
@@ -40,7 +40,7 @@ class Transcript:
 
     async def lay_down(self, message: Message) -> None:
         """Let a message that is not appended yet refer to the bytes that it holds."""
-        if self.host.media is not None and any(media(message.parts)):
+        if self.host.media is not None and has_media(message):
             message.parts = await self.host.media.lay_down(message.parts)
 
     def append(self, message: Message) -> MessageCompleted:

@@ -216,6 +216,15 @@ def media(parts: Iterable[Part]) -> Iterator[MediaPart]:
             yield from media(part.content)
 
 
+def has_media(message: Message) -> bool:
+    """Whether there are media in it. All messages of a run are asked at each of its turns."""
+    for part in message.parts:
+        kind = type(part)
+        if kind is not TextPart and kind is not ToolCallPart and any(media((part,))):
+            return True
+    return False
+
+
 UserInput = str | Message | Sequence[AnyPart]
 """What a run accepts as input: a text, parts, or a whole message."""
 

@@ -41,6 +41,8 @@ class ContextBlock:
     instructions: str = ""
     messages: Sequence[Message] = ()
     """Oldest first; they go before the messages of the run."""
+    tokens: int | None = None
+    """What the messages take, where the source has counted them as the query says."""
     events: Sequence[Event] = ()
     """What readers should know of it, such as which memories were recalled."""
 

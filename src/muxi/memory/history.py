@@ -221,9 +221,9 @@ class History:
         self.tokens, self.crowded = found.tokens, found.crowded
         path.used = max(path.used, len(found.messages))
         if known is None or not known.untold:
-            return ContextBlock(messages=found.messages)
+            return ContextBlock(messages=found.messages, tokens=found.tokens)
         events, known.untold = known.untold, []
-        return ContextBlock(messages=found.messages, events=events)
+        return ContextBlock(messages=found.messages, tokens=found.tokens, events=events)
 
     def is_crowded(self, added: Iterable[Message]) -> bool:
         """Whether the thread is perhaps to be summarised, now that the run has added messages."""

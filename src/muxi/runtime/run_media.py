@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from muxi.core.messages import MediaPart, Message, Part, media
+from muxi.core.messages import MediaPart, Message, Part, has_media
 from muxi.core.ports import Context
 from muxi.runtime.blobs import Blobs
 from muxi.runtime.media_texts import MediaTexts
@@ -41,7 +41,7 @@ class RunMedia:
         self, ctx: Context, message: Message, *, takes: Callable[[MediaPart], bool], room: int
     ) -> Message:
         """See `core.ports.Media`."""
-        if not any(media(message.parts)):
+        if not has_media(message):
             return message
         parts = await self.texts.shown(ctx, message.parts, takes=takes, room=room)
         return message.model_copy(update={"parts": parts})
