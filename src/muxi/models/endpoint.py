@@ -22,6 +22,7 @@ from yarl import URL
 from muxi.core.errors import ConfigError, ModelError
 from muxi.core.events import ModelEvent
 from muxi.models.exchange import Exchange
+from muxi.models.pace import Pace
 from muxi.wire.joining import joined
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Endpoint:
         self._urls: dict[str, URL] = {}
         self._limits: dict[float | None, aiohttp.ClientTimeout] = {}
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Kept] = WeakKeyDictionary()
+        self._paces: WeakKeyDictionary[asyncio.AbstractEventLoop, Pace] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
         return f"Endpoint({self.base_url!r}, provider={self.provider!r})"
@@ -136,11 +138,12 @@ class Endpoint:
         Raises:
             ModelError: Any failure, with provider, model, status and request id in `details`.
         """
-        exchange = Exchange(self.provider, model, self.scrub)
+        exchange, pace = Exchange(self.provider, model, self.scrub), self._pace()
         self._busy += 1
+        pace.begin()
         try:
             async with aclosing(
-                exchange.chunks(self._send(path, body, _SSE, headers, idle))
+                exchange.chunks(self._send(path, body, _SSE, headers, idle), pace)
             ) as data:
                 async for chunk in data:
                     for item in joined(_decoded(chunk, exchange, decoder)):
@@ -155,6 +158,7 @@ class Endpoint:
             exchange.explain(error)
             raise
         finally:
+            pace.end()
             self._busy -= 1
 
     async def post_json(
@@ -237,6 +241,13 @@ class Endpoint:
             timeout=limit,
             allow_redirects=False,
         )
+
+    def _pace(self) -> Pace:
+        loop = asyncio.get_running_loop()
+        pace = self._paces.get(loop)
+        if pace is None:
+            pace = self._paces[loop] = Pace(loop)
+        return pace
 
     async def _session(self) -> aiohttp.ClientSession:
         """The session of the running loop, made when first asked for."""
