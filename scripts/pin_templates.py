@@ -15,6 +15,8 @@ from muxi.devkit.create.answers import Given, completed
 from muxi.devkit.create.catalogue import (
     AUTH_REQUIREMENTS,
     DEV_REQUIREMENTS,
+    FASTMCP_REQUIREMENTS,
+    FRAMEWORKS,
     PYTHONS,
     REQUIREMENTS,
     TEMPLATES,
@@ -33,15 +35,17 @@ def main() -> None:
         *AUTH_REQUIREMENTS,
         *(r for t in TEMPLATES.values() for r in t.requirements),
     }
-    folder = ROOT / "python" / "locks"
-    folder.mkdir(exist_ok=True)
-    runtime = _pinned(requirements)
-    (folder / "requirements.lock").write_text(runtime, encoding="utf-8")
-    (folder / "requirements-dev.lock").write_text(
-        _pinned({*requirements, *DEV_REQUIREMENTS}), encoding="utf-8"
-    )
+    for framework in FRAMEWORKS:
+        more = FASTMCP_REQUIREMENTS if framework == "fastmcp" else ()
+        _pin(ROOT / "python" / "locks" / framework, {*requirements, *more})
     lock = ROOT / "typescript" / "base" / "package-lock.json.jinja"
     lock.write_text(_npm_lock(), encoding="utf-8")
+
+
+def _pin(folder: Path, requirements: set[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, more in (("requirements.lock", ()), ("requirements-dev.lock", DEV_REQUIREMENTS)):
+        (folder / name).write_text(_pinned({*requirements, *more}), encoding="utf-8")
 
 
 def _pinned(requirements: set[str]) -> str:

@@ -18,6 +18,11 @@ from muxi.devkit.create.answers import DEFAULT_NAME, Given
 from muxi.devkit.create.catalogue import LANGUAGES, LICENSES, PYTHONS, TEMPLATES, TRANSPORTS
 from muxi.devkit.create.names import checked_description, proposed_name, server_names
 
+_FRAMEWORKS = (
+    ("mcp", "mcp: the official SDK alone, small and fast"),
+    ("fastmcp", "fastmcp: for its tasks, composition, proxies and OAuth proxies; twice the size"),
+)
+
 
 def asked(given: Given, folder: Path | None) -> Given:
     """`given`, with a person's answers to all that was not said.
@@ -56,7 +61,11 @@ def _with_kind(given: Given) -> Given:
         if language in each.languages
     ]
     template = given.template or _choice("Template", fitting)
-    return replace(given, language=language, template=template)
+    framework = given.framework
+    known = TEMPLATES.get(template)
+    if framework is None and language == "python" and known and not known.not_in_fastmcp:
+        framework = _choice("Framework", _FRAMEWORKS)
+    return replace(given, language=language, template=template, framework=framework)
 
 
 def _with_details(given: Given) -> Given:

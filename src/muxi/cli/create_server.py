@@ -31,6 +31,10 @@ _Transport = Annotated[
     str | None, typer.Option("--transport", help="stdio or http: what it serves by default.")
 ]
 _Auth = Annotated[str | None, typer.Option("--auth", help="none or oauth (over HTTP).")]
+_Framework = Annotated[
+    str | None,
+    typer.Option("--framework", help="mcp (the official SDK alone) or fastmcp, for Python."),
+]
 _Python = Annotated[
     str | None, typer.Option("--python", help="Oldest Python that it runs on, from 3.11.")
 ]
@@ -71,6 +75,7 @@ def mcp_server(
     language: _Language = None,
     transport: _Transport = None,
     auth: _Auth = None,
+    framework: _Framework = None,
     python: _Python = None,
     license: _License = None,
     namespace: _Namespace = None,
@@ -100,6 +105,7 @@ def mcp_server(
         language=language,
         transport=transport,
         auth=auth,
+        framework=framework,
         python=python,
         license=license,
         namespace=namespace,
@@ -150,6 +156,14 @@ def _list_templates() -> None:
     from muxi.devkit.create.catalogue import TEMPLATES
 
     output.table(
-        ("template", "languages", "what it is"),
-        [(each.name, ", ".join(each.languages), each.summary) for each in TEMPLATES.values()],
+        ("template", "languages", "fastmcp", "what it is"),
+        [
+            (
+                each.name,
+                ", ".join(each.languages),
+                "no" if each.not_in_fastmcp else "yes",
+                each.summary,
+            )
+            for each in TEMPLATES.values()
+        ],
     )

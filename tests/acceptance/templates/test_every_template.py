@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shlex
 import subprocess
@@ -23,17 +24,21 @@ from support.installed import CACHE
 
 from muxi.devkit.conformance import Revision, Suite
 from muxi.devkit.create.answers import Given, completed
-from muxi.devkit.create.catalogue import TEMPLATES
+from muxi.devkit.create.catalogue import TEMPLATES, Framework
+from muxi.devkit.create.listing import surface_of
 from muxi.devkit.create.placing import place_at
 from muxi.devkit.create.rendering import ROOT
 from muxi.devkit.create.server import create_server, plan_server
 from muxi.devkit.node import Node
+from muxi.devkit.tools_lock import TOOLS_LOCK, tools_lock_text
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.ci
 
-LOCK = ROOT / "python" / "locks" / "requirements-dev.lock"
+FASTMCP_TEMPLATES = [each.name for each in TEMPLATES.values() if not each.not_in_fastmcp]
 PYTHON_TEMPLATES = [each.name for each in TEMPLATES.values() if "python" in each.languages]
+HASTE = ("--ignore", "start-slow", "--ignore", "end-lingering")
+"""Rules that a busy machine decides."""
 SCENARIOS: dict[Revision, tuple[str, ...]] = {
     "2025-11-25": ("server-initialize", "dns-rebinding-protection", "server-session-lifecycle"),
     "2026-07-28": ("dns-rebinding-protection", "caching", "http-header-validation"),
@@ -42,14 +47,25 @@ SCENARIOS: dict[Revision, tuple[str, ...]] = {
 
 @pytest.fixture(scope="session")
 def environment() -> Path:
-    """The bin folder of an environment with exactly the locked packages."""
-    place = CACHE / f"templates-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}"
+    """The bin folder of an environment with exactly the packages of the usual lock."""
+    return locked_environment("mcp")
+
+
+@pytest.fixture(scope="session")
+def fastmcp_environment() -> Path:
+    """The same for servers with fastmcp."""
+    return locked_environment("fastmcp")
+
+
+def locked_environment(framework: str) -> Path:
+    packages = ROOT / "python" / "locks" / framework / "requirements-dev.lock"
+    place = CACHE / f"templates-{hashlib.sha256(packages.read_bytes()).hexdigest()[:16]}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with Path(f"{place}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (place / "ready").exists():
             venv.create(place, with_pip=True, clear=True)
-            pip(place / "bin", "--require-hashes", "-r", str(LOCK))
+            pip(place / "bin", "--require-hashes", "-r", str(packages))
             (place / "ready").touch()
     return place / "bin"
 
@@ -79,10 +95,10 @@ def finished(
     assert done.returncode == 0, f"{shlex.join(command)}:\n{done.stdout}\n{done.stderr}"
 
 
-def generated(folder: Path, template: str) -> str:
+def generated(folder: Path, template: str, framework: Framework = "mcp") -> str:
     """Write a server of this template below `folder` and give its name."""
     name = f"made-{template}"
-    answers = completed(Given(name=name, template=template))
+    answers = completed(Given(name=name, template=template, framework=framework))
     create_server(plan_server(answers), place_at(folder / name, force=False))
     return name
 
@@ -97,6 +113,28 @@ async def test_a_generated_server_needs_no_touch(
     options = ("--no-auth",) if template == "oauth" else ()
     with served((str(environment / name), *options), tmp_path) as url:
         await asked_officially(url)
+
+
+async def test_a_server_with_fastmcp_needs_no_touch(
+    fastmcp_environment: Path, tmp_path: Path
+) -> None:
+    name = generated(tmp_path, "minimal", "fastmcp")
+    folder = tmp_path / name
+    pip(fastmcp_environment, "--no-deps", "--no-build-isolation", "--editable", str(folder))
+    passes_every_check(fastmcp_environment, folder, "fastmcp")
+    with served((str(fastmcp_environment / name),), tmp_path) as url:
+        await asked_officially(url)
+
+
+@pytest.mark.parametrize("template", FASTMCP_TEMPLATES[1:])  # the first is met above
+def test_a_server_with_fastmcp_lists_what_was_locked(
+    template: str, fastmcp_environment: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / generated(tmp_path, template, "fastmcp")
+    package = folder.name.replace("-", "_")
+    python = str(fastmcp_environment / "python")
+    listed = tools_lock_text(surface_of(folder / "src", package, python=python))
+    assert json.loads(listed) == json.loads((folder / TOOLS_LOCK).read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(("template", "name"), [("minimal", "a"), ("openapi", "b" * 40)])
@@ -122,8 +160,7 @@ async def test_a_generated_typescript_server_needs_no_touch(
             "validate",
             ".",
             "--strict",
-            "--ignore",
-            "start-slow",
+            *HASTE,
         ),
         (sys.executable, "-m", "muxi", "mcp", "lock", ".", "--check"),
         (sys.executable, "-m", "muxi", "mcp", "docs", "."),
@@ -158,15 +195,20 @@ async def asked_officially(url: str, *, but: str = "") -> None:
         assert report.silent == []
 
 
-def passes_every_check(environment: Path, folder: Path) -> None:
-    """Its own checks, then muxi's: no finding but of speed, which a busy machine decides."""
+def passes_every_check(environment: Path, folder: Path, framework: Framework = "mcp") -> None:
+    """Its own checks, then muxi's: no finding but of speed, which a busy machine decides.
+
+    That it ends with its input is in its own tests, which give it more time.
+    """
     python = str(environment / "python")
     run(python, "ruff", "format", "--check", "--no-cache", ".", cwd=folder)
     run(python, "ruff", "check", "--no-cache", ".", cwd=folder)
     run(python, "mypy", "--cache-dir", str(environment.parent / "mypy"), cwd=folder)
     run(python, "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
-    run(sys.executable, "muxi", "mcp", "test", ".", cwd=folder)
-    for command in (("validate", ".", "--strict", "--ignore", "start-slow"), ("docs", ".")):
+    # In memory it can be asked only where what it needs is installed beside muxi.
+    apart = ("--python", python) if framework == "fastmcp" else ()
+    run(sys.executable, "muxi", "mcp", "test", ".", *apart, cwd=folder)
+    for command in (("validate", ".", "--strict", *HASTE), ("docs", ".")):
         run(sys.executable, "muxi", "mcp", *command, "--python", python, cwd=folder)
 
 

@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from muxi.core.errors import Conflict, InvalidInput, NotFound
-from muxi.devkit.create.catalogue import PartKind
+from muxi.devkit.create.catalogue import Framework, PartKind
+from muxi.devkit.create.framework import framework_values
 from muxi.devkit.create.listing import surface_of
 from muxi.devkit.create.names import checked_description, part_name
 from muxi.devkit.create.parts_file import with_part
@@ -33,6 +34,7 @@ class ServerFolder:
 
     folder: Path
     package: str
+    framework: Framework = "mcp"
 
     @property
     def source(self) -> Path:
@@ -59,9 +61,13 @@ def server_around(start: Path) -> ServerFolder:
     for folder in (start.absolute(), *start.absolute().parents):
         file = folder / "pyproject.toml"
         if file.is_file():
-            package = _package_of(file)
-            if package is not None and (folder / "src" / package / "parts.py").is_file():
-                return ServerFolder(folder, package)
+            made = _made_here(file)
+            package = made.get("package")
+            if not isinstance(package, str) or not package.isidentifier():
+                continue
+            if (folder / "src" / package / "parts.py").is_file():
+                fast = made.get("framework") == "fastmcp"
+                return ServerFolder(folder, package, "fastmcp" if fast else "mcp")
     raise NotFound(
         f"{start.absolute()} lies in no Python server that `muxi create mcp-server` made.",
         hint="Go into the folder of one, or name it with --server.",
@@ -81,6 +87,7 @@ def plan_addition(
     title = name.replace("_", " ").capitalize()
     said = checked_description(description or _DESCRIPTIONS[kind].format(title=title.lower()))
     values: dict[str, Any] = {
+        **framework_values(server.framework),
         "part": name,
         "title": title,
         "description": said,
@@ -137,14 +144,14 @@ _DESCRIPTIONS: dict[PartKind, str] = {
 }
 
 
-def _package_of(file: Path) -> str | None:
+def _made_here(file: Path) -> dict[str, Any]:
+    """What the maker wrote into a pyproject.toml; nothing if it is another's."""
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    tool = data.get("tool", {}).get("muxi", {}).get("mcp-server", {})
-    package = cast("dict[str, Any]", tool).get("package") if isinstance(tool, dict) else None
-    return package if isinstance(package, str) and package.isidentifier() else None
+        return {}
+    made = data.get("tool", {}).get("muxi", {}).get("mcp-server", {})
+    return cast("dict[str, Any]", made) if isinstance(made, dict) else {}
 
 
 def _documents(

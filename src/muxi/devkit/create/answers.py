@@ -10,12 +10,14 @@ from typing import cast
 from muxi.core.errors import InvalidInput
 from muxi.devkit.create.catalogue import (
     AUTHS,
+    FRAMEWORKS,
     LANGUAGES,
     LICENSES,
     PYTHONS,
     TEMPLATES,
     TRANSPORTS,
     Auth,
+    Framework,
     Language,
     Template,
     Transport,
@@ -36,6 +38,7 @@ class Given:
     language: str | None = None
     transport: str | None = None
     auth: str | None = None
+    framework: str | None = None
     python: str | None = None
     license: str | None = None
     namespace: str | None = None
@@ -55,6 +58,7 @@ class Answers:
     language: Language
     transport: Transport
     auth: Auth
+    framework: Framework
     python: str
     license: str
     namespace: str
@@ -67,8 +71,8 @@ class Answers:
         """The command line that gives these answers without asking."""
         words = ["muxi", "create", "mcp-server", str(folder), "--yes", "--name", self.names.name]
         words += ["--template", self.template.name]
-        plain = ("description", "language", "transport", "auth", "python", "license", "namespace")
-        for name in plain:
+        plain = ("description", "language", "framework", "transport", "auth", "python", "license")
+        for name in (*plain, "namespace"):
             words += [f"--{name}", str(getattr(self, name))]
         if self.openapi is not None:
             words += ["--openapi", str(self.openapi)]
@@ -97,6 +101,7 @@ def completed(given: Given) -> Answers:
         language=language,
         transport=cast("Transport", _choice("transport", given.transport or usual, TRANSPORTS)),
         auth=auth,
+        framework=cast("Framework", _choice("framework", given.framework or "mcp", FRAMEWORKS)),
         python=_choice("python", given.python or PYTHONS[0], PYTHONS),
         license=_choice("license", given.license or LICENSES[0], LICENSES),
         namespace=checked_namespace(given.namespace or DEFAULT_NAMESPACE),
@@ -126,10 +131,27 @@ def _refuse_what_does_not_go_together(answers: Answers) -> None:
         raise InvalidInput("The template oauth is about OAuth.", hint="Leave --auth away.")
     if answers.auth == "oauth" and answers.language != "python":
         raise InvalidInput("OAuth is written in Python only.", hint="Choose --auth none.")
+    if answers.framework == "fastmcp":
+        _refuse_without_fastmcp(answers)
     pruned = answers.tags or answers.operations or answers.limit is not None
     if template.name != "openapi" and (answers.openapi is not None or pruned):
         raise InvalidInput(
             "An OpenAPI document is for the template openapi.", hint="Add --template openapi."
+        )
+
+
+def _refuse_without_fastmcp(answers: Answers) -> None:
+    if answers.language != "python":
+        raise InvalidInput("fastmcp is for Python.", hint="Leave --framework away.")
+    if reason := answers.template.not_in_fastmcp:
+        raise InvalidInput(
+            f"There is no template {answers.template.name} with fastmcp: {reason}.",
+            hint="Leave --framework away.",
+        )
+    if answers.auth == "oauth":
+        raise InvalidInput(
+            "OAuth is written with the SDK alone.",
+            hint="Leave --framework away; or choose --auth none and add a provider of fastmcp.",
         )
 
 

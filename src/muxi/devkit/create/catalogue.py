@@ -8,6 +8,7 @@ from typing import Final, Literal
 Language = Literal["python", "typescript"]
 Transport = Literal["stdio", "http"]
 Auth = Literal["none", "oauth"]
+Framework = Literal["mcp", "fastmcp"]
 PartKind = Literal["tool", "resource", "prompt"]
 
 VERSION: Final = "0.1.0"
@@ -15,6 +16,7 @@ VERSION: Final = "0.1.0"
 LANGUAGES: Final[tuple[Language, ...]] = ("python", "typescript")
 TRANSPORTS: Final[tuple[Transport, ...]] = ("stdio", "http")
 AUTHS: Final[tuple[Auth, ...]] = ("none", "oauth")
+FRAMEWORKS: Final[tuple[Framework, ...]] = ("mcp", "fastmcp")
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 LICENSES: Final = ("MIT", "Apache-2.0", "BSD-3-Clause", "none")
 
@@ -54,6 +56,8 @@ class Template:
     """What a token must allow; by default the right to use the server."""
     requirements: tuple[str, ...] = field(default=())
     """Packages beside those that every server needs; with both bounds."""
+    not_in_fastmcp: str = ""
+    """Why there is none with fastmcp; nothing where there is one."""
 
 
 _HTTP = "httpx2>=2.10,<3"
@@ -127,6 +131,7 @@ TEMPLATES: Final[dict[str, Template]] = {
                 ("resource", "runbook"),
                 ("prompt", "incident"),
             ),
+            not_in_fastmcp="there every argument of a prompt is described as a JSON schema",
         ),
         Template(
             name="long-running",
@@ -145,6 +150,7 @@ TEMPLATES: Final[dict[str, Template]] = {
             summary="A tool that asks the person for what is missing, in both eras.",
             description="Completes expense claims by asking for what is missing.",
             parts=(("tool", "claim_expense"),),
+            not_in_fastmcp="there a tool asks in one way per era; the SDK has one way for both",
         ),
         Template(
             name="oauth",
@@ -154,12 +160,14 @@ TEMPLATES: Final[dict[str, Template]] = {
             transport="http",
             auth="oauth",
             scope="hours:read",
+            not_in_fastmcp="it shows the resource server of the SDK; there a provider does that",
         ),
         Template(
             name="apps-ui",
             summary="A tool with a page of its own, by the extension MCP Apps.",
             description="Tells whether people can read one colour on another, and shows it.",
             parts=(("tool", "contrast"),),
+            not_in_fastmcp="it shows the extension of the SDK; there an app is another thing",
         ),
         Template(
             name="proxy",
@@ -185,6 +193,7 @@ AUTH_VARIABLES: Final = (
     Variable("RESOURCE_URL", "The public address of this server, which tokens are made for."),
 )
 """Variables of servers with OAuth."""
+FASTMCP_REQUIREMENTS: Final = ("fastmcp>=4.1.2,<5",)
 AUTH_REQUIREMENTS: Final = ("anyio>=4.10,<5", "pyjwt[crypto]>=2.10.1,<3")
 
 COMMON_VARIABLES: Final = (

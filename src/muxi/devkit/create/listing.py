@@ -25,7 +25,7 @@ sys.path.insert(0, sys.argv[1])
 from mcp import Client
 server = __import__(sys.argv[2] + ".server", fromlist=["server"]).create_server()
 async def listing():
-    async with Client(server) as client:
+    async with Client(getattr(server, "sdk", server)) as client:
         return {
             "name": client.server_info.name,
             "version": client.server_info.version,

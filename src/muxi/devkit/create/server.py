@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from muxi.devkit.create import catalogue
 from muxi.devkit.create.answers import Answers
 from muxi.devkit.create.catalogue import VERSION, Variable
+from muxi.devkit.create.framework import as_fastmcp_lists, framework_values
 from muxi.devkit.create.listing import surface_of
 from muxi.devkit.create.material import Material, material_of
 from muxi.devkit.create.placing import Place, unfinished, write_files
 from muxi.devkit.create.rendering import ROOT, render_layers
 from muxi.devkit.create.typescript import known_surface
 from muxi.devkit.tools_lock import TOOLS_LOCK, tools_lock_text
+from muxi.mcp.surface import Surface
 
 LOCK_FILE = PurePosixPath(TOOLS_LOCK)
 _MOST_NOTES = 10
@@ -48,15 +51,13 @@ def plan_server(answers: Answers) -> Plan:
     """
     material = material_of(answers) if answers.template.name == "openapi" else None
     language = answers.language
-    auth = (f"{language}/auth",) if answers.auth == "oauth" else ()
-    layers = ("common", f"{language}/base", *auth, f"{language}/{answers.template.name}")
-    files = render_layers(layers, _values(answers, material))
+    files = render_layers(_layers(answers), _values(answers, material))
     if answers.license != "none":
         text = (ROOT / "licenses" / f"{answers.license}.txt").read_text(encoding="utf-8")
         holder = f"the authors of {answers.names.name}"
         files[PurePosixPath("LICENSE")] = text.replace("HOLDER", holder)
     if language == "python":
-        for lock in sorted((ROOT / "python" / "locks").iterdir()):
+        for lock in sorted((ROOT / "python" / "locks" / answers.framework).iterdir()):
             files[PurePosixPath(lock.name)] = lock.read_text(encoding="utf-8")
     else:
         files[LOCK_FILE] = tools_lock_text(known_surface(answers, material))
@@ -73,8 +74,31 @@ def create_server(plan: Plan, place: Place) -> None:
     with unfinished(place) as folder:
         write_files(folder, plan.files)
         if LOCK_FILE not in plan.files:
-            surface = surface_of(folder / "src", plan.answers.names.package)
-            write_files(folder, {LOCK_FILE: tools_lock_text(surface)})
+            write_files(folder, {LOCK_FILE: tools_lock_text(_surface(plan.answers, folder))})
+
+
+def _layers(answers: Answers) -> tuple[str, ...]:
+    """The folders of templates, of which a later one replaces files of an earlier one."""
+    language = answers.language
+    parts = ["base", *(["auth"] if answers.auth == "oauth" else []), answers.template.name]
+    own = [f"{language}/{part}" for part in parts]
+    if answers.framework == "fastmcp":
+        own = [layer for part in parts for layer in (f"python/{part}", f"python/fastmcp/{part}")]
+    return ("common", *own)
+
+
+def _surface(answers: Answers, folder: Path) -> Surface:
+    """What the server in `folder` lists.
+
+    fastmcp need not be here: a server of the same parts with the SDK alone is asked instead.
+    """
+    package = answers.names.package
+    if answers.framework == "mcp":
+        return surface_of(folder / "src", package)
+    with tempfile.TemporaryDirectory() as name:
+        twin = Path(name)
+        write_files(twin, plan_server(replace(answers, framework="mcp")).files)
+        return as_fastmcp_lists(surface_of(twin / "src", package), answers.template)
 
 
 def _notes(material: Material | None) -> list[str]:
@@ -98,6 +122,7 @@ def _values(answers: Answers, material: Material | None) -> dict[str, Any]:
         *catalogue.REQUIREMENTS,
         *template.requirements,
         *(catalogue.AUTH_REQUIREMENTS if oauth else ()),
+        *(catalogue.FASTMCP_REQUIREMENTS if answers.framework == "fastmcp" else ()),
     }
     hue = int.from_bytes(hashlib.sha256(names.name.encode()).digest()[:2]) % 360
     return {
@@ -110,6 +135,7 @@ def _values(answers: Answers, material: Material | None) -> dict[str, Any]:
         "template": template.name,
         "language": answers.language,
         "transport": answers.transport,
+        **framework_values(answers.framework),
         "auth": answers.auth,
         "scope": template.scope or f"{names.name}:use",
         "python": answers.python,

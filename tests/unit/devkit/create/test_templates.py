@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from muxi.core.errors import InvalidInput
 from muxi.devkit.cases import load_suite
 from muxi.devkit.create.answers import Answers, Given, completed
 from muxi.devkit.create.catalogue import TEMPLATES
@@ -38,6 +39,16 @@ def python_choices() -> list[Answers]:
         if "python" not in template.languages:
             continue
         found.append(answers(name=name, template=template.name, license="none"))
+        if not template.not_in_fastmcp:
+            for transport in ("stdio", "http"):
+                found.append(
+                    answers(
+                        name=name,
+                        template=template.name,
+                        framework="fastmcp",
+                        transport=transport,
+                    )
+                )
         found.append(
             answers(
                 name=name, template=template.name, transport="http", auth="oauth", python="3.13"
@@ -127,18 +138,39 @@ def test_what_is_written_in_typescript_says_what_was_answered(template: str) -> 
 def test_the_locks_hold_every_requirement_of_every_template() -> None:
     for template in TEMPLATES.values():
         for auth in ("none", "oauth") if template.auth == "none" else ("oauth",):
-            chosen = answers(template=template.name, auth=auth, transport="http")
-            files = plan_server(chosen).files
-            project = tomllib.loads(files[PurePosixPath("pyproject.toml")])["project"]
-            for name, needed in (
-                ("requirements.lock", project["dependencies"]),
-                ("requirements-dev.lock", project["optional-dependencies"]["dev"]),
-            ):
-                text = files[PurePosixPath(name)]
-                pinned = set(re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE))
-                wanted = {re.split(r"[\[>]", requirement)[0] for requirement in needed}
-                assert wanted <= pinned, (template.name, name)
-                assert text.count("--hash=sha256:") >= len(pinned)
+            the_locks_hold_all(answers(template=template.name, auth=auth, transport="http"))
+        if not template.not_in_fastmcp:
+            the_locks_hold_all(answers(template=template.name, framework="fastmcp"))
+
+
+def the_locks_hold_all(chosen: Answers) -> None:
+    files = plan_server(chosen).files
+    project = tomllib.loads(files[PurePosixPath("pyproject.toml")])["project"]
+    assert ("fastmcp>=4.1.2,<5" in project["dependencies"]) == (chosen.framework == "fastmcp")
+    for name, needed in (
+        ("requirements.lock", project["dependencies"]),
+        ("requirements-dev.lock", project["optional-dependencies"]["dev"]),
+    ):
+        text = files[PurePosixPath(name)]
+        pinned = set(re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE))
+        wanted = {re.split(r"[\[>]", requirement)[0] for requirement in needed}
+        assert wanted <= pinned, (chosen.template.name, name)
+        assert text.count("--hash=sha256:") >= len(pinned)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"template": "interactive"},
+        {"template": "oauth"},
+        {"template": "minimal", "language": "typescript"},
+        {"template": "minimal", "transport": "http", "auth": "oauth"},
+    ],
+)
+def test_what_is_not_made_with_fastmcp_is_refused_with_a_reason(given: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        answers(framework="fastmcp", **given)
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
