@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from support.served import Served, frames, served
-from support.sockets import socket
+from support.sockets import Socket, socket
 
 from muxi.core.messages import TextPart
 from muxi.models.scripted import Gate, Reply, call
@@ -31,6 +32,12 @@ async def _sse(muxi: Served, run_id: str, since: int = 0) -> list[str]:
             for line in frame.decode().splitlines()
             if line.startswith("data: ")
         ]
+
+
+async def _heard(ws: Socket, kind: str) -> dict[str, Any]:
+    """An event of a kind, also one that came before the answer to a command."""
+    before = (each["event"] for each in ws.heard if each["type"] == "event")
+    return next((each for each in before if each["type"] == kind), None) or await ws.event(kind)
 
 
 async def test_a_socket_tells_what_sse_tells_byte_for_byte(tmp_path: Path) -> None:
@@ -122,6 +129,50 @@ async def test_questions_are_answered_and_runs_cancelled_over_the_socket(tmp_pat
         await ws.event("text.delta")
         cancelled = await ws.say("cancel", run_id=talk["id"])
         assert cancelled["status"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("decision", "paid"),
+    [
+        ({"decision": "approve"}, [7]),
+        ({"decision": "approve", "arguments": {"amount": 5}}, [5]),
+        ({"decision": "deny", "reason": "Too much."}, []),
+    ],
+    ids=["approved", "approved with other arguments", "denied"],
+)
+async def test_an_approval_asked_in_one_tab_is_answered_over_the_socket_of_another(
+    tmp_path: Path, decision: dict[str, object], paid: list[int]
+) -> None:
+    done: list[int] = []
+
+    def pay(amount: int) -> str:
+        """Pay."""
+        done.append(amount)
+        return f"paid {amount}"
+
+    agents = {"a": {"name": "a", "tools": ["pay"], "approve": ["pay"]}}
+    script = [call("pay", amount=7), "Done."]
+    async with (
+        served(tmp_path, script, tools={"pay": pay}, agents=agents) as muxi,
+        socket(muxi.url, muxi.token) as first,
+        socket(muxi.url, muxi.token) as second,
+    ):
+        run = await first.say("send", run={"input": "Pay"})
+        await _heard(first, "run.suspended")
+        await second.say("subscribe", thread_id=run["thread_id"], since=0)
+        asked = (await _heard(second, "approval.requested"))["approval"]
+        assert asked["arguments"] == {"amount": 7}
+        assert done == []
+        resolved = await second.say("approve", approval_id=asked["id"], decision=decision)
+        assert resolved["id"] == run["id"]
+        for tab in (first, second):
+            assert (await _heard(tab, "run.completed"))["text"] == "Done."
+        assert done == paid
+        # Once answered, nobody answers again.
+        assert "code" in await first.say("approve", approval_id=asked["id"], decision=decision)
+        assert done == paid
+        told = str((await muxi.client.messages(run["thread_id"]))[-2])
+        assert f"paid {paid[0]}" in told if paid else "Too much." in told
 
 
 async def test_presence_is_told_to_those_who_follow(tmp_path: Path) -> None:
