@@ -90,7 +90,7 @@ async def _connect(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
 async def test_a_connection_that_says_nothing_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corked, "PATIENCE", 0.3)
+    monkeypatch.setattr(corked, "PATIENCE", 1.0)
     async with served(tmp_path, []) as muxi:
         for half in (b"", b"GET /healthz HTTP/1.1\r\nHost: loc"):
             reader, writer = await _connect(muxi.url)

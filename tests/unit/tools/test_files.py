@@ -359,7 +359,7 @@ async def test_many_slow_lines_end_in_time_too(
     started = time.monotonic()
     text = await files.call("search_files", query="(a|a)+$", regex=True)
     assert text.endswith("Ask for a folder or a pattern.]")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
 
 
 async def test_a_search_ends_at_its_bound_and_says_so(files: Files, root: Path):

@@ -54,8 +54,8 @@ def is_empty(folder: Path) -> bool:
 
 
 def happens(condition: Callable[[], bool]) -> bool:
-    """Whether it comes true within ten seconds."""
-    until = time.monotonic() + 10
+    """Whether it comes true within a minute."""
+    until = time.monotonic() + 60
     while not condition() and time.monotonic() < until:
         time.sleep(0.01)
     return condition()
@@ -157,7 +157,7 @@ async def test_there_is_no_way_out(code: str, tmp_path: Path, monkeypatch: pytes
 async def test_code_without_end_is_ended(code: str):
     started = time.monotonic()
     text = await run(code, timeout=0.5, max_output=1_000)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 60
     assert "Error" in text or "ended" in text
     assert len(text) < 4_000
 
@@ -186,9 +186,9 @@ async def test_code_cannot_take_more_memory_than_it_has(code: str):
 
 async def test_a_small_value_that_would_be_a_huge_text_is_not_written_by_the_server():
     started = time.monotonic()
-    text = await run("x = [0] * 1000\ny = [x] * 1000\n[y] * 1000", timeout=5)
+    text = await run("x = [0] * 1000\ny = [x] * 1000\n[y] * 1000", timeout=30)
     assert text == "The value is too large to be shown."
-    assert time.monotonic() - started < 12
+    assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,8 @@ def is_empty(folder: Path) -> bool:
 
 
 def happens(condition: Callable[[], bool]) -> bool:
-    """Whether it comes true within ten seconds."""
-    until = time.monotonic() + 10
+    """Whether it comes true within a minute."""
+    until = time.monotonic() + 60
     while not condition() and time.monotonic() < until:
         time.sleep(0.01)
     return condition()
@@ -198,7 +198,7 @@ async def test_a_program_that_never_ends_is_ended_with_what_it_started(tmp_path:
     script = "trap '' TERM; sleep 4242001 & echo begun; while :; do sleep 1; done"
     started = time.monotonic()
     text = await Shell(tmp_path, "sh *", timeout=2)(f"sh -c {shlex.quote(script)}")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     assert text == "begun\n[It took longer than 2 s and was ended with all that it had started.]"
     assert await asyncio.to_thread(happens, lambda: not running("4242001"))
 
@@ -215,7 +215,7 @@ async def test_what_leaves_the_group_is_found_and_killed(tmp_path: Path):
     started = time.monotonic()
     text = await with_python(tmp_path)(python(code))
     assert text.startswith("left\n[Exit code 0")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     assert running("4242002") == []
 
 
@@ -235,8 +235,8 @@ async def test_a_fork_bomb_is_ended(tmp_path: Path):
     """The bomb is bounded by itself too, so that a fault of the tool harms no machine."""
     code = "import os, time\nmark = 4242004\nfor _ in range(9):\n    os.fork()\ntime.sleep(60)\n"
     started = time.monotonic()
-    text = await with_python(tmp_path, max_processes=40, timeout=30)(python(code))
-    assert time.monotonic() - started < 20
+    text = await with_python(tmp_path, max_processes=40, timeout=50)(python(code))
+    assert time.monotonic() - started < 60
     assert text == "[It started more than 40 processes and was ended with all of them.]"
     assert await asyncio.to_thread(happens, lambda: not running("4242004"))
 

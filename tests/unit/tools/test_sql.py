@@ -135,8 +135,8 @@ def filled(postgres: PostgresServer) -> PostgresAddress:
 
 
 def happens(condition: Callable[[], bool]) -> bool:
-    """Whether it comes true within ten seconds."""
-    until = time.monotonic() + 10
+    """Whether it comes true within a minute."""
+    until = time.monotonic() + 60
     while not condition() and time.monotonic() < until:
         time.sleep(0.01)
     return condition()
@@ -379,7 +379,7 @@ async def test_a_statement_without_end_is_ended(name: str, hurried: dict[str, Sq
     started = time.monotonic()
     with pytest.raises(ToolTimeout, match="longer than 1 s"):
         await hurried[name]("query", statement=ENDLESS[name])
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
 
 
 async def test_sleeping_and_disarming_the_clock_do_not_help(hurried: dict[str, Sql]):
@@ -457,7 +457,7 @@ async def test_a_function_that_never_looks_up_is_ended_too(hurried: dict[str, Sq
             "query",
             statement="SELECT instr(printf('%.9000000c', 'a'), printf('%.4500000c', 'a') || 'b')",
         )
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
 
 
 async def test_binary_values_are_named_by_their_size(lite: Sql):
