@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from muxi.core.caller import DEFAULT_TENANT
 from muxi.core.errors import LeaseLost, MuxiError, StorageError
 from muxi.memory.embedding import Embedding
 from muxi.memory.following import Follower
-from muxi.storage import leases
+from muxi.storage import events, leases
 from muxi.storage.leases import Lease
 from muxi.storage.transaction import Database, Scope
 
@@ -108,11 +109,18 @@ class Backlog:
         Raises:
             MuxiError: The database or the embedding provider fails.
         """
+        whole = Scope(DEFAULT_TENANT, None)
+        _, wanted = await self.database.read(whole, events.horizon)
         busy = True
         while busy:
+            seen, _ = await self.database.read(whole, events.horizon)
             async with self._lock:
                 following = await self._follow()
                 busy = await self._embed() or following
+            if seen < wanted:
+                # What has ended may lie behind a transaction that has not.
+                busy = True
+                await asyncio.sleep(_BREATH)
 
     async def tenants(self) -> list[str]:
         """All tenants of the database."""

@@ -229,6 +229,16 @@ def feed(
     return FeedPage(events, end)
 
 
+def horizon(tx: Tx) -> tuple[int, int]:
+    """How far `feed` looks, and how far it will once all has ended that has begun by now.
+
+    On PostgreSQL any transaction of the server, also of another database, holds it back.
+    """
+    row = tx.row(sql.HORIZON)
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
 def _events(run_id: str, record: str, only: Kinds | None = None) -> Iterator[Event]:
     if only is not None:
         yield from _chosen(record, only)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from support.embeddings import Embeddings, embeddings
 
@@ -125,6 +127,25 @@ async def test_an_answer_made_of_memories_is_never_remembered_again(world: World
         assert [text for text in stored if "Lisbon" in text] == ["I live in Lisbon with my dog Rex"]
         (first, *_) = (await runtime.memories.page(ANA, OF_ANA, limit=100)).items[::-1]
         assert first.uses == 5
+
+
+@pytest.mark.ci
+async def test_catching_up_waits_for_what_hides_a_run_that_has_ended(
+    postgres_database: PostgresAddress, tmp_path: Path
+) -> None:
+    """On PostgreSQL no row is followed before all that was begun before it has ended."""
+    storage = {"url": postgres_database.url, "owner_url": postgres_database.owner_url}
+    declared = {"memory": {"embedder": "none"}, "storage": storage}
+    async with opened(World(tmp_path / "project", "postgresql", declared)) as runtime:
+        with psycopg.connect(postgres_database.admin_url) as other:
+            other.execute("SELECT pg_current_xact_id()")
+            await say(runtime, ANA, "I live in Lisbon")
+            catching_up = asyncio.create_task(runtime.remembering.backlog.catch_up())
+            await asyncio.wait({catching_up}, timeout=0.3)
+            assert not catching_up.done()
+            other.commit()
+        await catching_up
+        assert "I live in Lisbon" in await memories(runtime, ANA)
 
 
 async def test_what_a_tool_gives_is_never_remembered(world: World) -> None:

@@ -66,6 +66,7 @@ _place = (events.c.transaction_number, events.c.position)
 _finished: ColumnElement[int] = literal_column(
     "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 )
+_begun: ColumnElement[int] = literal_column("pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 # Rows after a cursor that no transaction still open can be placed before. SQLite writes one after
 # the other and numbers none of them, so that the position alone is the cursor.
 FEED = {
@@ -80,6 +81,12 @@ FEED = {
         events.c.transaction_number < _finished,
         by=_place,
     ),
+}
+
+# The first transaction that may be open still, and the first that has not begun.
+HORIZON = {
+    "sqlite": select(one(0), one(0)),
+    "postgresql": select(_finished, _begun),
 }
 
 

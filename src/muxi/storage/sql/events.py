@@ -53,6 +53,11 @@ FROM participants
 WHERE participants.tenant = %(tenant)s::VARCHAR AND participants.principal = %(principal)s::VARCHAR AND participants.thread_id = events.thread_id))) ORDER BY events.transaction_number, events.position
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
+HORIZON = Statement(
+    sqlite="SELECT 0, 0",
+    order="",
+    postgresql="SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
+)
 RESERVE = Statement(
     sqlite="INSERT INTO sequences (tenant, thread_id, next_seq) VALUES (?, ?, ?) ON CONFLICT (tenant, thread_id) DO UPDATE SET next_seq = (sequences.next_seq + ?) RETURNING next_seq, erasures",
     order="tenant thread_id after_first count",
