@@ -20,10 +20,10 @@ from muxi.core.ports import Estimate
 from muxi.core.scope import Scope
 from muxi.core.usage import Usage
 from muxi.identity import ledger as ledgers
-from muxi.identity.budget_lines import now_micros
 from muxi.identity.ledger import BudgetLedger
 from muxi.runtime.budgets import ledger_of
 from muxi.storage.database import open_database
+from muxi.storage.records import now_micros
 
 PRICE = Decimal("0.001")
 """US dollars of a token."""

@@ -13,6 +13,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from muxi.core.background import BackgroundLoop
 
 A = TypeVar("A")
+B = TypeVar("B")
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -24,43 +25,42 @@ class Face(Generic[A]):
         self._loop = loop
         self._inner = inner
 
-    def _wait(self, work: Coroutine[Any, Any, R]) -> R:
-        return self._loop.run(work)
+    @staticmethod
+    def blocking(
+        method: Callable[Concatenate[B, P], Coroutine[Any, Any, R]],
+    ) -> Callable[Concatenate[Face[B], P], R]:
+        """A method that waits for what `method` gives."""
 
-    def _each(self, stream: AsyncGenerator[R]) -> Generator[R]:
-        try:
-            while True:
-                try:
-                    item = self._loop.run(_next(stream))
-                except StopAsyncIteration:
-                    return
-                yield item
-        finally:
-            self._loop.run(_close(stream))
+        @wraps(method)
+        def wait(self: Face[B], *args: P.args, **kwargs: P.kwargs) -> R:
+            return self._loop.run(method(self._inner, *args, **kwargs))
+
+        return wait
+
+    @staticmethod
+    def streaming(
+        method: Callable[Concatenate[B, P], AsyncGenerator[R]],
+    ) -> Callable[Concatenate[Face[B], P], Generator[R]]:
+        """A method that gives one by one what `method` streams; closing it ends the stream."""
+
+        @wraps(method)
+        def each(self: Face[B], *args: P.args, **kwargs: P.kwargs) -> Generator[R]:
+            stream = method(self._inner, *args, **kwargs)
+            try:
+                while True:
+                    try:
+                        item = self._loop.run(_next(stream))
+                    except StopAsyncIteration:
+                        return
+                    yield item
+            finally:
+                self._loop.run(_close(stream))
+
+        return each
 
 
-def blocking(
-    method: Callable[Concatenate[A, P], Coroutine[Any, Any, R]],
-) -> Callable[Concatenate[Face[A], P], R]:
-    """A method that waits for what `method` gives."""
-
-    @wraps(method)
-    def wait(self: Face[A], *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._wait(method(self._inner, *args, **kwargs))  # pyright: ignore[reportPrivateUsage] -- the method becomes one of the class
-
-    return wait
-
-
-def streaming(
-    method: Callable[Concatenate[A, P], AsyncGenerator[R]],
-) -> Callable[Concatenate[Face[A], P], Generator[R]]:
-    """A method that gives one by one what `method` streams; closing it ends the stream."""
-
-    @wraps(method)
-    def each(self: Face[A], *args: P.args, **kwargs: P.kwargs) -> Generator[R]:
-        return self._each(method(self._inner, *args, **kwargs))  # pyright: ignore[reportPrivateUsage] -- the method becomes one of the class
-
-    return each
+blocking = Face.blocking
+streaming = Face.streaming
 
 
 async def _next(stream: AsyncGenerator[R]) -> R:

@@ -255,7 +255,7 @@ class SyncClient(Face[Client]):
 
     def close(self) -> None:
         """Close the connections. The client cannot be used any more."""
-        self._wait(self._inner.close())
+        self._loop.run(self._inner.close())
         self._loop.__exit__()
 
     status = blocking(Client.status)

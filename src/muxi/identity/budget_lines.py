@@ -5,7 +5,6 @@ Called by the ledgers and by whoever shows balances. Plain values: nothing here 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +14,7 @@ from muxi.core.budgets import Budget, Measure, Measures, zone
 from muxi.core.errors import BudgetExceeded
 from muxi.identity.granting import MICRO, NANO, Amounts, Balance, Key, Line
 from muxi.identity.periods import span_of
+from muxi.storage.records import now_micros
 
 WHOLE_RUN = "run"
 """The period of a run, which is one whole."""
@@ -27,11 +27,6 @@ _SOON = 5
 
 _LINES = 4_096
 """Sets of lines that are kept; they are made anew in some microseconds."""
-
-
-def now_micros() -> int:
-    """The present instant in microseconds since 1970."""
-    return time.time_ns() // 1_000
 
 
 class Rules:

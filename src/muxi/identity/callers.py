@@ -21,6 +21,7 @@ from muxi.core.identities import User
 from muxi.core.scope import Scope
 from muxi.identity import tokens
 from muxi.storage import credentials, tenants, users
+from muxi.storage.records import now_micros
 from muxi.storage.transaction import Database, Tx
 
 _FRESH: Final = 1.0
@@ -82,7 +83,7 @@ class Callers:
         database: Database,
         *,
         idle: int,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+        clock: Callable[[], int] = now_micros,
     ) -> None:
         self._database = database
         self._alone = database.dialect == "sqlite"

@@ -17,10 +17,11 @@ from muxi.identity.callers import Callers
 from muxi.identity.directory import Directory
 from muxi.identity.keys import Keys
 from muxi.identity.passwords import Passwords
-from muxi.identity.sessions import DAY, Sessions
+from muxi.identity.sessions import Sessions
 from muxi.identity.tenants import Tenants
 from muxi.identity.users import Users
 from muxi.storage import users
+from muxi.storage.records import DAY
 from muxi.storage.transaction import Database, Tx
 
 _log = logging.getLogger(__name__)

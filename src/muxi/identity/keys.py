@@ -5,7 +5,6 @@ A key does no more than its scopes and its user allow; only a digest of it is ke
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -21,11 +20,9 @@ from muxi.identity.callers import standing_of
 from muxi.identity.directory import Directory
 from muxi.storage import credentials
 from muxi.storage.credentials import Stored
-from muxi.storage.records import instant, micros
+from muxi.storage.records import DAY, SECOND, instant, micros, now_micros
 from muxi.storage.transaction import Tx
 
-SECOND: Final = 1_000_000
-DAY: Final = 24 * 3600 * SECOND
 _SHOWN_FOR: Final = 30 * DAY
 """How long an expired key is still listed."""
 
@@ -43,7 +40,7 @@ class Keys:
         directory: Directory,
         *,
         days: int | None,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+        clock: Callable[[], int] = now_micros,
     ) -> None:
         self._directory = directory
         self._longest = None if days is None else days * DAY

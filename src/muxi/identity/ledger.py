@@ -23,10 +23,11 @@ from muxi.core.ids import new_id
 from muxi.core.ports import Context, Estimate, Reservation
 from muxi.core.scope import Scope
 from muxi.core.usage import Usage
-from muxi.identity.budget_lines import Rules, exceeded, named, now_micros
+from muxi.identity.budget_lines import Rules, exceeded, named
 from muxi.identity.granting import MICRO, Amounts, Balance, Held, Key, Line, Short, nano
 from muxi.models.model import Model
 from muxi.storage import budgets as stored
+from muxi.storage.records import now_micros
 from muxi.storage.transaction import Database, Tx
 
 PATIENCE = 30.0

@@ -6,7 +6,6 @@ A session is a row, so that it can be listed and ended; what a browser keeps is 
 from __future__ import annotations
 
 import hmac
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,11 +22,9 @@ from muxi.identity.directory import Directory
 from muxi.identity.passwords import Passwords
 from muxi.storage import credentials, users
 from muxi.storage.credentials import Stored
-from muxi.storage.records import instant
+from muxi.storage.records import SECOND, instant, now_micros
 from muxi.storage.transaction import Tx
 
-SECOND: Final = 1_000_000
-DAY: Final = 24 * 3600 * SECOND
 LINK_SECONDS: Final = 15 * 60
 _LONGEST: Final = 300
 """Characters that are kept of what a browser says of itself."""
@@ -64,7 +61,7 @@ class Sessions:
         *,
         days: int,
         with_passwords: bool,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+        clock: Callable[[], int] = now_micros,
     ) -> None:
         self.seconds = days * 24 * 3600
         """How long a session lasts at most."""

@@ -21,7 +21,7 @@ from muxi.storage.credentials import Kind
 _SECRET_BYTES: Final = 24
 _CHECK: Final = 8
 _LONGEST: Final = 256
-_KINDS: Final = frozenset(get_args(Kind))
+_KINDS: Final[dict[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
 
 
@@ -68,15 +68,15 @@ def parse(text: str) -> Token | None:
     if not text.startswith("muxi_") or len(text) > _LONGEST:
         return None
     pieces = text.split("_")
-    if len(pieces) != 5 or pieces[1] not in _KINDS:
+    if len(pieces) != 5 or (kind := _KINDS.get(pieces[1])) is None:
         return None
-    _, kind, tenant, number, tail = pieces
+    _, _, tenant, number, tail = pieces
     secret, check = tail[:-_CHECK], tail[-_CHECK:]
     if not (_HEXADECIMAL.issuperset(number) and _HEXADECIMAL.issuperset(tail)):
         return None
     if check != _check(secret) or TENANT_ID.fullmatch(tenant) is None:
         return None
-    return Token(kind, tenant, f"{kind}_{number}", secret)  # pyright: ignore[reportArgumentType] -- `_KINDS` are those of the type
+    return Token(kind, tenant, f"{kind}_{number}", secret)
 
 
 def _check(secret: str) -> str:

@@ -42,6 +42,7 @@ from muxi.storage import files
 from muxi.storage.blob_files import BlobFiles
 from muxi.storage.blobs import Blob
 from muxi.storage.partial_files import PartialFiles
+from muxi.storage.records import now_micros
 from muxi.storage.transaction import Database, Tx
 
 _log = logging.getLogger("muxi.runtime")
@@ -136,7 +137,7 @@ class Files:
                     offset=file.offset,
                 )
             digest = hashlib.sha256() if sha256 is not None else None
-            file.offset = await self._write(who, file, pieces, digest)
+            file.offset = await self._write(who, file, pieces, digest and digest.update)
             if digest is not None and digest.digest() != sha256:
                 await asyncio.to_thread(self.unfinished.cut, who.tenant, file_id, offset)
                 raise InvalidInput("The bytes that came have another digest.")
@@ -198,7 +199,7 @@ class Files:
         """Drop what was not sent to its end in time."""
         whole = Principal(tenant, None)
         try:
-            expired = partial(files.expired, before=time.time_ns() // 1000)
+            expired = partial(files.expired, before=now_micros())
             for file_id in await self.database.read(whole, expired):
                 await self.delete(whole, file_id)
             # What was begun by somebody who has been forgotten since.
@@ -221,9 +222,9 @@ class Files:
         who: Principal,
         file: UploadedFile,
         pieces: AsyncIterator[bytes],
-        digest: hashlib._Hash | None,  # pyright: ignore[reportPrivateUsage] -- hashlib names its type so
+        hear: Callable[[bytes], None] | None,
     ) -> int:
-        """Write what comes; how much has come then."""
+        """Write what comes, and let `hear` know of it; how much has come then."""
         offset, waiting = file.offset, bytearray()
         append = partial(self.unfinished.append, who.tenant, file.id)
         try:
@@ -231,8 +232,8 @@ class Files:
                 if offset + len(waiting) + len(piece) > file.size:
                     raise TooLarge(f"More came than the {file.size} bytes that were announced.")
                 waiting += piece
-                if digest is not None:
-                    digest.update(piece)
+                if hear is not None:
+                    hear(piece)
                 if len(waiting) >= _AT_ONCE:
                     await asyncio.to_thread(append, bytes(waiting))
                     offset += len(waiting)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +28,7 @@ from muxi.runtime.principal import Principal
 from muxi.runtime.secrets import Secrets
 from muxi.storage import idempotency
 from muxi.storage.idempotency import KnownRequest, State
+from muxi.storage.records import now_micros
 from muxi.storage.transaction import Database
 
 KEPT_FOR = 24 * 3600
@@ -144,7 +144,7 @@ class Idempotency:
             fingerprint=fingerprint,
             run_id=run_id,
             holder=self.holder,
-            before=_now() - _KEPT_MICROS,
+            before=now_micros() - _KEPT_MICROS,
         )
         known = await self.database.write(who, write, tiny=True)
         claim = Claim(who=who, key=digest, run_id=run_id)
@@ -185,7 +185,7 @@ class Idempotency:
         # The owner of a SQLite project is alone with it.
         if self.database.dialect == "sqlite" or known.holder == self.holder:
             return False
-        return _now() - known.claimed_at < _PATIENCE
+        return now_micros() - known.claimed_at < _PATIENCE
 
     async def _store(self, claim: Claim, write: Callable[..., None]) -> None:
         try:
@@ -196,15 +196,10 @@ class Idempotency:
     async def _sweep(self, who: Principal) -> None:
         self._claims += 1
         if self._claims % _SWEEP_EVERY == 1:
-            sweep = partial(idempotency.sweep, before=_now() - _KEPT_MICROS, most=MOST_KEYS)
+            sweep = partial(idempotency.sweep, before=now_micros() - _KEPT_MICROS, most=MOST_KEYS)
             await self.database.write(who, sweep)
 
 
 def _purpose(claim: Claim) -> str:
     """What a sealed answer is bound to, so that it cannot be moved to another key."""
     return f"answer {claim.who.tenant} {claim.key}"
-
-
-def _now() -> int:
-    """Microseconds since 1970."""
-    return time.time_ns() // 1000

@@ -8,7 +8,6 @@ stored at the latest a quarter of a second or 4 KB after it was emitted, without
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ from muxi.core.errors import LeaseLost, MuxiError, StorageError
 from muxi.core.events import Event
 from muxi.storage import events, leases
 from muxi.storage.leases import Lease
+from muxi.storage.records import now_micros
 from muxi.storage.transaction import Database, Scope, Tx
 
 FLUSH_SECONDS = 0.25
@@ -114,7 +114,7 @@ class ThreadBuffer:
         """Buffer an event that bears its number; `text` is its JSON, if that is known."""
         chunk = self._open.get(event.run_id)
         if chunk is None or not chunk.takes(event):
-            chunk = self._open[event.run_id] = events.Chunk(event, created_at=_now())
+            chunk = self._open[event.run_id] = events.Chunk(event, created_at=now_micros())
             self._batch.rows.append((author, chunk))
             self._touch(author)
         chunk.add(event, text)
@@ -221,7 +221,3 @@ def _holds(tx: Tx, lease: Lease) -> bool:
     except LeaseLost:
         return False
     return True
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

@@ -7,10 +7,11 @@ hold that character, takes it too; lone surrogates become U+FFFD, as everywhere 
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from pydantic_core import PydanticSerializationError, to_json
 
@@ -19,6 +20,10 @@ from muxi.core.record import Record, clean
 from muxi.storage.statements import Dialect
 
 Item = TypeVar("Item")
+
+SECOND: Final = 1_000_000
+DAY: Final = 24 * 3600 * SECOND
+"""Microseconds, in which instants are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,11 @@ def _cleaned(value: Any) -> Any:
 def column(text: str) -> str:
     """`text` as it can stand in a column of its own on every database."""
     return clean(text).replace("\0", "\N{SYMBOL FOR NULL}")
+
+
+def now_micros() -> int:
+    """The present instant, in microseconds since 1970."""
+    return time.time_ns() // 1000
 
 
 def micros(instant: datetime) -> int:

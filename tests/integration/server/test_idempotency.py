@@ -197,7 +197,7 @@ async def test_keys_are_forgotten_after_a_day(
 ) -> None:
     first = await _post(muxi, "/api/threads", {}, "k1")
     tomorrow = time.time_ns() // 1000 + service.KEPT_FOR * 1_000_000 + 1
-    monkeypatch.setattr(service, "_now", lambda: tomorrow)
+    monkeypatch.setattr(service, "now_micros", lambda: tomorrow)
     assert (await _post(muxi, "/api/threads", {}, "k1"))[2] != first[2]
 
 

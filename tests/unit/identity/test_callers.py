@@ -20,8 +20,9 @@ from muxi.identity.directory import Directory
 from muxi.identity.identity import Identity
 from muxi.identity.keys import Keys
 from muxi.identity.passwords import Passwords
-from muxi.identity.sessions import DAY, Browser, Sessions
+from muxi.identity.sessions import Browser, Sessions
 from muxi.storage.database import Database, open_database
+from muxi.storage.records import DAY
 
 
 @dataclass
