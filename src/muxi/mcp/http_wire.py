@@ -35,7 +35,7 @@ async def speaking(
         max_message: Bytes of the longest answer or event that is read.
         silence: Seconds after which an open answer is given up.
     """
-    bounded = _Bounded(httpx2.AsyncHTTPTransport(), max_message)
+    bounded = Bounded(httpx2.AsyncHTTPTransport(), max_message)
     timing = httpx2.Timeout(_CONNECT_SECONDS, read=silence)
     agent = {"user-agent": f"muxi/{__version__}"}
     async with httpx2.AsyncClient(
@@ -44,7 +44,7 @@ async def speaking(
         yield streamable_http_client(url, http_client=client, max_sse_event_size=max_message)
 
 
-class _Bounded(httpx2.AsyncBaseTransport):
+class Bounded(httpx2.AsyncBaseTransport):
     """Ends answers that are no streams of events when they become too long."""
 
     def __init__(self, inner: httpx2.AsyncBaseTransport, most: int) -> None:

@@ -303,7 +303,13 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         recovery=Recovery(
             runs=runs,
             expire=approvals.expire,
-            sweepers=[Passing(runs=runs).sweep, engine.blobs.sweep, files.sweep, runs.ledger.clean],
+            sweepers=[
+                Passing(runs=runs).sweep,
+                engine.blobs.sweep,
+                files.sweep,
+                runs.ledger.clean,
+                engine.mcp.logins.sweep,
+            ],
         ),
         guard=engine.access.guard,
         identity=engine.access.identity,

@@ -212,7 +212,6 @@ class McpServers:
 
     async def close(self) -> None:
         """End all servers."""
-        await self.logins.close()
         for each in self._used:
             await each.close()
 

@@ -5,8 +5,11 @@ Called by `mcp` and by doors. Tokens stay here and in the store, sealed: no door
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from muxi.config.mcp_settings import McpServerSettings
 from muxi.config.project import Project
@@ -14,13 +17,21 @@ from muxi.core.errors import CredentialMissing, InvalidInput, NotFound, SecretMi
 from muxi.core.mcp_login import LoginAnswer
 from muxi.runtime.credentials import LOGIN, UserCredentials, login_of, owner_of
 from muxi.runtime.principal import LOCAL, Principal
-from muxi.runtime.sealed import Sealed
+from muxi.runtime.sealed import SYSTEM, Sealed
 
 if TYPE_CHECKING:
     import httpx2
 
-    from muxi.mcp.oauth.grant import Identity
-    from muxi.mcp.oauth.login import Login
+    from muxi.mcp.oauth.grant import Identity, Waiting
+
+
+WAITING = "waiting:"
+"""Before what is kept of a login that waits for a person. No name of a secret has a colon."""
+
+
+def waiting_of(server: str) -> str:
+    """The name under which a login to a server waits."""
+    return f"{WAITING}{login_of(server)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +67,6 @@ class McpLogins:
 
     project: Project
     credentials: UserCredentials
-    _open: dict[tuple[str, Principal | None], Login] = field(
-        default_factory=dict[tuple[str, Principal | None], "Login"], init=False
-    )
 
     def vault(self, who: Principal | None) -> SealedVault:
         """Where they are kept."""
@@ -131,27 +139,70 @@ class McpLogins:
         from muxi.mcp.oauth.login import Login
 
         assert settings.url is not None
-        if (former := self._open.pop((name, who), None)) is not None:
-            await former.cancel()
         identity = await self._identity(settings)
-        login = self._open[name, who] = Login(
+        login = Login(
             name, settings.url, self.vault(who), redirect_url=redirect_url, identity=identity
         )
-        return await login.begin()
+        asked = await login.begin()
+        if asked is None:
+            return None
+        page, waiting = asked
+        scope, owner = self._waiting(who)
+        text = waiting.model_dump_json(exclude_none=True)
+        await self.credentials.sealed.put(scope, waiting_of(name), text, owner=owner)
+        return page
 
     async def finish(self, name: str, answer: LoginAnswer, *, who: Principal | None = None) -> None:
-        """Take what the browser came back with.
+        """Take what the browser came back with, to whichever process it came.
 
         Raises:
-            NotFound: No login to this server was begun.
-            Conflict: It was finished or given up already.
+            NotFound: No login to this server was begun, or it was finished or given up already.
             LoginNeeded: The person or the authorization server said no.
             ServerUnavailable: A server cannot be reached.
         """
-        login = self._open.pop((name, who), None)
-        if login is None:
+        settings = self._remote(name, who)
+        waiting = await self._take(name, who)
+        from muxi.mcp.oauth.login import Login
+
+        assert settings.url is not None
+        if waiting is None or waiting.grant.url != settings.url:
             raise NotFound(f"No login to {name[:64]} was begun.", hint="Begin one.")
-        await login.finish(answer)
+        login = Login(
+            name,
+            settings.url,
+            self.vault(who),
+            redirect_url=waiting.redirect_url,
+            identity=await self._identity(settings),
+        )
+        await login.finish(waiting, answer)
+
+    async def _take(self, name: str, who: Principal | None) -> Waiting | None:
+        """The login that waits, for whoever is the first to ask for it."""
+        from muxi.mcp.oauth.grant import Waiting
+
+        (scope, owner), sealed = self._waiting(who), self.credentials.sealed
+        try:
+            text = await sealed.get(scope, waiting_of(name), owner=owner)
+            await sealed.delete(scope, waiting_of(name), owner=owner)
+        except SecretMissing:
+            return None
+        try:
+            found = Waiting.model_validate_json(text)
+        except ValidationError:
+            return None  # another version of muxi began it
+        return found if time.time() < found.expires_at else None
+
+    def _waiting(self, who: Principal | None) -> tuple[Principal, str]:
+        """Where logins are kept that wait for a person: nobody is shown them."""
+        if who is None:
+            return Principal(LOCAL.tenant, None), SYSTEM
+        return who, owner_of(who)
+
+    async def sweep(self, tenant: str) -> None:
+        """Forget logins of a tenant that nobody finished."""
+        from muxi.mcp.oauth.grant import PATIENCE
+
+        await self.credentials.sealed.forget(tenant, WAITING, seconds=PATIENCE)
 
     async def log_out(self, name: str, *, who: Principal | None = None) -> bool:
         """Forget the login to a server, and revoke it there. Returns whether there was one.
@@ -165,12 +216,6 @@ class McpLogins:
 
         assert settings.url is not None
         return await log_out(name, settings.url, self.vault(who))
-
-    async def close(self) -> None:
-        """Give up the logins that wait for a person."""
-        for login in self._open.values():
-            await login.cancel()
-        self._open.clear()
 
     def _remote(self, name: str, who: Principal | None) -> McpServerSettings:
         declared = self.project.mcp.servers

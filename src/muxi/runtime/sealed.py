@@ -27,7 +27,7 @@ from muxi.telemetry.redaction import SECRETS
 _BATCH = 200
 """Secrets that are rewrapped in one transaction."""
 _PROJECT = Scope(DEFAULT_TENANT, None)
-_SYSTEM = "system"
+SYSTEM = "system"
 """The owner of what is neither the project's nor a user's to see."""
 _DATA_KEY = "data_key"
 _log = logging.getLogger("muxi.secrets")
@@ -80,6 +80,11 @@ class Sealed:
         """Delete all values of an owner, and return their number."""
         return await self._database.write(who, partial(secrets.delete_of, owner=owner))
 
+    async def forget(self, tenant: str, prefix: str, *, seconds: float) -> None:
+        """Delete values of a tenant whose names begin so, and that were put so long ago."""
+        old = partial(secrets.forget, prefix=prefix, span=int(seconds * 1_000_000))
+        await self._database.write(Scope(tenant, None), old)
+
     async def names(self, who: Scope, *, owner: str = "") -> dict[str, int]:
         """Names of an owner's values, and when each was set, in microseconds since 1970."""
         return await self._database.read(who, partial(secrets.names, owner=owner), tiny=True)
@@ -130,10 +135,10 @@ class Sealed:
         """A key for values that are no rows; itself a secret, so that it outlives rotations."""
         if self._data is None:
             try:
-                found = await self.get(_PROJECT, _DATA_KEY, owner=_SYSTEM)
+                found = await self.get(_PROJECT, _DATA_KEY, owner=SYSTEM)
             except SecretMissing:
                 fresh = os.urandom(KEY_BYTES).hex()
-                put = partial(secrets.get_or_put, name=_DATA_KEY, value=fresh, owner=_SYSTEM)
+                put = partial(secrets.get_or_put, name=_DATA_KEY, value=fresh, owner=SYSTEM)
                 found = await self._write(_PROJECT, put)
                 SECRETS.learn(found, passing=True)
             self._data = bytes.fromhex(found)

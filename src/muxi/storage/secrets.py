@@ -72,6 +72,11 @@ def delete_of(tx: Tx, owner: str) -> int:
     return tx.run(sql.DELETE_OF_OWNER, owner=owner)
 
 
+def forget(tx: Tx, prefix: str, *, span: int) -> int:
+    """Delete secrets whose names begin so and that were put more than `span` microseconds ago."""
+    return tx.run(sql.FORGET, prefix=prefix, length=len(prefix), before=tx.now() - span)
+
+
 def rewrap(tx: Tx, keys: KeyRing, *, limit: int) -> int:
     """Rewrap the keys of some of the tenant's secrets with the master key that is used.
 

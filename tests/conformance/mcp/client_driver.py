@@ -16,16 +16,16 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
-from mcp.shared.auth import AuthorizationCodeResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from muxi.config.mcp_settings import McpServerSettings
 from muxi.core.context import RunContext
 from muxi.core.errors import InputNeeded, MuxiError
+from muxi.core.mcp_login import LoginAnswer
 from muxi.core.questions import Answer, Answered, Question
 from muxi.mcp.calling import RemoteCall
 from muxi.mcp.connection import Connection
-from muxi.mcp.oauth.grant import Identity
+from muxi.mcp.oauth.grant import Identity, Waiting
 from muxi.mcp.oauth.provider import ServerAuth
 from muxi.mcp.specs import RemoteTool, remote_tools
 from muxi.mcp.surface import Surface
@@ -52,13 +52,13 @@ class Memory:
         self.kept.pop(server, None)
 
 
-async def grant(address: str) -> AuthorizationCodeResult:
+async def grant(address: str, _: Waiting) -> LoginAnswer:
     """What a browser comes back with when a person grants access."""
     async with httpx2.AsyncClient() as browser:
         response = await browser.get(address, follow_redirects=False)
     found = parse_qs(urlsplit(response.headers["location"]).query)
     one = {name: found[name][0] for name in ("code", "state", "iss") if name in found}
-    return AuthorizationCodeResult(**one)
+    return LoginAnswer.model_validate(one)
 
 
 async def accept(question: Question) -> Answer:

@@ -63,6 +63,7 @@ WALKS = {
     *{("blobs", "DROP_UNUSED"), ("blobs", "HASHES"), ("passages", "OWNERS"), ("facts", "OWNERS")},
     *{("vectors", "PASSAGES"), ("vectors", "STATE"), ("vectors", "DROP")},
     # Once a minute, of what is counted just now: an index would change with each count.
+    ("secrets", "FORGET"),
     *{("limits", "SWEEP_RATES"), ("limits", "SWEEP_GUESSES")},
 }
 """Statements that may look at every row that a tenant has in a table."""

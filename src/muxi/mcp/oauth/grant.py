@@ -1,4 +1,4 @@
-"""What is kept of a login to one server, and the port through which it is kept.
+"""What is kept of a login to one server, granted or waited for, and the port to where it is kept.
 
 Made and read by `provider`; `runtime` keeps it among the project's secrets. It needs no SDK.
 """
@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from muxi.core.record import Record
 from muxi.telemetry.redaction import SECRETS
 
+PATIENCE = 600.0
+"""Seconds that a person has to grant access."""
 _EARLY = 60.0
 """Seconds before its end at which a token is renewed; a tenth of its life if that is shorter."""
 
@@ -105,3 +107,19 @@ class Grant(Record):
     def expired(self) -> bool:
         """Whether the token has ended."""
         return self.expires_at is not None and time.time() >= self.expires_at
+
+
+class Waiting(Record):
+    """A login that waits for a person: all that it takes to go on with it, in any process."""
+
+    grant: Grant
+    """Without tokens."""
+    redirect_url: str
+    state: str
+    verifier: str
+    """Of PKCE: whoever has it and the code has the login."""
+    scope: str | None = None
+    protocol: str | None = None
+    """The revision of MCP that the server was asked in."""
+    expires_at: float
+    """Seconds since 1970."""

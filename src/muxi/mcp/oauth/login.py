@@ -1,35 +1,34 @@
 """A person signs in to a remote server: from the address to open in a browser to the kept login.
 
 Called by `runtime`, on behalf of the command line or of the dashboard, in two steps with a browser
-between them. The tokens go from the authorization server to the vault; no door ever sees one.
+between them, which need not be taken by one process. The tokens go from the authorization server to
+the vault; no door ever sees one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from typing import cast
 
 import httpx2
 from mcp import Client
 from mcp.client.auth import OAuthFlowError
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.auth import AuthorizationCodeResult
 from mcp.shared.exceptions import MCPError
 
-from muxi.core.errors import Conflict, LoginNeeded, MuxiError, ServerUnavailable
+from muxi.core.errors import LoginNeeded, MuxiError, ServerUnavailable
 from muxi.core.mcp_login import LoginAnswer
-from muxi.mcp.oauth.grant import Grant, Identity, Vault
+from muxi.mcp.oauth.grant import Grant, Identity, Vault, Waiting
 from muxi.mcp.oauth.provider import ServerAuth, check_safe
 
-_PATIENCE = 600.0
-"""Seconds that a person has to grant access."""
 _TIMEOUT = 30.0
 _LONGEST_WORDS = 500
 
 
 class Login:
-    """One login to one server."""
+    """A login to one server, from its beginning to the person, or from there to its end."""
 
     def __init__(
         self,
@@ -45,79 +44,58 @@ class Login:
         self._auth = ServerAuth(
             server, url, vault, identity=identity, authorize=self._ask, redirect_url=redirect_url
         )
-        self._asked: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._answer: asyncio.Future[LoginAnswer] = asyncio.get_running_loop().create_future()
-        self._work: asyncio.Task[None] | None = None
+        self._entry = ServerAuth(server, url, vault, identity=identity)
+        self._asked: asyncio.Future[tuple[str, Waiting]] = (
+            asyncio.get_running_loop().create_future()
+        )
 
-    @property
-    def open(self) -> bool:
-        """Whether it still waits for a person."""
-        return self._work is not None and not self._work.done()
-
-    async def begin(self) -> str | None:
-        """The address to open in a browser; None if the server lets muxi in without a login.
+    async def begin(self) -> tuple[str, Waiting] | None:
+        """The address to open in a browser, and what to go on with; None if no login is wanted.
 
         Raises:
             LoginNeeded: The server or its authorization server does not play by the rules.
             ServerUnavailable: It cannot be reached.
         """
-        self._work = asyncio.create_task(self._sign_in(), name=f"login to {self._server}")
-        asked = self._asked
-        await asyncio.wait((self._work, asked), return_when=asyncio.FIRST_COMPLETED)
-        if asked.done():
-            return asked.result()
-        await self._finished()
-        return None
+        work = asyncio.create_task(self._connect(self._auth), name=f"login to {self._server}")
+        try:
+            await asyncio.wait((work, self._asked), return_when=asyncio.FIRST_COMPLETED)
+            if self._asked.done():
+                return self._asked.result()
+            await work
+            return None
+        finally:
+            work.cancel()
+            await asyncio.wait((work,))
 
-    async def finish(self, answer: LoginAnswer) -> None:
+    async def finish(self, waiting: Waiting, answer: LoginAnswer) -> None:
         """Take what the browser came back with, and keep the login that it gives.
 
         Raises:
-            Conflict: The login does not wait for an answer any more.
             LoginNeeded: The person or the authorization server said no.
             ServerUnavailable: A server cannot be reached.
         """
-        if not self.open or self._answer.done():
-            raise Conflict(f"No login to {self._server} waits for an answer.", hint="Begin anew.")
-        self._answer.set_result(answer)
-        await self._finished()
-
-    async def cancel(self) -> None:
-        """Give up; what was kept before stays."""
-        if self._work is not None:
-            self._work.cancel()
-            with suppress(asyncio.CancelledError, MuxiError):
-                await self._work
-
-    async def _finished(self) -> None:
-        assert self._work is not None
-        await asyncio.shield(self._work)
-
-    async def _sign_in(self) -> None:
+        with _telling(self._server):
+            await self._auth.redeem(waiting, answer)
         try:
-            async with asyncio.timeout(_PATIENCE):
-                await self._connect()
-        except TimeoutError:
-            raise LoginNeeded(f"Nobody granted access to {self._server} in time.") from None
-        except Exception as error:  # noqa: BLE001 -- a task boundary: task groups of the SDK wrap whatever a server causes
-            raise _told(self._server, error) from None
+            await self._connect(self._entry)
+        except MuxiError:
+            if self._entry.refusal is None:
+                raise
+            words = "access was granted, but the server still refuses"
+            raise _failed(self._server, words) from None
 
-    async def _connect(self) -> None:
+    async def _connect(self, auth: ServerAuth) -> None:
         """Connect as a client would: whatever asks for a login does so now, and it is tried."""
-        check_safe(self._url)
-        client = httpx2.AsyncClient(auth=self._auth, timeout=_TIMEOUT)
-        async with client, Client(streamable_http_client(self._url, http_client=client)):
-            pass
+        with _telling(self._server):
+            check_safe(self._url)
+            client = auth.reach.client(auth=auth, timeout=_TIMEOUT)
+            async with client, Client(streamable_http_client(self._url, http_client=client)):
+                pass
 
-    async def _ask(self, address: str) -> AuthorizationCodeResult:
-        if not self._asked.done():
-            self._asked.set_result(address)
-            answer = await self._answer
-        else:
-            raise OAuthFlowError("access was granted, but the server still refuses")
-        if answer.error is not None or answer.code is None:
-            raise OAuthFlowError(answer.error_description or answer.error or "no code came back")
-        return AuthorizationCodeResult(code=answer.code, state=answer.state, iss=answer.iss)
+    async def _ask(self, address: str, waiting: Waiting) -> LoginAnswer:
+        self._asked.set_result((address, waiting))
+        # Whoever is told of it ends this: another process may be the one that goes on.
+        return await asyncio.get_running_loop().create_future()
 
 
 async def log_out(server: str, url: str, vault: Vault) -> bool:
@@ -144,7 +122,7 @@ async def _revoke(auth: ServerAuth) -> None:
     client = auth.context.client_info
     with suppress(httpx2.HTTPError, OAuthFlowError):
         check_safe(endpoint)
-        async with httpx2.AsyncClient(timeout=_TIMEOUT) as http:
+        async with auth.reach.client(timeout=_TIMEOUT) as http:
             for kind in ("refresh_token", "access_token"):
                 token = getattr(tokens, kind)
                 if token is not None:
@@ -155,6 +133,19 @@ async def _revoke(auth: ServerAuth) -> None:
                     await http.post(endpoint, data=data, headers=headers)
 
 
+@contextmanager
+def _telling(server: str) -> Generator[None]:
+    """Say in words what goes wrong."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 -- the boundary of a login: task groups of the SDK wrap whatever a server causes
+        raise _told(server, error) from None
+
+
+def _failed(server: str, words: str) -> LoginNeeded:
+    return LoginNeeded(f"Signing in to {server} failed: {words}.", server=server)
+
+
 def _told(server: str, error: BaseException) -> MuxiError:
     """What became of a login, in words."""
     cause = _first(error)
@@ -162,7 +153,7 @@ def _told(server: str, error: BaseException) -> MuxiError:
         return cause
     words = " ".join(str(cause).split())[:_LONGEST_WORDS] or type(cause).__name__
     if isinstance(cause, OAuthFlowError):
-        return LoginNeeded(f"Signing in to {server} failed: {words}.", server=server)
+        return _failed(server, words)
     if isinstance(cause, httpx2.TransportError | OSError):
         return ServerUnavailable(
             f"Signing in to {server} failed: a server cannot be reached ({words}).",
@@ -172,7 +163,7 @@ def _told(server: str, error: BaseException) -> MuxiError:
         return ServerUnavailable(
             f"Access to {server} was granted, but it does not answer as an MCP server: {words}."
         )
-    return LoginNeeded(f"Signing in to {server} failed: {words}.", server=server)
+    return _failed(server, words)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -19,6 +19,7 @@ from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 from muxi.core.errors import LoginNeeded
 from muxi.mcp.oauth.grant import Identity
 from muxi.mcp.oauth.provider import check_safe
+from muxi.mcp.oauth.reach import Reach
 from muxi.telemetry.redaction import SECRETS
 
 _EARLY = 30.0
@@ -47,6 +48,7 @@ class MachineAuth(httpx2.Auth):
         assert identity.client_id is not None
         assert identity.client_secret is not None
         self._kept = _Kept()
+        self._reach = Reach(url, identity.issuer)
         self._exchange = ClientCredentialsOAuthProvider(
             url,
             self._kept,
@@ -91,7 +93,7 @@ class MachineAuth(httpx2.Auth):
         self._exchange.context.clear_tokens()
         try:
             check_safe(self._url)
-            async with httpx2.AsyncClient(auth=self._exchange, timeout=_TIMEOUT) as client:
+            async with self._reach.client(auth=self._exchange, timeout=_TIMEOUT) as client:
                 headers = {"Accept": "application/json, text/event-stream"}
                 await client.post(self._url, json=_KNOCK, headers=headers)
         except (OAuthFlowError, httpx2.TransportError) as error:

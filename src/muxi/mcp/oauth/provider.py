@@ -7,22 +7,24 @@ that survive a restart, renewal before the end, and a refusal that says what to 
 
 from __future__ import annotations
 
+import hmac
 import logging
+import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpx2
-from mcp.client.auth import OAuthClientProvider, OAuthFlowError
+from mcp.client.auth import OAuthClientProvider, OAuthFlowError, PKCEParameters
 from mcp.client.auth.utils import (
     extract_field_from_www_auth,
     extract_scope_from_www_auth,
     union_scopes,
+    validate_authorization_response_iss,
 )
 from mcp.shared.auth import (
-    AuthorizationCodeResult,
     OAuthClientInformationFull,
     OAuthClientMetadata,
     OAuthMetadata,
@@ -32,10 +34,13 @@ from mcp.shared.auth import (
 from pydantic import AnyUrl, BaseModel, ValidationError
 
 from muxi.core.errors import LoginNeeded, MuxiError
-from muxi.mcp.oauth.grant import Grant, Identity, Vault
+from muxi.core.mcp_login import LoginAnswer
+from muxi.mcp.oauth.grant import PATIENCE, Grant, Identity, Vault, Waiting
+from muxi.mcp.oauth.reach import Reach
 
-Authorize = Callable[[str], Awaitable[AuthorizationCodeResult]]
-"""Shows a person the address at which access is granted, and gives what came back."""
+Authorize = Callable[[str, Waiting], Awaitable[LoginAnswer]]
+"""Shows a person the address at which access is granted, and gives what came back. It need not
+return: `ServerAuth.redeem` goes on where this waits."""
 
 _NOWHERE = "http://127.0.0.1/callback"
 _RENEWAL_TIMEOUT = 30.0
@@ -82,6 +87,8 @@ class ServerAuth(OAuthClientProvider):
         self._refuse = refuse or self._login_needed
         self.grant = Grant(url=url)
         self.identity = identity or Identity()
+        self.reach = Reach(url, self.identity.issuer)
+        """Where the server may lead muxi."""
         self._vault = vault
         self._authorize = authorize
         super().__init__(
@@ -92,20 +99,14 @@ class ServerAuth(OAuthClientProvider):
                 scope=" ".join(self.identity.scopes) or None,
             ),
             _Kept(self),
-            redirect_handler=self._show,
-            callback_handler=self._take_answer,
             client_metadata_url=self.identity.client_metadata_url,
         )
-        self._address = ""
+        self._redirect_url = redirect_url
         self._patience = 0.0
 
     async def keep(self) -> None:
         """Keep the login as it is now."""
-        context, grant = self.context, self.grant
-        grant.client = _plain(context.client_info)
-        grant.authorization_server = _plain(context.oauth_metadata)
-        grant.resource = _plain(context.protected_resource_metadata)
-        grant.mask()
+        grant = self._noted()
         await self._vault.save(self.server, grant.model_dump_json(exclude_none=True))
 
     async def keep_tokens(self, tokens: OAuthToken) -> None:
@@ -118,8 +119,19 @@ class ServerAuth(OAuthClientProvider):
 
     async def read(self) -> None:
         """Take over the login as it is kept."""
-        self.grant = Grant.parse(await self._vault.load(self.server), self.grant.url)
+        self._take_over(Grant.parse(await self._vault.load(self.server), self.grant.url))
+
+    def _noted(self) -> Grant:
+        """The grant, with what was found out since it was kept."""
         context, grant = self.context, self.grant
+        grant.client = _plain(context.client_info)
+        grant.authorization_server = _plain(context.oauth_metadata)
+        grant.resource = _plain(context.protected_resource_metadata)
+        grant.mask()
+        return grant
+
+    def _take_over(self, grant: Grant) -> None:
+        self.grant, context = grant, self.context
         context.current_tokens = _parsed(OAuthToken, grant.tokens)
         context.token_expiry_time = grant.expires_at
         context.oauth_metadata = _parsed(OAuthMetadata, grant.authorization_server)
@@ -204,7 +216,7 @@ class ServerAuth(OAuthClientProvider):
         asked = await self._refresh_token()
         try:
             check_safe(str(asked.url))
-            async with httpx2.AsyncClient(timeout=_RENEWAL_TIMEOUT) as client:
+            async with self.reach.client(timeout=_RENEWAL_TIMEOUT) as client:
                 response = await client.send(asked)
         except (httpx2.TransportError, OAuthFlowError) as error:
             _log.warning("The login to %s could not be renewed: %s", self.server, error)
@@ -265,12 +277,69 @@ class ServerAuth(OAuthClientProvider):
                 raise OAuthFlowError("the authorization server does not support PKCE with S256")
         return await super()._perform_authorization()
 
-    async def _show(self, address: str) -> None:
-        self._address = address
-
-    async def _take_answer(self) -> AuthorizationCodeResult:
+    async def _perform_authorization_code_grant(self) -> tuple[str, str]:
+        """What the SDK calls for a code and its verifier (RFC 6749, 4.1; RFC 7636)."""
         assert self._authorize is not None
-        return await self._authorize(self._address)
+        keys = PKCEParameters.generate()
+        waiting = Waiting(
+            grant=self._noted().model_copy(update={"tokens": None}),
+            redirect_url=self._redirect_url,
+            state=secrets.token_urlsafe(32),
+            verifier=keys.code_verifier,
+            scope=self.context.client_metadata.scope,
+            protocol=self.context.protocol_version,
+            expires_at=time.time() + PATIENCE,
+        )
+        answer = await self._authorize(self._page(waiting, keys.code_challenge), waiting)
+        return self._code(waiting, answer), waiting.verifier
+
+    def _page(self, waiting: Waiting, challenge: str) -> str:
+        """The address at which a person grants access."""
+        context = self.context
+        assert context.client_info is not None
+        asked = {
+            "response_type": "code",
+            "client_id": context.client_info.client_id,
+            "redirect_uri": waiting.redirect_url,
+            "state": waiting.state,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        if context.should_include_resource_param(waiting.protocol):
+            asked["resource"] = context.get_resource_url()
+        if waiting.scope:
+            asked["scope"] = waiting.scope
+            if "offline_access" in waiting.scope.split():
+                # OpenID Connect Core, 11: it is ignored without consent.
+                asked["prompt"] = "consent"
+        metadata = context.oauth_metadata
+        endpoint = metadata and str(metadata.authorization_endpoint)
+        endpoint = endpoint or urljoin(context.server_url, "/authorize")
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"
+
+    def _code(self, waiting: Waiting, answer: LoginAnswer) -> str:
+        """The code that a browser came back with, if it comes from where it was sent."""
+        if answer.error is not None or answer.code is None:
+            raise OAuthFlowError(answer.error_description or answer.error or "no code came back")
+        if not hmac.compare_digest((answer.state or "").encode(), waiting.state.encode()):
+            raise OAuthFlowError("State parameter mismatch: this answer is to another login")
+        validate_authorization_response_iss(answer.iss, self.context.oauth_metadata)
+        return answer.code
+
+    async def redeem(self, waiting: Waiting, answer: LoginAnswer) -> None:
+        """Go on with a login that waited for a person, and keep it.
+
+        Raises:
+            OAuthFlowError: The person or the authorization server said no.
+        """
+        self._take_over(waiting.grant)
+        self.context.client_metadata.scope = waiting.scope
+        self.context.protocol_version = waiting.protocol
+        code = self._code(waiting, answer)
+        asked = await self._exchange_token_authorization_code(code, waiting.verifier)
+        check_safe(str(asked.url))
+        async with self.reach.client(timeout=_RENEWAL_TIMEOUT) as client:
+            await self._handle_token_response(await client.send(asked))
 
 
 class _Kept:

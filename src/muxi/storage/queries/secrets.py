@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import LargeBinary, bindparam, delete, select, update
+from sqlalchemy import LargeBinary, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from muxi.storage.queries.terms import given, mine, number, one, seen, values
@@ -54,4 +54,9 @@ REWRAP = (
 DELETE = delete(secrets).where(*_this)
 DELETE_OF_OWNER = delete(secrets).where(
     mine(secrets), seen(secrets.c.owner), secrets.c.owner == given("owner")
+)
+FORGET = delete(secrets).where(
+    mine(secrets),
+    func.substr(secrets.c.name, one(1), number("length")) == given("prefix"),
+    secrets.c.updated_at < number("before"),
 )

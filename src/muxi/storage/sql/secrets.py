@@ -59,3 +59,8 @@ DELETE_OF_OWNER = Statement(
     order="tenant principal principal owner",
     postgresql="DELETE FROM secrets WHERE secrets.tenant = %(tenant)s::VARCHAR AND (%(principal)s::VARCHAR IS NULL OR substr(secrets.owner, 1, 5) != 'user:' OR secrets.owner = ('user:' || %(principal)s::VARCHAR)) AND secrets.owner = %(owner)s::VARCHAR",
 )
+FORGET = Statement(
+    sqlite="DELETE FROM secrets WHERE secrets.tenant = ? AND substr(secrets.name, 1, ?) = ? AND secrets.updated_at < ?",
+    order="tenant length prefix before",
+    postgresql="DELETE FROM secrets WHERE secrets.tenant = %(tenant)s::VARCHAR AND substr(secrets.name, 1, %(length)s::BIGINT) = %(prefix)s::VARCHAR AND secrets.updated_at < %(before)s::BIGINT",
+)
