@@ -169,10 +169,12 @@ def change_policy(
     }
     changes = {key: value for key, value in given.items() if value is not None}
 
+    def changed(before: PolicyRule) -> PolicyRule:
+        values = {**before.model_dump(), **changes}
+        return record_of(PolicyRule, values, hint="`muxi policy change --help`.")
+
     async def work(session: Session) -> None:
-        rules = session.client.rules
-        values = {**(await rules.policy(policy)).model_dump(), **changes}
-        await rules.put_policy(record_of(PolicyRule, values, hint="`muxi policy change --help`."))
+        await session.client.rules.change_policy(policy, changed)
 
     in_session(project, work, tenant=tenant)
     output.say(f"Changed {policy}.")

@@ -127,11 +127,12 @@ def change_role(
     given = {"allow": allow, "deny": deny, "includes": include, "description": description}
     changes = {key: value for key, value in given.items() if value is not None}
 
-    async def work(session: Session) -> None:
-        rules = session.client.rules
-        before = await rules.role(role)
+    def changed(before: Role) -> Role:
         values = {**before.model_dump(), **changes}
-        await rules.put_role(record_of(Role, values, hint="`muxi role change --help`."))
+        return record_of(Role, values, hint="`muxi role change --help`.")
+
+    async def work(session: Session) -> None:
+        await session.client.rules.change_role(role, changed)
 
     in_session(project, work, tenant=tenant)
     output.say(f"Changed {role}.")

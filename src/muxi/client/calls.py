@@ -35,6 +35,13 @@ class Content(NamedTuple):
     """What else is told of it."""
 
 
+class Answer(bytes):
+    """The body of an answer."""
+
+    etag: str | None = None
+    """What it is called in the state that was read, for a change that holds only for that."""
+
+
 class Call(Protocol):
     """One request to the server; gives the body of the answer."""
 
@@ -48,7 +55,7 @@ class Call(Protocol):
         body: object = None,
         again: bool | None = None,
         seconds: float | None = None,
-    ) -> Awaitable[bytes]: ...
+    ) -> Awaitable[Answer]: ...
 
 
 class Lines(Protocol):

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from muxi.client.calls import Content, Params
+from muxi.client.calls import Answer, Content, Params
 from muxi.client.errors import LATE, LOST, connection_errors, reported_error
 from muxi.core.errors import NotFound, SecretMissing, ServerUnavailable
 from muxi.core.users import TENANT_HEADER, USER_HEADER, user_id
@@ -88,7 +88,7 @@ class Connection:
         again: bool | None = None,
         makes: str | None = None,
         seconds: float | None = None,
-    ) -> bytes:
+    ) -> Answer:
         """The body of the answer to a request.
 
         Args:
@@ -118,7 +118,7 @@ class Connection:
             except (NotFound, SecretMissing):
                 if lost and method == "DELETE":
                     # It was carried out before its answer was lost.
-                    return b""
+                    return Answer()
                 raise
             if lost and makes is not None:
                 with suppress(NotFound):
@@ -133,7 +133,7 @@ class Connection:
         params: Params | None,
         body: object,
         seconds: float,
-    ) -> bytes:
+    ) -> Answer:
         if body is not None and not isinstance(body, Content):
             body = Content(json.dumps(body).encode(), "application/json")
         # As a file, which aiohttp sends in pieces.
@@ -148,7 +148,8 @@ class Connection:
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(total=seconds),
             ) as response:
-                content = await response.read()
+                content = Answer(await response.read())
+                content.etag = response.headers.get("ETag")
         if response.status >= 400:
             raise reported_error(response.status, content)
         return content

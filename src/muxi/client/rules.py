@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TypeVar
 
 from muxi.client.calls import Call, Content, read, segment
 from muxi.client.paging import all_items
 from muxi.core.errors import Conflict, PreconditionFailed
 from muxi.core.pages import Item, Page
 from muxi.core.policies import ActionInfo, Decision, PolicyRule, Role
+
+_Rule = TypeVar("_Rule", Role, PolicyRule)
+_Change = Callable[[_Rule], _Rule]
 
 
 class Rules:
@@ -60,6 +65,15 @@ class Rules:
         """
         return read(Role, await self._put("roles", role, new=new))
 
+    async def change_role(self, name: str, change: Callable[[Role], Role]) -> Role:
+        """Store what `change` makes of a role.
+
+        Raises:
+            NotFound: There is none of that name.
+            Conflict: It is built in or declared in the file, or somebody else changed it meanwhile.
+        """
+        return await self._change("roles", name, Role, change)
+
     async def delete_role(self, name: str) -> None:
         """Raises `NotFound`."""
         await self._call("DELETE", f"/api/roles/{segment(name)}")
@@ -76,6 +90,12 @@ class Rules:
         """Store a policy, as `put_role` stores a role."""
         return read(PolicyRule, await self._put("policies", policy, new=new))
 
+    async def change_policy(
+        self, name: str, change: Callable[[PolicyRule], PolicyRule]
+    ) -> PolicyRule:
+        """Store what `change` makes of a policy, as `change_role` does of a role."""
+        return await self._change("policies", name, PolicyRule, change)
+
     async def delete_policy(self, name: str) -> None:
         """Raises `NotFound`."""
         await self._call("DELETE", f"/api/policies/{segment(name)}")
@@ -87,9 +107,24 @@ class Rules:
         return read(kind, await self._call("GET", path, params=params))
 
     async def _put(self, kind: str, rule: Role | PolicyRule, *, new: bool) -> bytes:
-        data = rule.model_dump_json(exclude={"source"}).encode()
-        body = Content(data, "application/json", {"If-None-Match": "*"} if new else {})
         try:
-            return await self._call("PUT", f"/api/{kind}/{segment(rule.name)}", body=body)
+            return await self._send(kind, rule, {"If-None-Match": "*"} if new else {})
         except PreconditionFailed:
             raise Conflict(f"There is one of the name {rule.name} already.") from None
+
+    async def _change(self, kind: str, name: str, of: type[_Rule], change: _Change[_Rule]) -> _Rule:
+        seen = await self._call("GET", f"/api/{kind}/{segment(name)}")
+        wanted = change(read(of, seen))
+        try:
+            return read(of, await self._send(kind, wanted, {"If-Match": seen.etag or "*"}))
+        except PreconditionFailed:
+            raise Conflict(
+                f"Somebody else changed {name} meanwhile.", hint="Look at it, and change it again."
+            ) from None
+
+    async def _send(
+        self, kind: str, rule: Role | PolicyRule, conditions: Mapping[str, str]
+    ) -> bytes:
+        data = rule.model_dump_json(exclude={"source"}).encode()
+        body = Content(data, "application/json", conditions)
+        return await self._call("PUT", f"/api/{kind}/{segment(rule.name)}", body=body)

@@ -45,10 +45,12 @@ class SyncRules(Face[Rules]):
     roles = blocking(Rules.roles)
     role = blocking(Rules.role)
     put_role = blocking(Rules.put_role)
+    change_role = blocking(Rules.change_role)
     delete_role = blocking(Rules.delete_role)
     policies = blocking(Rules.policies)
     policy = blocking(Rules.policy)
     put_policy = blocking(Rules.put_policy)
+    change_policy = blocking(Rules.change_policy)
     delete_policy = blocking(Rules.delete_policy)
 
 

@@ -300,17 +300,7 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         warming=Warming(agents=agents, mcp=engine.mcp),
         budgets=Budgets(database=engine.database, ledger=engine.runs.ledger),
         usage=UsageService(database=engine.database),
-        recovery=Recovery(
-            runs=runs,
-            expire=approvals.expire,
-            sweepers=[
-                Passing(runs=runs).sweep,
-                engine.blobs.sweep,
-                files.sweep,
-                runs.ledger.clean,
-                engine.mcp.logins.sweep,
-            ],
-        ),
+        recovery=_recovery(engine, approvals, files),
         guard=engine.access.guard,
         identity=engine.access.identity,
         audit=engine.access.audit,
@@ -318,6 +308,13 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         rules=Rules(guard=engine.access.guard),
         _ownership=ownership,
     )
+
+
+def _recovery(engine: Engine, approvals: Approvals, files: Files) -> Recovery:
+    runs = engine.runs
+    passing, logins = Passing(runs=runs), engine.mcp.logins
+    sweepers = [passing.sweep, engine.blobs.sweep, files.sweep, runs.ledger.clean, logins.sweep]
+    return Recovery(runs=runs, expire=approvals.expire, sweepers=sweepers)
 
 
 def _federation(engine: Engine) -> Federation:

@@ -160,13 +160,15 @@ class McpLogins:
             LoginNeeded: The person or the authorization server said no.
             ServerUnavailable: A server cannot be reached.
         """
+        waiting = await self._take(name, who) if name in self.project.mcp.servers else None
+        if waiting is None:
+            raise NotFound(f"No login to {name[:64]} was begun.", hint="Begin one.")
         settings = self._remote(name, who)
-        waiting = await self._take(name, who)
         from muxi.mcp.oauth.login import Login
 
         assert settings.url is not None
-        if waiting is None or waiting.grant.url != settings.url:
-            raise NotFound(f"No login to {name[:64]} was begun.", hint="Begin one.")
+        if waiting.grant.url != settings.url:
+            raise NotFound(f"{name} is another server since the login was begun.")
         login = Login(
             name,
             settings.url,

@@ -13,7 +13,11 @@ import pytest
 from support.postgres import PostgresAddress
 from support.served import Served, served
 
+from muxi.core.errors import Conflict, NotFound
+from muxi.core.policies import PolicyRule, Role
+from muxi.core.scope import Scope
 from muxi.server.table import all_operations
+from muxi.storage import rules as stored
 
 
 @pytest.fixture
@@ -43,6 +47,37 @@ async def test_what_a_client_has_already_is_not_sent_again(muxi: Served) -> None
     status, fresh, told = await _ask(muxi, "GET", path, If_None_Match=tag)
     assert (status, json.loads(told)["title"]) == (200, "Two")
     assert fresh != tag
+
+
+async def test_a_client_changes_a_rule_as_it_has_seen_it_or_not_at_all(muxi: Served) -> None:
+    rules = muxi.client.rules
+    await rules.put_role(Role(name="support", allow=["runs.read"]), new=True)
+    await rules.put_policy(PolicyRule(name="quiet", effect="deny", permissions=["mcp.use"]))
+    said = "Helps."
+
+    def describe(role: Role) -> Role:
+        return role.model_copy(update={"description": said})
+
+    assert (await rules.change_role("support", describe)).allow == ["runs.read"]
+
+    def elsewhere(role: Role) -> Role:
+        fresh = role.model_copy(update={"allow": ["runs.*"]})
+        muxi.runtime.database.write_blocking(
+            Scope("default", None), lambda tx: stored.put_role(tx, fresh)
+        )
+        return describe(role)
+
+    said = "Helps others."
+    with pytest.raises(Conflict, match="Somebody else changed support"):
+        await rules.change_role("support", elsewhere)
+    [role] = [each for each in await rules.roles() if each.name == "support"]
+    assert (role.description, role.allow) == ("Helps.", ["runs.*"])
+    fresh = await rules.change_policy("quiet", lambda it: it.model_copy(update={"reason": "Hush."}))
+    assert (fresh.reason, fresh.permissions) == ("Hush.", ["mcp.use"])
+    with pytest.raises(Conflict, match="built in"):
+        await rules.change_role("member", describe)
+    with pytest.raises(NotFound):
+        await rules.change_role("nobody", describe)
 
 
 async def test_a_change_names_the_version_that_it_changes(muxi: Served) -> None:

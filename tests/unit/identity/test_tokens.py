@@ -186,11 +186,52 @@ async def test_a_token_cannot_bring_its_own_key(issuer: Issuer) -> None:
         {"jwk": foreign.public},
         {"jku": f"{issuer.url}/theirs"},
         {"x5u": f"{issuer.url}/theirs"},
+        {"x5c": ["MIIB"]},
+        {"jku": f"{issuer.url}/theirs", "kid": "theirs"},
         {"kid": "first"},
     ):
         with pytest.raises(AccessDenied):
             await checker(issuer).check(foreign.sign(issuer.claims(), **header))
     assert "/theirs" not in issuer.fetches
+
+
+@pytest.mark.parametrize(
+    "kid",
+    [
+        "../../../../dev/null",
+        "/proc/self/environ",
+        "http://169.254.169.254/latest",
+        "first' OR '1'='1",
+        "first\0",
+        " first",
+        "FIRST",
+        "\ud800",
+        "k" * 8_000,
+        "",
+    ],
+)
+async def test_a_key_is_found_by_its_exact_name_and_in_no_other_place(
+    issuer: Issuer, kid: str
+) -> None:
+    issuer.keys = [SigningKey("first"), SigningKey("second")]
+    stolen = SigningKey("first").sign(issuer.claims(), kid=kid)
+    genuine = issuer.keys[0].sign(issuer.claims(), kid=kid)
+    check = checker(issuer)
+    for token in (stolen, genuine):
+        with pytest.raises(AccessDenied) as caught:
+            await check.check(token)
+        # It goes into the log.
+        assert len(caught.value.message.encode()) < 1_000
+    assert set(issuer.fetches) <= {"/.well-known/openid-configuration", "/keys"}
+
+
+@pytest.mark.parametrize("kid", [7, None, ["first"], {"first": 1}, True])
+async def test_a_key_whose_name_is_no_text_is_not_found(issuer: Issuer, kid: Any) -> None:
+    issuer.keys = [SigningKey("first"), SigningKey("second")]
+
+    header = {"alg": "ES256", "typ": "JWT", "kid": kid}
+    with pytest.raises(AccessDenied, match="no key"):
+        await checker(issuer).check(forged(issuer.token(), header=header))
 
 
 async def test_a_tampered_token_is_refused(issuer: Issuer) -> None:
