@@ -117,8 +117,7 @@ class Embedding:
             if embedder is None:
                 continue
             try:
-                for kind, corpus in KINDS:
-                    busy |= await self._advance(tenant, embedder, kind, corpus)
+                busy |= await self._advance(tenant, embedder)
             except StorageError:
                 raise
             except MuxiError as error:
@@ -184,33 +183,51 @@ class Embedding:
         self._serving = embedder
         self.searcher.use(embedder)
 
-    async def _advance(
+    async def _advance(self, tenant: str, embedder: Embedder) -> bool:
+        """Make a batch of each kind and store them together; whether there was anything to make.
+
+        If the provider fails at the second, the first is stored all the same.
+        """
+        made: list[_Batch] = []
+        try:
+            for kind, corpus in KINDS:
+                if (batch := await self._made(tenant, embedder, kind, corpus)) is not None:
+                    made.append(batch)
+        finally:
+            await self._store(tenant, embedder, made)
+        return bool(made)
+
+    async def _made(
         self, tenant: str, embedder: Embedder, kind: str, corpus: str | None
-    ) -> bool:
-        whole = Scope(tenant, None)
-        key = (tenant, embedder.name, kind)
-        look = partial(
-            _texts, model=embedder.name, kind=kind, corpus=corpus, after=self._marks.get(key, 0)
-        )
-        found = await self.database.read(whole, look)
+    ) -> _Batch | None:
+        after = self._marks.get((tenant, embedder.name, kind), 0)
+        look = partial(_texts, model=embedder.name, kind=kind, corpus=corpus, after=after)
+        found = await self.database.read(Scope(tenant, None), look)
         if not found:
-            return False
+            return None
         made = await _embed(embedder, [text for *_, text in found])
-        by_owner: dict[tuple[str, str], list[tuple[int, Sequence[float]]]] = defaultdict(list)
+        by_owner: _Vectors = defaultdict(list)
         for (number, owner, where, _), vector in zip(found, made, strict=True):
             by_owner[owner, where].append((number, vector))
+        return _Batch(kind, by_owner, found[-1][0])
+
+    async def _store(self, tenant: str, embedder: Embedder, made: Sequence[_Batch]) -> None:
+        if not made:
+            return
+        whole = Scope(tenant, None)
 
         def store(tx: Tx) -> None:
-            for (owner, where), rows in by_owner.items():
-                vectors.put(tx, owner, where, embedder.name, kind, made=rows)
+            for batch in made:
+                for (owner, where), rows in batch.by_owner.items():
+                    vectors.put(tx, owner, where, embedder.name, batch.kind, made=rows)
 
         await self.database.write(whole, store)
         if not self.switching and tenant not in self._noted:
             await self._note([tenant], embedder)
-        self._marks[key] = found[-1][0]
-        for owner, _ in by_owner:
+        for batch in made:
+            self._marks[tenant, embedder.name, batch.kind] = batch.last
+        for owner in {owner for batch in made for owner, _ in batch.by_owner}:
             self.searcher.changed(tenant, owner)
-        return True
 
     async def _is_complete(self, tenants: Iterable[str], model: str) -> bool:
         for tenant in tenants:
@@ -244,6 +261,20 @@ class Embedding:
             return sum(passages.count(tx, owner, MEMORY)[0] for owner in owners)
 
         return await self.database.read(Scope(tenant, None), count)
+
+
+_Vectors = dict[tuple[str, str], list[tuple[int, Sequence[float]]]]
+"""By owner and corpus, with the numbers of their passages."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Vectors of one kind that are not stored yet."""
+
+    kind: str
+    by_owner: _Vectors
+    last: int
+    """The highest number of a passage among them."""
 
 
 def _texts(

@@ -73,22 +73,26 @@ class Follower:
             # What a guardrail kept from the model is not to be remembered either.
             if isinstance(event, RunCompleted) and event.status != "blocked"
         ]
-        for at in range(0, len(finished), _RUNS_AT_ONCE):
-            await self._remember(whole, finished[at : at + _RUNS_AT_ONCE])
-        await self.database.write(whole, partial(cursors.set, name=CURSOR, cursor=page.cursor))
+        last = max(0, len(finished) - 1) // _RUNS_AT_ONCE * _RUNS_AT_ONCE
+        for at in range(0, last, _RUNS_AT_ONCE):
+            await self._remember(whole, finished[at : at + _RUNS_AT_ONCE], None)
+        await self._remember(whole, finished[last:], page.cursor)
         return True
 
-    async def _remember(self, whole: Scope, run_ids: Sequence[str]) -> None:
+    async def _remember(self, whole: Scope, run_ids: Sequence[str], cursor: str | None) -> None:
+        """Store what these runs have said, and with it, if given, where to go on from."""
         wanted: list[tuple[Run, MemoryPolicy, str]] = []
-        for run in await self.database.read(whole, partial(_roots, run_ids=run_ids)):
+        roots = partial(_roots, run_ids=run_ids)
+        for run in await self.database.read(whole, roots) if run_ids else ():
             found = await self.policies(whole, run)
             if found is not None:
                 wanted.append((run, *found))
-        if not wanted:
-            return
         # What is worth remembering is worked out beside the writer, which turns wait for.
-        looked = await self.database.read(whole, partial(_look_at, wanted=wanted))
-        stored = await self.database.write(whole, partial(_store, looked=looked))
+        look = partial(_look_at, wanted=wanted)
+        looked = await self.database.read(whole, look) if wanted else []
+        if not looked and cursor is None:
+            return
+        stored = await self.database.write(whole, partial(_store, looked=looked, cursor=cursor))
         for owner, memories in stored.items():
             self.searcher.changed(whole.tenant, owner)
             for listener in self.listeners:
@@ -163,8 +167,8 @@ def _look_at_one(
     )
 
 
-def _store(tx: Tx, looked: Iterable[_Looked]) -> dict[str, list[Memory]]:
-    """Remember runs; what is new, by owner."""
+def _store(tx: Tx, looked: Iterable[_Looked], cursor: str | None) -> dict[str, list[Memory]]:
+    """Remember runs, and where to go on from if that is given; what is new, by owner."""
     stored: dict[str, list[Memory]] = {}
     for each in looked:
         run = each.run
@@ -179,6 +183,8 @@ def _store(tx: Tx, looked: Iterable[_Looked]) -> dict[str, list[Memory]]:
         owner = found.owners[0]
         if new := remember(tx, owner, found.turns):
             stored.setdefault(owner, []).extend(new)
+    if cursor is not None:
+        cursors.set(tx, CURSOR, cursor)
     return stored
 
 
