@@ -11,7 +11,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -72,32 +73,68 @@ async def embedders(minilm: bool) -> dict[str, Embedder]:
     return found
 
 
+@dataclass
+class Together:
+    """What each method found over the questions of all sets, every question counting alike."""
+
+    asked: int = 0
+    found: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def add(self, method: str, found: Mapping[str, float], questions: int) -> None:
+        sums = self.found.setdefault(method, {})
+        for name in ("R@5", "R@10", "MRR"):
+            sums[name] = sums.get(name, 0.0) + found[name] * questions
+
+    def show(self) -> None:
+        """Print the table; plain are full text and vectors alone."""
+        print(f"\n## all sets: {self.asked} questions\n")
+        print("| method | R@5 | R@10 | MRR |\n| --- | --- | --- | --- |")
+        means = {
+            method: {name: value / self.asked for name, value in sums.items()}
+            for method, sums in self.found.items()
+        }
+        plain = ("full text", "vectors")
+        best = max(each["R@10"] for name, each in means.items() if name.startswith(plain))
+        for name, each in means.items():
+            more = f" ({each['R@10'] / best:.2f} x plain)" if name.startswith("muxi") else ""
+            print(f"| {name} | {each['R@5']:.3f} | {each['R@10']:.3f}{more} | {each['MRR']:.3f} |")
+
+
 async def run(arguments: argparse.Namespace) -> None:
     known = await embedders(arguments.minilm)
+    together = Together()
     for name, histories in sets(arguments.quick, arguments.seed).items():
         if arguments.set not in (None, name):
             continue
+        together.asked += sum(len(history.questions) for history in histories)
         print(f"\n## {name}: {summary(histories)}\n")
         print("| method | R@5 | R@10 | MRR | CPU ms | R@10 by kind of question |")
         print("| --- | --- | --- | --- | --- | --- |")
         plain: list[Method] = [FullText(), *(Vectors(e, label) for label, e in known.items())]
-        best = max([await report(method, histories) for method in plain])
+        best = max([await report(method, histories, together) for method in plain])
         for label, embedder in known.items():
-            await report(Fused(embedder, label), histories)
+            await report(Fused(embedder, label), histories, together)
         if arguments.mem0:
             found, cpu = await mem0(Path(arguments.mem0), histories, [*known.values()][-1])
-            await report(found, histories, cpu=cpu["search_ms"])
+            await report(found, histories, together, cpu=cpu["search_ms"])
         for label, embedder in {"no embedder": None, **known}.items():
             method = Muxi(embedder, label)
-            await report(method, histories, best=best)
+            await report(method, histories, together, best=best)
             await method.close()
+    together.show()
 
 
 async def report(
-    method: Method, histories: Sequence[History], *, best: float = 0.0, cpu: float = 0.0
+    method: Method,
+    histories: Sequence[History],
+    together: Together,
+    *,
+    best: float = 0.0,
+    cpu: float = 0.0,
 ) -> float:
     """Measure, print a row of the table, and give R@10."""
     found = await measure(method, histories)
+    together.add(method.name, found, sum(len(history.questions) for history in histories))
     kinds = ", ".join(f"{kind} {value:.3f}" for kind, value in list(found.items())[3:])
     more = f" ({found['R@10'] / best:.2f} x plain)" if best else ""
     if isinstance(method, Muxi):
