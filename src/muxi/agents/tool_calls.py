@@ -435,7 +435,7 @@ async def _once(
     if not task.done():
         text = f"{spec.name} took longer than {seconds:g} s and did not stop when it was told to."
         error = ToolTimeout(text)
-        error.retryable = False  # pyright: ignore[reportAttributeAccessIssue] -- it is still at work
+        error.retryable = False  # it is still at work
         raise error
     if task.cancelled():
         if stopped:

@@ -161,10 +161,10 @@ class Bridge:
 
     async def _answer_for_the_dead(self, error: ServerUnavailable) -> None:
         words = f"The process that owned the project has ended: {error.message}"
-        for id in self._open:  # noqa: A001 -- what the protocol calls it
+        for number in self._open:
             answer = {
                 "jsonrpc": "2.0",
-                "id": id,
+                "id": number,
                 "error": {"code": _INTERNAL, "message": words},
             }
             await self._write(msgspec.json.encode(answer) + b"\n")

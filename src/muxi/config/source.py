@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import yaml
 
@@ -147,7 +147,7 @@ class _Composer:
             known = self._anchors.get(str(event.anchor))
             if known is None:
                 self._refuse(event, f"there is no anchor `&{event.anchor}` above")
-            return known  # pyright: ignore[reportReturnType] -- refused above
+            return known
         if event.tag is not None and event.tag != "!":
             tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
             self._refuse(event, f"the tag `{tag}` is not allowed")
@@ -182,7 +182,7 @@ class _Composer:
             node.pairs.append((key, self._node(self._loader.get_event())))
         node.end = event.end_mark.index
 
-    def _refuse(self, event: Any, words: str) -> None:
+    def _refuse(self, event: Any, words: str) -> NoReturn:
         mark = event.start_mark
         raise config_error([Mistake(self._file, mark.line + 1, mark.column + 1, "", words)])
 

@@ -78,8 +78,9 @@ if TYPE_CHECKING:
 class MuxiError(Exception):
     """Something went wrong in muxi."""
 
-    hint: ClassVar[str | None] = None
-    retryable: ClassVar[bool] = False
+    hint: str | None = None
+    """What to do about it; of the kind of error, unless one of them knows more."""
+    retryable: bool = False
     """Whether the same attempt may succeed later without any change."""
     code: ClassVar[str] = "muxi_error"
     """Stable name of this kind of error, for programs."""
@@ -88,7 +89,7 @@ class MuxiError(Exception):
         self.message = message or " ".join((type(self).__doc__ or "").split())
         self.details: dict[str, Any] = {k: v for k, v in details.items() if v is not None}
         if hint is not None:
-            self.hint = hint  # pyright: ignore[reportAttributeAccessIssue] -- an instance may say more than its class
+            self.hint = hint
         super().__init__(self.message)
 
     def __init_subclass__(cls) -> None:

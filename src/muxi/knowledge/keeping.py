@@ -201,14 +201,14 @@ class Keeper:
     async def _renew(self, folder: Document, kept: Sequence[Document]) -> list[Document]:
         """Give documents of a folder what is said of the folder."""
         result: list[Document] = []
+        said = {"agents": folder.agents, "metadata": folder.metadata}
         for child in kept:
-            said = {"agents": folder.agents, "metadata": folder.metadata}
-            if (child.agents, child.metadata) != (folder.agents, folder.metadata):
-                changed = child.model_copy(update=said)
-                child = await self.database.write(  # noqa: PLW2901 -- as it is stored now
-                    self.who, partial(documents.update, document=changed)
-                )
-            result.append(child)
+            if (child.agents, child.metadata) == (folder.agents, folder.metadata):
+                result.append(child)
+                continue
+            changed = child.model_copy(update=said)
+            write = partial(documents.update, document=changed)
+            result.append(await self.database.write(self.who, write))
         return result
 
 

@@ -128,14 +128,15 @@ def _told(earlier: Sequence[str], messages: Sequence[Message]) -> Iterator[_Line
     """The lines of earlier summaries; a question that has been answered since is no longer open."""
     answers = frozenset(word for each in messages for word in words(_shortened(_text(each))))
     day = ""
-    for line in (line.strip() for text in earlier for line in text.splitlines()):
+    for told in (line.strip() for text in earlier for line in text.splitlines()):
+        line = told
         if _DAY.fullmatch(line):
             day = line[1:-1]
         elif line and not line.startswith(_UNLISTED):
             if OPEN in line:
                 asked = set(words(line.partition(": ")[2]))
                 answered = len(asked & answers) * 2 > len(asked)
-                line = line.replace(OPEN, "", 1) if answered else line  # noqa: PLW2901 -- the same line, told as it now is
+                line = line.replace(OPEN, "", 1) if answered else line
             factor = _by(line) * _factor(line.partition(": ")[2])
             yield _Line(day, _cut(line, 2 * _LONGEST_LINE), factor, fresh=False)
 
