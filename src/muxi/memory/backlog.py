@@ -115,12 +115,15 @@ class Backlog:
         while busy:
             seen, _ = await self.database.read(whole, events.horizon)
             async with self._lock:
-                following = await self._follow()
-                busy = await self._embed() or following
+                busy = await self._follow()
             if seen < wanted:
                 # What has ended may lie behind a transaction that has not.
                 busy = True
                 await asyncio.sleep(_BREATH)
+        busy = True
+        while busy:
+            async with self._lock:
+                busy = await self._embed()
 
     async def tenants(self) -> list[str]:
         """All tenants of the database."""
