@@ -73,6 +73,7 @@ async def test_a_group_is_made_filled_and_emptied_by_the_keyboard_alone(visit, s
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("link", name="gus")).to_be_visible()
     await page.get_by_role("link", name="Groups").press("Enter")
+    await expect(page.get_by_role("heading", name="Groups")).to_be_visible()
     await page.get_by_label("Name").fill("desk:night")
     await page.keyboard.press("Tab")
     await page.keyboard.type("At night")
