@@ -161,7 +161,7 @@ async def _turn(session: Session, line: str) -> None:
     from muxi.core.errors import InvalidInput
 
     try:
-        verb, *rest = shlex.split(line)
+        verb, *rest = _words(line)
         if verb in ("tools", "prompts", "resources", "templates"):
             for item in (await session.list_all(verb)).items:
                 name = str(item.get("uriTemplate") or item.get("uri") or item.get("name"))
@@ -176,6 +176,14 @@ async def _turn(session: Session, line: str) -> None:
             output.say("tools, prompts, resources, templates, call NAME, read URI, prompt NAME")
     except (ValueError, InvalidInput) as error:
         output.error(str(error))
+
+
+def _words(line: str) -> list[str]:
+    """The words of a line. No shell reads it first, so an object of JSON needs no quotes."""
+    words = line.split(maxsplit=2)
+    if len(words) == 3 and words[2].startswith("{"):
+        return words
+    return shlex.split(line)
 
 
 async def _call(session: Session, tool: str, words: list[str], answers: list[Answer]) -> Reply:

@@ -165,10 +165,14 @@ def _of_file(file: Path, attribute: str | None, text: str) -> Target:
 def _of_module(module: str, attribute: str, base: Path) -> Target:
     """An importable module, which belongs to the project at `base` if its source lies there."""
     top = module.partition(".")[0]
-    places = (base / top, base / f"{top}.py", base / "src" / top, base / "src" / f"{top}.py")
-    folder = _project_folder(base) if any(place.exists() for place in places) else None
-    text = f"{module}:{attribute}"
-    return Target(text=text, module=module, attribute=attribute, cwd=base, folder=folder)
+    sources = (base, base / "src")
+    held = [at for at in sources if (at / top).exists() or (at / f"{top}.py").exists()]
+    folder = _project_folder(base) if held else None
+    # Whatever runs it imports from the folder that it is started in.
+    cwd = held[0] if held else base
+    return Target(
+        text=f"{module}:{attribute}", module=module, attribute=attribute, cwd=cwd, folder=folder
+    )
 
 
 def _of_folder(folder: Path, text: str) -> Target:

@@ -74,11 +74,13 @@ def test_a_server_of_the_older_era_is_called_without_being_told_so(server: Kit) 
 def test_one_question_follows_the_other_in_one_session(
     server: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("tools\ncall add_numbers a=1 b=5\nnonsense\n"))
+    lines = 'tools\ncall add_numbers a=1 b=5\ncall add_numbers {"a": 30, "b": 47}\nnonsense\n'
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
     done = server("mcp", "repl")
     assert done.code == 0
     assert "add_numbers  Adds two whole numbers" in done.out
     assert "6" in done.out
+    assert "77" in done.out
 
 
 def test_a_changed_description_is_found_by_the_lock(server: Kit) -> None:

@@ -50,6 +50,12 @@ def test_a_module_is_named_with_its_object(folder: Path) -> None:
     assert target("json:loads", folder).folder is None
 
 
+def test_a_module_of_a_package_that_is_not_installed_is_found_in_src(folder: Path) -> None:
+    (folder / "src" / "seeds").mkdir(parents=True)
+    found = parse_target("seeds.app:server", folder=folder)
+    assert (found.cwd, found.folder) == (folder / "src", folder)
+
+
 def test_a_command_line_is_one_text_or_several_words(folder: Path) -> None:
     assert target("python3 -m http.server 'a b'", folder).command[1:] == (
         "-m",
