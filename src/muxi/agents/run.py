@@ -222,6 +222,7 @@ class RunLoop:
             else client.choice_after(self._transcript.messages),
             output=None if shape is None else shape.schema,
             settings=settings,
+            may_keep=self._showing.may_keep,
         )
         allowance = limits.allowance(
             self.ctx, self.model.profile, lambda: count_prompt(self.model, request)

@@ -30,6 +30,8 @@ class Showing:
     model: Model
     ctx: Context
     host: Host
+    may_keep: bool = field(default=False, init=False)
+    """Whether the model's provider may keep something that was shown."""
     _room: int = field(init=False)
     """Tokens that texts in place of media may have from now on."""
     _tries: bool = True
@@ -52,8 +54,7 @@ class Showing:
 
     async def of(self, messages: Sequence[Message]) -> list[Message]:
         """`messages` as the model is to see them. The newest come first where room is short."""
-        store = self.host.media
-        if store is None:
+        if self.host.media is None or not any(map(has_media, messages)):
             return list(messages)
         shown: list[Message] = []
         for message in reversed(messages):
@@ -94,6 +95,7 @@ class Showing:
         made = await self.host.media.show(
             self.ctx, message, takes=self._takes, room=max(0, self._room) * _CHARACTERS
         )
+        self.may_keep = self.may_keep or any(part.original for part in media(made.parts))
         if self._is_told(message, made):
             self._room -= self.model.count(made)
         return made

@@ -6,7 +6,7 @@ Data only: `runtime` makes models of it.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -51,3 +51,7 @@ class MediaSettings(Section):
     vision: _Name | None = None
     """The model that describes pictures to models that do not see: `provider/model`, or a name of
     `models`."""
+    keep_at_provider: Literal["never", "auto"] = "never"
+    """`auto`: large pictures, recordings and documents are sent once to providers that keep files,
+    and named by their id from then on; they stay there until they are deleted here, for 30 days at
+    the most. `never`: they are sent with each request, and nothing of them is stored there."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, JsonValue, Tag
+from pydantic import BeforeValidator, Discriminator, Field, JsonValue, PrivateAttr, Tag
 
 from muxi.core.ids import new_id
+from muxi.core.keeping import Original
 from muxi.core.record import Record, clean, now
 from muxi.core.usage import Usage
 
@@ -69,12 +70,25 @@ class MediaPart(Part):
     """Id of a file that was sent to the server before, `file_...`."""
     name: str | None = None
     """File name to show, without folders."""
+    # Private, so that nobody can send one.
+    _original: Original | None = PrivateAttr(default=None)
 
     @property
     def is_one(self) -> bool:
         """Whether it has its bytes in one of the four ways."""
         ways = (self.data, self.url, self.blob, self.file_id)
         return sum(each is not None for each in ways) == 1
+
+    @property
+    def original(self) -> Original | None:
+        """Where its bytes come from, if a provider that can may keep them."""
+        return self._original
+
+    def out_of(self, original: Original) -> Self:
+        """The same part, whose provider may keep the bytes."""
+        copy = self.model_copy()
+        copy.__pydantic_private__ = {"_original": original}
+        return copy
 
 
 class ImagePart(MediaPart):
@@ -87,6 +101,18 @@ class AudioPart(MediaPart):
 
 class FilePart(MediaPart):
     type: Literal["file"] = "file"
+
+
+class KeptPart(MediaPart):
+    """What the provider that is asked keeps already, in place of its bytes.
+
+    It stands in what is sent to a provider and nowhere else: no reader makes one.
+    """
+
+    type: Literal["kept"] = "kept"
+    kind: Literal["image", "audio", "file"]
+    id: str
+    """The provider's own."""
 
 
 class ToolCallPart(Part):

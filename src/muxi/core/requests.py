@@ -129,3 +129,5 @@ class ModelRequest(Record):
     tool_choice: ToolChoice = "auto"
     output: OutputSchema | None = None
     settings: ModelSettings = Field(default_factory=ModelSettings)
+    may_keep: bool = False
+    """Whether some of its media may be kept by the provider, which is not looked for otherwise."""

@@ -22,7 +22,16 @@ from muxi.memory.copies import Copies, Needles
 from muxi.memory.rows import CONTEXT, MEMORY
 from muxi.memory.writing import found_by
 from muxi.retrieval.window import AFTER, BEFORE
-from muxi.storage import blobs, erasing, facts, forgettings, messages, passages, threads
+from muxi.storage import (
+    blobs,
+    erasing,
+    facts,
+    forgettings,
+    messages,
+    passages,
+    provider_files,
+    threads,
+)
 from muxi.storage.blob_files import BlobFiles
 from muxi.storage.erasing import PIECE, Erased, Place
 from muxi.storage.forgettings import Begun, What
@@ -131,7 +140,11 @@ class Forgetting:
             owner=begun.owner,
             counts=sealed.what["counts"],
             files=gone,
-            outside=[*outside_of(self.database.dialect), *([left] if left else [])],
+            outside=[
+                *outside_of(self.database.dialect),
+                *([left] if left else []),
+                *await self.database.read(whole, left_at_providers),
+            ],
             seconds=time.perf_counter() - started,
         )
 
@@ -159,6 +172,14 @@ def outside_of(dialect: str) -> list[str]:
     if dialect == "postgresql":
         return ["PostgreSQL's write-ahead log, its archive, replicas and base backups.", *places]
     return ["Sectors of the disk that the file system has freed.", *places]
+
+
+def left_at_providers(tx: Tx) -> list[str]:
+    """Files of the tenant that providers keep though they have gone here."""
+    return [
+        f"Files at {provider} that are to be deleted there and are not yet: {number}."
+        for provider, number in provider_files.count_left(tx).items()
+    ]
 
 
 @dataclass(slots=True)

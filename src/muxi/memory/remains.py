@@ -16,7 +16,7 @@ from typing import Final
 
 from muxi.core.forgetting import Remains, Searched
 from muxi.memory.copies import Copies, Look, Needles, holds, texts_in
-from muxi.memory.forgetting import outside_of
+from muxi.memory.forgetting import left_at_providers, outside_of
 from muxi.retrieval.words import words
 from muxi.storage import erasing, forgettings, passages
 from muxi.storage.transaction import Database, Scope, Tx
@@ -60,6 +60,7 @@ class Verifier:
         remains.searched = await self.database.read(
             whole, partial(_looked, looks=looks, owner=owner, texts=texts)
         )
+        remains.outside += await self.database.read(whole, left_at_providers)
         remains.pending = await self.database.read(whole, partial(_pending, owner=owner))
         if self.database.dialect == "sqlite":
             found = await asyncio.to_thread(self._files, tenant, needles, owner, texts)

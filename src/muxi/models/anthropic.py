@@ -5,12 +5,16 @@ The format itself is in `muxi.wire.anthropic`; nothing of it may be written here
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from muxi.core.messages import MediaPart, Role
 from muxi.core.requests import ModelRequest
 from muxi.models.endpoint import Endpoint
+from muxi.models.file_stores import FILES_BETA, AnthropicFiles
 from muxi.models.hosted import HostedModel
 from muxi.models.model import ModelProfile
 from muxi.wire.anthropic.answer import MessagesDecoder
-from muxi.wire.anthropic.blocks import MEDIA
+from muxi.wire.anthropic.blocks import MEDIA, by_id
 from muxi.wire.anthropic.dialect import dialect_of
 from muxi.wire.anthropic.request import BINDING_BETA, RequestEncoder
 
@@ -45,7 +49,16 @@ class AnthropicModel(HostedModel):
         self.headers = {"anthropic-version": "2023-06-01"}
         if dialect.bound:
             self.headers["anthropic-beta"] = BINDING_BETA
+        betas = [*([BINDING_BETA] if dialect.bound else []), FILES_BETA]
+        self._headers_with_ids = {**self.headers, "anthropic-beta": ",".join(betas)}
+        self.files = AnthropicFiles(endpoint)
         self._encoder = RequestEncoder(self.model, dialect, max_tokens=bound)
+
+    def by_id(self, role: Role, part: MediaPart) -> bool:
+        return by_id(role, part)
+
+    def headers_with_ids(self) -> Mapping[str, str]:
+        return self._headers_with_ids
 
     def encode(self, request: ModelRequest) -> bytes:
         return self._encoder.encode(request)

@@ -5,13 +5,15 @@ The format itself is in `muxi.wire.chat_completions`; nothing of it may be writt
 
 from __future__ import annotations
 
+from muxi.core.messages import MediaPart, Role
 from muxi.core.requests import ModelRequest
 from muxi.models.endpoint import Endpoint
+from muxi.models.file_stores import OpenAIFiles
 from muxi.models.hosted import HostedModel
 from muxi.models.model import ModelProfile
 from muxi.wire.chat_completions.answer import ChatDecoder
 from muxi.wire.chat_completions.quirks import Quirks
-from muxi.wire.chat_completions.request import MEDIA, RequestEncoder
+from muxi.wire.chat_completions.request import MEDIA, RequestEncoder, by_id
 
 
 class ChatCompletionsModel(HostedModel):
@@ -38,6 +40,12 @@ class ChatCompletionsModel(HostedModel):
         self.path = path
         self._quirks = quirks or Quirks()
         self._encoder = RequestEncoder(self.model, self._quirks)
+        if self.provider == "openai":
+            # Others that speak the format rarely keep files.
+            self.files = OpenAIFiles(endpoint)
+
+    def by_id(self, role: Role, part: MediaPart) -> bool:
+        return by_id(role, part)
 
     def encode(self, request: ModelRequest) -> bytes:
         return self._encoder.encode(request)

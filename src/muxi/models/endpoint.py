@@ -11,8 +11,9 @@ import io
 from collections.abc import AsyncGenerator, Iterator, Mapping, MutableMapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -178,6 +179,28 @@ class Endpoint:
         finally:
             self._busy -= 1
 
+    async def ask(
+        self,
+        method: Literal["GET", "POST", "DELETE"],
+        path: str,
+        body: bytes = b"",
+        *,
+        headers: Mapping[str, str] | None = None,
+        idle: float | None = None,
+    ) -> tuple[bytes, Mapping[str, str]]:
+        """One request of any other kind; the answer's bytes and headers. Errors as in `stream`.
+
+        `path` is below the base URL, or with two slashes before it, below the root of its host: to
+        another host, no key is ever sent.
+        """
+        exchange = Exchange(self.provider, "", self.scrub)
+        self._busy += 1
+        try:
+            sending = self._send(path, body, _JSON, headers, idle, method=method)
+            return await exchange.whole(sending), exchange.headers
+        finally:
+            self._busy -= 1
+
     async def stream_bytes(
         self, path: str, body: bytes, *, model: str = "", idle: float | None = None
     ) -> AsyncGenerator[bytes]:
@@ -213,6 +236,13 @@ class Endpoint:
                 text = text.replace(secret, "***")
         return text
 
+    @cached_property
+    def account(self) -> str:
+        """Digest of the address and of all that tells the provider who asks."""
+        key = self._secret.reveal() if self._secret else ""
+        told = repr((self.base_url, key, sorted(self._headers.items())))
+        return sha256(told.encode("utf-8", "replace")).hexdigest()[:32]
+
     async def _send(
         self,
         path: str,
@@ -220,11 +250,16 @@ class Endpoint:
         accept: str,
         headers: Mapping[str, str] | None,
         idle: float | None,
+        *,
+        method: str = "POST",
     ) -> aiohttp.ClientResponse:
         session = await self._session()
         url = self._urls.get(path)
         if url is None:
-            url = self._urls[path] = URL(self.base_url + path).update_query(self._query)
+            url = self._address(path)
+            # Other paths bear an id, and would be remembered without end.
+            if method == "POST" and not path.startswith("//"):
+                self._urls[path] = url
         limit = self._limits.get(idle)
         if limit is None:
             limit = self._limits[idle] = aiohttp.ClientTimeout(
@@ -233,8 +268,9 @@ class Endpoint:
                 sock_read=self._timeouts.idle if idle is None else idle,
             )
         # aiohttp warns of large bodies that are bytes, and takes them as a file.
-        data = io.BytesIO(body) if len(body) > _LARGE_BODY else body
-        return await session.post(
+        data = io.BytesIO(body) if len(body) > _LARGE_BODY else body or None
+        return await session.request(
+            method,
             url,
             data=data,
             headers={"Accept": accept, **headers} if headers else {"Accept": accept},
@@ -248,6 +284,13 @@ class Endpoint:
         if pace is None:
             pace = self._paces[loop] = Pace(loop)
         return pace
+
+    def _address(self, path: str) -> URL:
+        if path.startswith("//"):
+            address = f"{URL(self.base_url).origin()}{path[1:]}"
+        else:
+            address = self.base_url + path
+        return URL(address).update_query(self._query)
 
     async def _session(self) -> aiohttp.ClientSession:
         """The session of the running loop, made when first asked for."""

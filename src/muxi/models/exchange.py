@@ -54,7 +54,10 @@ class _Events(SseReader):
 class Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_model", "_provider", "_request_id", "_scrub", "_status", "reader", "satisfied")
+    __slots__ = (
+        *("_model", "_provider", "_request_id", "_scrub", "_status"),
+        *("headers", "reader", "satisfied"),
+    )
 
     def __init__(self, provider: str, model: str, scrub: Callable[[str], str]) -> None:
         self._provider = provider
@@ -62,6 +65,8 @@ class Exchange:
         self._scrub = scrub
         self._request_id: str | None = None
         self._status: int | None = None
+        self.headers: Mapping[str, str] = {}
+        """Of the answer, once there is one."""
         self.reader: _Events | _Whole = _Events()
         self.satisfied = False
         """Set by the reader of the chunks when it needs no more of them."""
@@ -111,7 +116,7 @@ class Exchange:
 
     async def _check(self, response: aiohttp.ClientResponse) -> None:
         self._status = response.status
-        headers = response.headers
+        self.headers = headers = response.headers
         for name in _REQUEST_IDS:
             if name in headers:
                 self._request_id = headers[name][:200]

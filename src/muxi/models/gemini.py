@@ -5,13 +5,15 @@ The format itself is in `muxi.wire.gemini`; nothing of it may be written here.
 
 from __future__ import annotations
 
+from muxi.core.messages import MediaPart, Role
 from muxi.core.requests import ModelRequest
 from muxi.models.endpoint import Endpoint
+from muxi.models.file_stores import GoogleFiles
 from muxi.models.google_names import path_of
 from muxi.models.hosted import HostedModel
 from muxi.models.model import ModelProfile
 from muxi.wire.gemini.answer import GeminiDecoder
-from muxi.wire.gemini.contents import MEDIA
+from muxi.wire.gemini.contents import MEDIA, by_id
 from muxi.wire.gemini.dialect import dialect_of
 from muxi.wire.gemini.request import RequestEncoder
 
@@ -36,6 +38,11 @@ class GeminiModel(HostedModel):
         # Names with a folder, such as tuned models, bear it themselves.
         self.path = path_of(self.model, "streamGenerateContent") + "?alt=sse"
         self._encoder = RequestEncoder(dialect_of(self.model))
+        self.files = GoogleFiles(endpoint)
+
+    def by_id(self, role: Role, part: MediaPart) -> bool:
+        del role
+        return by_id(part)
 
     def encode(self, request: ModelRequest) -> bytes:
         return self._encoder.encode(request)

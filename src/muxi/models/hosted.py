@@ -11,11 +11,14 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import ClassVar
 
+from muxi.core.errors import ModelError
 from muxi.core.events import ModelEvent, ResponseCompleted
-from muxi.core.messages import Message
+from muxi.core.keeping import FileStore
+from muxi.core.messages import MediaPart, Message, Role
 from muxi.core.requests import ModelRequest
 from muxi.models.endpoint import Endpoint
 from muxi.models.model import ModelProfile
+from muxi.models.placing import Placing
 from muxi.models.tokens import TokenEstimate
 from muxi.wire.decoder import Decoder
 
@@ -38,6 +41,9 @@ class HostedModel(ABC):
     """Media types that the format has a place for."""
     largest_image: ClassVar[int | None] = None
     """Bytes of a picture that is not refused."""
+
+    files: FileStore | None = None
+    """Where the provider keeps files; None if it keeps none."""
 
     def __init__(
         self,
@@ -72,21 +78,56 @@ class HostedModel(ABC):
     def decoder(self) -> Decoder:
         """Fresh state for one answer."""
 
+    def by_id(self, role: Role, part: MediaPart) -> bool:
+        """Whether the format can name `part` by the id under which the provider keeps it."""
+        del role, part
+        return False
+
+    def headers_with_ids(self) -> Mapping[str, str] | None:
+        """The headers of a request that names what the provider keeps."""
+        return self.headers
+
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         """See `muxi.models.model.Model`."""
-        stream = self._endpoint.stream(
-            self.path,
-            self.encode(request),
-            self.decoder(),
-            model=self._name,
-            headers=self.headers,
-            idle=request.settings.timeout,
-        )
+        if request.may_keep and self.files is not None:
+            stream = self._ask_by_ids(request, Placing(self.files, self.by_id))
+        else:
+            stream = self._ask(request, self.headers)
         async with aclosing(stream) as events:
             async for event in events:
                 if type(event) is ResponseCompleted:
                     self._tokens.settle(request, event, self._profile.price)
                 yield event
+
+    def _ask(
+        self, request: ModelRequest, headers: Mapping[str, str] | None
+    ) -> AsyncGenerator[ModelEvent]:
+        return self._endpoint.stream(
+            self.path,
+            self.encode(request),
+            self.decoder(),
+            model=self._name,
+            headers=headers,
+            idle=request.settings.timeout,
+        )
+
+    async def _ask_by_ids(
+        self, request: ModelRequest, placing: Placing
+    ) -> AsyncGenerator[ModelEvent]:
+        """As `_ask`, and once again if the provider has forgotten what it is to keep."""
+        while True:
+            placed = await placing.of(request)
+            begun = False
+            try:
+                headers = self.headers_with_ids() if placing.any else self.headers
+                async with aclosing(self._ask(placed, headers)) as events:
+                    async for event in events:
+                        begun = True
+                        yield event
+                return
+            except ModelError as error:
+                if begun or not await placing.gave_up(error):
+                    raise
 
     def count(self, message: Message) -> int:
         return self._tokens.count(message)

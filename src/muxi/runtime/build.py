@@ -167,6 +167,7 @@ class Runtime:
             await self.knowledge.close()
             await self.warming.close()
             await self.mcp.close()
+            await self.runs.kept_files.close()
             await self.runs.past.compactor.close()
             await self.tools.close()
             await self.models.close()
@@ -261,7 +262,8 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
     parts = memory.parts
     approvals = Approvals(database=database, runs=runs)
     client_calls = ClientCalls(runs=runs)
-    files = files_of(project, state, engine.blobs)
+    files = files_of(project, state, engine.blobs, on_deleted=runs.kept_files.wake)
+    parts.forgetting.listeners.append(runs.kept_files.wake)
     return Runtime(
         project=project,
         state=state,

@@ -23,6 +23,7 @@ from muxi.runtime.credentials import UserCredentials
 from muxi.runtime.forgetting import forgetting_of
 from muxi.runtime.guard import Guard
 from muxi.runtime.imaging import ModelImaging
+from muxi.runtime.kept_files import KeptFiles
 from muxi.runtime.knowledge import Knowledge
 from muxi.runtime.master_keys import key_source
 from muxi.runtime.mcp import McpServers
@@ -94,6 +95,7 @@ def engine_of(
     ledger = ledger_of(database, project.budgets)
     voice = ModelVoice(models=made_models, blobs=blobs, ledger=ledger)
     imaging = ModelImaging(models=made_models, blobs=blobs)
+    kept_files = KeptFiles(database=database, models=made_models)
     kit = Tools(project=project, credentials=credentials, given=tools, imaging=imaging, voice=voice)
     agents = Agents(project=project, database=database, models=made_models, tools=kit)
     agents.ask_at = lambda: credentials.page
@@ -110,6 +112,7 @@ def engine_of(
         past=past,
         blobs=blobs,
         media_texts=MediaTexts(tools=kit, imaging=imaging, voice=voice),
+        kept_files=kept_files,
         guard=access.guard,
         present=access.identity.callers.renewed,
     )

@@ -66,6 +66,8 @@ class Files:
     """The project's, where its scanner is looked for."""
     unfinished: PartialFiles
     blobs: BlobFiles
+    on_deleted: Callable[[str], None]
+    """Told the tenant of a file that was deleted."""
     _writing: set[str] = field(default_factory=set[str])
     _swept: float = 0.0
 
@@ -194,6 +196,7 @@ class Files:
         with self._alone(file_id):
             await self.database.write(who, partial(files.delete, file_id=file_id))
             await asyncio.to_thread(self.unfinished.remove, who.tenant, file_id)
+        self.on_deleted(who.tenant)
 
     async def sweep(self, tenant: str) -> None:
         """Drop what was not sent to its end in time."""
@@ -317,9 +320,12 @@ class Files:
             self._writing.discard(file_id)
 
 
-def files_of(project: Project, state: StateFolder, blobs: Blobs) -> Files:
+def files_of(
+    project: Project, state: StateFolder, blobs: Blobs, *, on_deleted: Callable[[str], None]
+) -> Files:
     """The files of a project, kept beside its other blobs."""
     return Files(
+        on_deleted=on_deleted,
         database=blobs.database,
         settings=project.files,
         folder=project.folder,

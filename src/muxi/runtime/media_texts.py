@@ -45,6 +45,16 @@ _DESCRIBE = (
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """The model that is to see media."""
+
+    takes: Takes
+    """Whether it can be given a part."""
+    keep: Callable[[str, MediaPart], MediaPart]
+    """What it is given of a blob: the part with its bytes, which its provider may keep."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Told:
     """What a medium holds, in words."""
 
@@ -92,25 +102,26 @@ class MediaTexts:
         return self.imaging.blobs.files
 
     async def shown(
-        self, ctx: Context, parts: Sequence[Part], *, takes: Takes, room: int
+        self, ctx: Context, parts: Sequence[Part], *, reader: Reader, room: int
     ) -> list[Part]:
         """`parts` as a model sees them; see `core.ports.Media.show`."""
         shown: list[Part] = []
         for part in parts:
             if isinstance(part, MediaPart):
-                made = await self._shown(ctx, part, takes, room)
+                made = await self._shown(ctx, part, reader, room)
                 room -= sum(len(each.text) for each in made if isinstance(each, TextPart))
                 shown += made
             elif isinstance(part, ToolResultPart) and any(media(part.content)):
-                content = await self.shown(ctx, part.content, takes=takes, room=room)
+                content = await self.shown(ctx, part.content, reader=reader, room=room)
                 shown.append(part.model_copy(update={"content": content}))
             else:
                 shown.append(part)
         return shown
 
     async def _shown(
-        self, ctx: Context, part: MediaPart, takes: Takes, room: int
+        self, ctx: Context, part: MediaPart, reader: Reader, room: int
     ) -> list[MediaPart | TextPart]:
+        takes = reader.takes
         if part.url is not None:
             if takes(part):
                 return [part]
@@ -123,7 +134,7 @@ class MediaTexts:
         if takes(part):
             whole = await medium.whole()
             if takes(whole):
-                return [whole]
+                return [reader.keep(medium.part.blob or "", whole)]
         if isinstance(part, ImagePart) and takes(ImagePart(media_type=COMMON)):
             smaller = await asyncio.to_thread(_fitting, medium, takes)
             if smaller is not None:

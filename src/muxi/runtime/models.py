@@ -6,6 +6,7 @@ Called by `agents` and by doors. Keys come from the project file, the environmen
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -163,10 +164,24 @@ class Models:
 
     async def infos(self) -> list[ModelInfo]:
         """Every model that the project names, and the embedded one."""
-        names = {self.project.model: None, **dict.fromkeys(self.project.models)}
-        named = [agent.model for agent in self.project.agents.values() if agent.model]
-        names |= dict.fromkeys((*named, EMBEDDED))
-        return [await self.info(name) for name in names]
+        return [await self.info(name) for name in dict.fromkeys((*self._named(), EMBEDDED))]
+
+    async def behind(self, provider: str) -> list[Model]:
+        """The models of a provider that the project names, and one with the key of all others."""
+        from muxi.models.resolve import parse
+
+        found = list(self.given.values())
+        for name in dict.fromkeys((*self._named(), f"{provider}/any")):
+            definition = self.project.models.get(name) or self._by_model(name)
+            with suppress(MuxiError):
+                if name not in self.given and parse(definition.model).provider == provider:
+                    found.append(await self.live(name))
+        return found
+
+    def _named(self) -> list[str]:
+        """How the project's file calls its models, each once."""
+        agents = [agent.model for agent in self.project.agents.values() if agent.model]
+        return list(dict.fromkeys((self.project.model, *self.project.models, *agents)))
 
     async def info(self, name: str | None = None) -> ModelInfo:
         """What is known of a model without asking it; of the default one if `name` is None."""

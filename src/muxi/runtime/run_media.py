@@ -13,7 +13,8 @@ from typing import TypeVar
 from muxi.core.messages import MediaPart, Message, Part, has_media
 from muxi.core.ports import Context
 from muxi.runtime.blobs import Blobs
-from muxi.runtime.media_texts import MediaTexts
+from muxi.runtime.kept_files import KeptFiles
+from muxi.runtime.media_texts import MediaTexts, Reader
 from muxi.runtime.principal import Principal
 from muxi.storage import blobs
 from muxi.storage.journal import StoredJournal
@@ -29,6 +30,7 @@ class RunMedia:
     journal: StoredJournal
     blobs: Blobs
     texts: MediaTexts
+    kept: KeptFiles
 
     async def lay_down(self, parts: Sequence[P]) -> list[P]:
         """See `core.ports.Media`."""
@@ -43,5 +45,7 @@ class RunMedia:
         """See `core.ports.Media`."""
         if not has_media(message):
             return message
-        parts = await self.texts.shown(ctx, message.parts, takes=takes, room=room)
+        keep = partial(self.kept.kept_part, ctx.tenant, store_it=self.journal.flush)
+        reader = Reader(takes, keep)
+        parts = await self.texts.shown(ctx, message.parts, reader=reader, room=room)
         return message.model_copy(update={"parts": parts})

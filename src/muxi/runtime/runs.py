@@ -31,6 +31,7 @@ from muxi.runtime.blobs import Blobs
 from muxi.runtime.feed import Feed
 from muxi.runtime.frames import Frame
 from muxi.runtime.guard import Guard
+from muxi.runtime.kept_files import KeptFiles
 from muxi.runtime.media_texts import MediaTexts
 from muxi.runtime.past import Past
 from muxi.runtime.people import LivePeople
@@ -74,6 +75,7 @@ class Runs:
     past: Past
     blobs: Blobs
     media_texts: MediaTexts
+    kept_files: KeptFiles
     guard: Guard
     present: Present = field(default=_as_they_were)
     """Finds what whoever began a run may do now, when another attempt begins."""
@@ -442,7 +444,7 @@ def _host(
         policy=of.agents.policy(agent, warrant),
         credentials=of.credentials,
         sources=of.past.sources(warrant, agent, history),
-        media=RunMedia(who, journal, of.blobs, of.media_texts),
+        media=RunMedia(who, journal, of.blobs, of.media_texts, of.kept_files),
         people=of.people,
         answer_within=of.agents.project.approvals.expire_after,
     )

@@ -1,4 +1,5 @@
-"""Tables of what clients send: requests that may come twice, and files. Part of `schema`."""
+"""Tables of what clients send: requests that may come twice, files, and who keeps these elsewhere.
+Part of `schema`."""
 
 from __future__ import annotations
 
@@ -37,5 +38,23 @@ files = Table(
     text("record"),
     Index("ix_files_owner", "tenant", "owner", "id"),
     partial("ix_files_expiry", "tenant", "expires_at", where="expires_at IS NOT NULL"),
+    sqlite_with_rowid=False,
+)
+
+# What providers of models keep of blobs. Where the blob is gone, it is to be deleted there.
+provider_files = Table(
+    "provider_files",
+    metadata,
+    text("tenant", key=True),
+    text("account", key=True),
+    text("file_id", key=True),
+    text("provider"),
+    text("hash"),
+    text("form"),
+    number("created_at"),
+    number("expires_at", null=True),
+    number("attempts"),
+    number("next_try"),
+    Index("ix_provider_files_blob", "tenant", "hash", "account", "form"),
     sqlite_with_rowid=False,
 )

@@ -246,6 +246,21 @@ CREATE: tuple[str, ...] = (
     CONSTRAINT pk_postings PRIMARY KEY (tenant, owner, corpus, word, base)
 )
  WITHOUT ROWID""",
+    """CREATE TABLE provider_files (
+    tenant TEXT NOT NULL,
+    account TEXT NOT NULL,
+    file_id TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    form TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    attempts BIGINT NOT NULL,
+    next_try BIGINT NOT NULL,
+    CONSTRAINT pk_provider_files PRIMARY KEY (tenant, account, file_id)
+)
+ WITHOUT ROWID""",
+    """CREATE INDEX ix_provider_files_blob ON provider_files (tenant, hash, account, form)""",
     """CREATE TABLE rates (
     tenant TEXT NOT NULL,
     subject TEXT NOT NULL,
@@ -597,6 +612,8 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('passages', 'uq_passages_id', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('policies', 'policies', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('postings', 'postings', '1000000 1000000 1000 500 1 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('provider_files', 'ix_provider_files_blob', '1000000 1000000 10 1 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('provider_files', 'provider_files', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('rates', 'rates', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'ix_reservations_balance', '1000000 1000000 10 1 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('reservations', 'ix_reservations_expiry', '1000000 1000000 10')""",

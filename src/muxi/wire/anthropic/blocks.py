@@ -10,9 +10,11 @@ from muxi.core.messages import (
     AnyPart,
     FilePart,
     ImagePart,
+    KeptPart,
     MediaPart,
     ReasoningPart,
     RefusalPart,
+    Role,
     TextPart,
     ToolCallPart,
     ToolContent,
@@ -27,7 +29,8 @@ FORMAT = "anthropic"
 Block = dict[str, Any]
 
 _IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
-MEDIA = (*sorted(_IMAGES), "application/pdf")
+_PDF = "application/pdf"
+MEDIA = (*sorted(_IMAGES), _PDF)
 """Media types that have a block of their own."""
 _ODD_ID = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -100,6 +103,13 @@ def kept(part: AnyPart) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
+def by_id(role: Role, part: MediaPart) -> bool:
+    """Whether the format can name `part` by the id under which the provider keeps it."""
+    if isinstance(part, ImagePart):
+        return role != "assistant" and part.media_type in _IMAGES
+    return role != "assistant" and isinstance(part, FilePart) and part.media_type == _PDF
+
+
 def _add_text(blocks: list[Block], text: str) -> None:
     if text.strip():
         # Texts of white space only are refused.
@@ -116,18 +126,23 @@ def _add_thinking(blocks: list[Block], part: ReasoningPart) -> None:
 
 def _media(part: MediaPart) -> Block:
     kind = part.media_type
+    if isinstance(part, KeptPart):
+        source = {"type": "file", "file_id": part.id}
+        return {**(_document(part) if part.kind == "file" else {"type": "image"}), "source": source}
     if isinstance(part, ImagePart) and (kind in _IMAGES or part.url is not None):
         return {"type": "image", "source": _source(part)}
     if isinstance(part, FilePart):
-        block: Block = {"type": "document"}
-        if part.name:
-            block["title"] = part.name
-        if kind == "application/pdf":
+        block = _document(part)
+        if kind == _PDF:
             return {**block, "source": _source(part)}
         if part.data is not None and (kind.startswith("text/") or kind == "application/json"):
             text = part.data.decode("utf-8", "replace")
             return {**block, "source": {"type": "text", "media_type": "text/plain", "data": text}}
     return {"type": "text", "text": note(part)}
+
+
+def _document(part: MediaPart) -> Block:
+    return {"type": "document", "title": part.name} if part.name else {"type": "document"}
 
 
 def _source(part: MediaPart) -> Block:

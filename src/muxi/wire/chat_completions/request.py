@@ -18,10 +18,12 @@ from muxi.core.messages import (
     AudioPart,
     FilePart,
     ImagePart,
+    KeptPart,
     MediaPart,
     Message,
     ReasoningPart,
     RefusalPart,
+    Role,
     TextPart,
     ToolCallPart,
     ToolContent,
@@ -122,6 +124,12 @@ class RequestEncoder:
         return msgspec.Raw(b"[%b]" % b",".join(pieces))
 
 
+def by_id(role: Role, part: MediaPart) -> bool:
+    """Whether the format can name `part` by the id under which the provider keeps it."""
+    pdf = isinstance(part, FilePart) and part.media_type == "application/pdf"
+    return pdf and role != "assistant"
+
+
 def _write(quirks: Quirks, message: Message) -> _Written:
     if message.role == "assistant":
         return _Written(_assistant(message, quirks), b"")
@@ -145,6 +153,8 @@ def _content(parts: Sequence[AnyPart | ToolContent], quirks: Quirks) -> str | li
             content.append(_audio(part))
         elif isinstance(part, FilePart):
             content.append(_file(part, quirks))
+        elif isinstance(part, KeptPart):
+            content.append({"type": "file", "file": {"file_id": part.id}})
     return content
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from muxi.core.messages import (
     AnyPart,
     FilePart,
+    KeptPart,
     MediaPart,
     Message,
     ReasoningPart,
@@ -52,6 +53,11 @@ def kept(part: AnyPart) -> dict[str, Any]:
     """What this provider gave along with `part`."""
     values = (part.provider or {}).get(FORMAT)
     return values if isinstance(values, dict) else {}
+
+
+def by_id(part: MediaPart) -> bool:
+    """Whether the format can name `part` by the address at which the provider keeps it."""
+    return not isinstance(part, FilePart) or _in_words(part) is None
 
 
 def _said(parts: Iterable[AnyPart | ToolContent]) -> list[Piece]:
@@ -127,11 +133,20 @@ def _with_id(piece: Piece, call_id: str) -> Piece:
 
 def _media(part: MediaPart) -> Piece:
     kind = part.media_type
-    if isinstance(part, FilePart) and part.data is not None:
-        if kind == "application/json":
-            return {"text": part.data.decode("utf-8", "replace")}
-        if kind != "application/pdf" and kind.partition("/")[0] in ("application", "multipart"):
-            return {"text": note(part)}
+    if isinstance(part, KeptPart):
+        return {"fileData": {"mimeType": kind, "fileUri": part.id}}
+    if isinstance(part, FilePart) and (words := _in_words(part)) is not None:
+        return {"text": words}
     if part.url is not None:
         return {"fileData": {"mimeType": kind, "fileUri": part.url}}
     return {"inlineData": {"mimeType": kind, "data": encoded(part)}}
+
+
+def _in_words(part: FilePart) -> str | None:
+    """What is said in place of a file that cannot be given; None if it can."""
+    kind = part.media_type
+    if part.data is None or kind == "application/pdf":
+        return None
+    if kind == "application/json":
+        return part.data.decode("utf-8", "replace")
+    return note(part) if kind.partition("/")[0] in ("application", "multipart") else None

@@ -9,10 +9,12 @@ from muxi.core.messages import (
     AnyPart,
     FilePart,
     ImagePart,
+    KeptPart,
     MediaPart,
     Message,
     ReasoningPart,
     RefusalPart,
+    Role,
     TextPart,
     ToolCallPart,
     ToolContent,
@@ -55,6 +57,11 @@ def kept(part: AnyPart) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
+def by_id(role: Role, part: MediaPart) -> bool:
+    """Whether the format can name `part` by the id under which the provider keeps it."""
+    return role != "assistant" and isinstance(part, ImagePart | FilePart)
+
+
 def _content(parts: Sequence[AnyPart | ToolContent]) -> str | list[Item]:
     if all(isinstance(part, TextPart | RefusalPart) for part in parts) and len(parts) <= 1:
         return "".join(part.text for part in parts if isinstance(part, TextPart | RefusalPart))
@@ -69,6 +76,10 @@ def _content(parts: Sequence[AnyPart | ToolContent]) -> str | list[Item]:
 
 
 def _media(part: MediaPart) -> Item:
+    if isinstance(part, KeptPart):
+        if part.kind == "image":
+            return {"type": "input_image", "detail": "auto", "file_id": part.id}
+        return {"type": "input_file", "file_id": part.id}
     if isinstance(part, ImagePart):
         return {"type": "input_image", "detail": "auto", "image_url": address(part)}
     if isinstance(part, FilePart):

@@ -199,6 +199,24 @@ files = Table(
     sqlite_with_rowid=False,
 )
 
+# What providers of models keep of blobs. Where the blob is gone, it is to be deleted there.
+provider_files = Table(
+    "provider_files",
+    metadata,
+    _text("tenant", key=True),
+    _text("account", key=True),
+    _text("file_id", key=True),
+    _text("provider"),
+    _text("hash"),
+    _text("form"),
+    _number("created_at"),
+    _number("expires_at", null=True),
+    _number("attempts"),
+    _number("next_try"),
+    Index("ix_provider_files_blob", "tenant", "hash", "account", "form"),
+    sqlite_with_rowid=False,
+)
+
 roles = Table(
     "roles",
     metadata,
