@@ -5,9 +5,11 @@ It must never leave anything out without words for it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from muxi.agents.turn import Turn
 from muxi.core.errors import ContextTooLong, ModelRejected
@@ -21,6 +23,35 @@ _CHARACTERS = 3
 """Of a token, in the tightest of common texts."""
 _LEAST = 16
 """The share of the context, one in so many, that texts in place of media have at least."""
+_REFUSED_FOR = 3600.0
+"""Seconds for which a model is not given again what it has refused."""
+
+Kind = type[MediaPart]
+
+
+@dataclass(slots=True)
+class Tried:
+    """What a model of unknown abilities took and refused, as long as it lives."""
+
+    taken: set[Kind] = field(default_factory=set[Kind])
+    refused: dict[Kind, float] = field(default_factory=dict[Kind, float])
+    """Until when, by the monotonic clock."""
+
+    def take(self, kinds: set[Kind]) -> None:
+        """It answered, having been given these."""
+        self.taken |= kinds
+
+    def refuse(self, kinds: set[Kind]) -> None:
+        """It answered once these were left out. Of several nobody can tell which it was, and of
+        one that it has taken before, that it is the kind."""
+        if len(kinds) == 1 and not kinds & self.taken:
+            self.refused.update(dict.fromkeys(kinds, time.monotonic() + _REFUSED_FOR))
+
+    def refuses(self, kind: Kind) -> bool:
+        return time.monotonic() < self.refused.get(kind, 0.0)
+
+
+_tried: WeakKeyDictionary[Model, Tried] = WeakKeyDictionary()
 
 
 @dataclass(slots=True)
@@ -36,6 +67,10 @@ class Showing:
     """Tokens that texts in place of media may have from now on."""
     _tries: bool = True
     """Whether the model is given what nobody knows that it takes."""
+    _refused: set[Kind] = field(default_factory=set[Kind])
+    """What the model has refused in this run."""
+    _unknown: set[Kind] = field(default_factory=set[Kind])
+    """What it is given in this run though nobody knows that it takes it."""
     _shown: dict[str, tuple[Message, Message]] = field(
         default_factory=dict[str, tuple[Message, Message]]
     )
@@ -82,10 +117,13 @@ class Showing:
                 async with aclosing(turn.stream(self.ctx, self.host)) as events:
                     async for event in events:
                         yield event
+                if self._unknown:
+                    self._remember(shown)
                 return
             except ModelRejected as error:
                 told = isinstance(error, ContextTooLong) or turn.message is not None
-                if told or not self._tries or not self._is_trying(shown):
+                self._refused = self._trying(shown)
+                if told or not self._tries or not self._refused:
                     raise
             self._tries = False
             self._shown.clear()
@@ -102,11 +140,30 @@ class Showing:
 
     def _takes(self, part: MediaPart) -> bool:
         able = self.model.profile.takes(part)
-        return self._tries if able is None else able
+        if able is not None:
+            return able
+        if not self._tries or self._known.refuses(type(part)):
+            return False
+        self._unknown.add(type(part))
+        return True
 
-    def _is_trying(self, messages: Sequence[Message]) -> bool:
+    def _trying(self, messages: Sequence[Message]) -> set[Kind]:
+        """The kinds among what was shown of which nobody knows whether the model takes them."""
         takes = self.model.profile.takes
-        return any(takes(part) is None for message in messages for part in media(message.parts))
+        shown = (part for message in messages for part in media(message.parts))
+        return {type(part) for part in shown if takes(part) is None}
+
+    def _remember(self, shown: Sequence[Message]) -> None:
+        """The model has answered."""
+        if self._refused:
+            self._known.refuse(self._refused)
+            self._refused = set()
+        else:
+            self._known.take(self._trying(shown))
+
+    @property
+    def _known(self) -> Tried:
+        return _tried.setdefault(self.model, Tried())
 
     @staticmethod
     def _is_told(message: Message, made: Message) -> bool:

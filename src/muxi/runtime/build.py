@@ -315,7 +315,8 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
 def _recovery(engine: Engine, approvals: Approvals, files: Files) -> Recovery:
     runs = engine.runs
     passing, logins = Passing(runs=runs), engine.mcp.logins
-    sweepers = [passing.sweep, engine.blobs.sweep, files.sweep, runs.ledger.clean, logins.sweep]
+    sweepers = [passing.sweep, engine.blobs.sweep, files.sweep, runs.kept_files.sweep]
+    sweepers += [runs.ledger.clean, logins.sweep]
     return Recovery(runs=runs, expire=approvals.expire, sweepers=sweepers)
 
 

@@ -94,7 +94,7 @@ def engine_of(
     blobs = Blobs(database=database, files=BlobFiles(state.blobs))
     ledger = ledger_of(database, project.budgets)
     voice = ModelVoice(models=made_models, blobs=blobs, ledger=ledger)
-    imaging = ModelImaging(models=made_models, blobs=blobs)
+    imaging = ModelImaging(models=made_models, blobs=blobs, ledger=ledger)
     kept_files = KeptFiles(database=database, models=made_models)
     kit = Tools(project=project, credentials=credentials, given=tools, imaging=imaging, voice=voice)
     agents = Agents(project=project, database=database, models=made_models, tools=kit)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from muxi.config.media_settings import SpeechSettings, TranscriptionSettings
 from muxi.core.context import RunContext
-from muxi.core.errors import ModelTimeout, NotFound, PriceUnknown
+from muxi.core.errors import NotFound, PriceUnknown
 from muxi.core.ids import new_id
 from muxi.core.messages import AudioPart, MediaPart
 from muxi.core.ports import Context, Estimate
@@ -27,6 +27,7 @@ from muxi.identity.ledger import BudgetLedger
 from muxi.runtime.blobs import Blobs
 from muxi.runtime.models import Models
 from muxi.runtime.principal import Principal
+from muxi.runtime.reserving import reserved
 from muxi.storage import usage as stored_usage
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ class ModelVoice:
         )
         self._check_price(ctx, estimate, "media.transcription.price", "a minute")
         given = recording.language or settings.language
-        async with self._reserved(ctx, estimate, bounded=True) as usage:
+        async with reserved(self.ledger, ctx, lambda: estimate) as call:
+            usage = call.usage
             made = await model.transcribe(_in_language(recording, given))
             told = made.usage
             usage.input_tokens, usage.output_tokens = told.input_tokens, told.output_tokens
@@ -120,9 +122,10 @@ class ModelVoice:
         )
         self._check_price(ctx, estimate, "media.speech.price", "a million characters")
         async with (
-            self._reserved(ctx, estimate, bounded=False) as usage,
+            reserved(self.ledger, ctx, lambda: estimate, timed=False) as call,
             aclosing(model.speak(order)) as pieces,
         ):
+            usage = call.usage
             usage.cost = cost
             async for piece in pieces:
                 if isinstance(piece, Usage):
@@ -225,25 +228,6 @@ class ModelVoice:
                 f"{estimate.model} has no known price, and this run has a limit of cost.",
                 hint=f"Write what {unit} costs, in US dollars, as `{setting}`.",
             )
-
-    @asynccontextmanager
-    async def _reserved(
-        self, ctx: Context, estimate: Estimate, *, bounded: bool
-    ) -> AsyncGenerator[Usage]:
-        """Set aside what a call may take; what it took is counted at the end of the block.
-
-        `bounded`: whether the block is in one task, so that it can be cut short in time.
-        """
-        usage = Usage(requests=1, cost=None)
-        reservation = await self.ledger.reserve(ctx, lambda: estimate)
-        try:
-            async with asyncio.timeout(reservation.seconds if bounded else None):
-                yield usage
-        except TimeoutError:
-            raise reservation.exceeded or ModelTimeout() from None
-        finally:
-            ctx.usage.add(usage)
-            await self.ledger.settle(reservation, usage)
 
     @asynccontextmanager
     async def _alone(self, who: Principal, model: str) -> AsyncGenerator[Context]:

@@ -259,6 +259,56 @@ async def test_a_model_that_refuses_what_nobody_knew_is_asked_again_in_words(
     assert "is left out: this model does not see it" in second[1]["text"]
 
 
+async def test_what_a_model_has_refused_it_is_not_asked_again(tmp_path: Path) -> None:
+    eye = Eye(sees=False)
+    server = await eye.serve()
+    try:
+        own = {"model": "openai/own", "base_url": str(server.make_url("/v1"))}
+        declared: dict[str, Any] = {"models": {"own": own}, "model": "own"}
+        async with served(tmp_path, blind([]), **declared) as muxi:
+            for _ in range(3):
+                await say(muxi, ImagePart(media_type="image/png", data=picture()))
+    finally:
+        await server.close()
+    given = ["image_url" in json.dumps(body) for body in eye.bodies]
+    assert given == [True, False, False, False]
+
+
+async def test_a_refused_picture_is_not_held_against_a_model_that_sees(tmp_path: Path) -> None:
+    eye = Eye(sees=True)
+    server = await eye.serve()
+    try:
+        own = {"model": "openai/own", "base_url": str(server.make_url("/v1"))}
+        declared: dict[str, Any] = {"models": {"own": own}, "model": "own"}
+        async with served(tmp_path, blind([]), **declared) as muxi:
+            for sees in (True, False, True):
+                eye.sees = sees
+                await say(muxi, ImagePart(media_type="image/png", data=picture()))
+    finally:
+        await server.close()
+    given = ["image_url" in json.dumps(body) for body in eye.bodies]
+    assert given == [True, True, False, True]
+
+
+async def test_a_budget_stops_the_model_that_describes_pictures(tmp_path: Path) -> None:
+    model = blind(lambda request: "I see.")
+    eye = Eye(sees=True)
+    server = await eye.serve()
+    try:
+        seeing = {"model": "openai/own", "base_url": str(server.make_url("/v1"))}
+        declared: dict[str, Any] = {"models": {"eye": seeing}, "media": {"vision": "eye"}}
+        declared["budgets"] = {"once": {"per": "run", "tokens": 500}}
+        async with served(tmp_path, model, **declared) as muxi:
+            run = await muxi.client.start_run([ImagePart(media_type="image/png", data=picture())])
+            end = (await muxi.follow(run.id))[-1]
+    finally:
+        await server.close()
+    assert isinstance(end, RunCompleted)
+    assert end.problem is not None
+    assert end.problem.code == "budget_exceeded"
+    assert eye.bodies == [], "it was not asked at all"
+
+
 async def test_what_is_known_of_a_model_can_be_written_down(tmp_path: Path) -> None:
     eye = Eye(sees=False)
     server = await eye.serve()
