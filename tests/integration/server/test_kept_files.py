@@ -29,6 +29,11 @@ PDF = b"%PDF-1.7 " + b"words of a report " * 20_000
 PICTURE = b"\x89PNG\r\n\x1a\n" + b"dots" * 80_000
 SMALL = b"%PDF-1.7 small"
 TAKES = ["image", "audio", "file"]
+PROVIDERS = [
+    "anthropic",
+    pytest.param("openai", marks=pytest.mark.ci),
+    pytest.param("google", marks=pytest.mark.ci),
+]
 WHOLE = Scope("default", None)
 
 
@@ -44,7 +49,13 @@ def report(data: bytes = PDF, name: str = "report.pdf") -> FilePart:
 
 @asynccontextmanager
 async def speaking(
-    folder: Path, made: Keeper, provider: str, *, keep: str = "auto", key: str = KEY
+    folder: Path,
+    made: Keeper,
+    provider: str,
+    *,
+    keep: str = "auto",
+    key: str = KEY,
+    **more: Any,
 ) -> AsyncGenerator[Served]:
     """A project whose model is a provider's."""
     model = {"model": NAMES[provider], "base_url": made.base_url(provider), "takes": TAKES}
@@ -52,6 +63,7 @@ async def speaking(
         "model": "own",
         "models": {"own": {**model, "key": key}},
         "media": {"keep_at_provider": keep},
+        **more,
     }
     blind = ScriptedModel([], profile=ModelProfile(price=FREE))
     async with served(folder, blind, **declared) as muxi:
@@ -71,7 +83,7 @@ def holds(body: Any, data: bytes) -> bool:
     return b64encode(data).decode()[:400] in json.dumps(body)
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic", "google"])
+@pytest.mark.parametrize("provider", PROVIDERS)
 async def test_bytes_are_sent_once_and_named_by_their_id_from_then_on(
     tmp_path: Path, made: Keeper, provider: str
 ) -> None:
@@ -110,6 +122,7 @@ async def test_unless_a_project_wants_it_nothing_is_kept(tmp_path: Path, made: K
     assert holds(made.asked[0], PDF)
 
 
+@pytest.mark.ci
 async def test_what_is_small_goes_along(tmp_path: Path, made: Keeper) -> None:
     async with speaking(tmp_path, made, "anthropic") as muxi:
         await say(muxi, report(SMALL))
@@ -117,7 +130,7 @@ async def test_what_is_small_goes_along(tmp_path: Path, made: Keeper) -> None:
     assert holds(made.asked[0], SMALL)
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic", "google"])
+@pytest.mark.parametrize("provider", PROVIDERS)
 async def test_what_a_provider_has_forgotten_is_sent_again_once(
     tmp_path: Path, made: Keeper, provider: str
 ) -> None:
@@ -163,7 +176,7 @@ def outside(places: list[str]) -> list[str]:
     return [each for each in places if each.startswith("Files at ")]
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic", "google"])
+@pytest.mark.parametrize("provider", PROVIDERS)
 async def test_what_goes_here_goes_there(tmp_path: Path, made: Keeper, provider: str) -> None:
     async with speaking(tmp_path, made, provider) as muxi:
         first, second = await say(muxi, report()), await say(muxi, report())
@@ -178,6 +191,7 @@ async def test_what_goes_here_goes_there(tmp_path: Path, made: Keeper, provider:
         assert len(made.sent) == 2, "another one is sent"
 
 
+@pytest.mark.ci
 async def test_a_deleted_file_that_no_message_shows_goes_from_the_provider(
     tmp_path: Path, made: Keeper
 ) -> None:
@@ -219,8 +233,9 @@ async def test_a_provider_that_does_not_delete_is_asked_again_after_a_restart(
     assert made.deleted == ["file-1"]
 
 
-async def test_tenants_share_no_file(tmp_path: Path, made: Keeper) -> None:
-    async with speaking(tmp_path, made, "google") as muxi, AsyncExitStack() as stack:
+async def test_tenants_share_no_file(tmp_path: Path, made: Keeper, storage: dict[str, Any]) -> None:
+    project = speaking(tmp_path, made, "google", **storage)
+    async with project as muxi, AsyncExitStack() as stack:
         await muxi.client.tenants.create("acme")
         await say(muxi, report())
         token = muxi.runtime.state.token()
