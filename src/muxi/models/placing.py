@@ -72,10 +72,11 @@ class Placing:
 
         What it was is forgotten here too, so that `of` sends the bytes to the provider again.
         """
-        if not self._again or not self._placed or error.details.get("status") not in _REFUSALS:
+        if not self._again or not self._placed:
             return False
         named = [each for each in self._placed if _short(each) in error.message]
-        if not named and not _UNKNOWN_FILE.search(error.message):
+        refused = error.details.get("status") in _REFUSALS
+        if not named and not (refused and _UNKNOWN_FILE.search(error.message)):
             return False
         self._again = False
         for file_id in named or list(self._placed):

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
-from muxi.core.errors import ModelError, MuxiError
+from muxi.core.errors import ModelError, ModelRejected, MuxiError
 from muxi.core.keeping import FileStore, KeptFile, Upload
 from muxi.core.messages import MediaPart
 from muxi.runtime.models import Models
@@ -37,7 +37,7 @@ SMALLEST: Final = 256 << 10
 _MARGIN: Final = 300.0
 """Seconds before its end in which a file is not counted on any more."""
 _REST: Final = 300.0
-"""Seconds for which an account that would not keep a file is not asked to keep another."""
+"""Seconds for which a file is not sent again that an account refused, or none to one that fails."""
 _FIRST_WAIT: Final = 60.0
 _LONGEST_WAIT: Final = 86_400.0
 """Seconds between two attempts to delete a file; doubled after each."""
@@ -74,8 +74,8 @@ class KeptFiles:
     _sending: WeakValueDictionary[tuple[str, Place], asyncio.Lock] = field(
         default_factory=WeakValueDictionary[tuple[str, Place], asyncio.Lock]
     )
-    _resting: dict[str, float] = field(default_factory=dict[str, float])
-    """Until when accounts are not asked, by the monotonic clock."""
+    _resting: dict[str | Place, float] = field(default_factory=dict[str | Place, float])
+    """Until when accounts are not asked, or not for one content, by the monotonic clock."""
     _tenants: dict[str, bool] = field(default_factory=dict[str, bool])
     """Whose blobs have gone, and whether what was put off is to be tried too."""
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -102,7 +102,7 @@ class KeptFiles:
             until = time.time_ns() // 1000 + round(_MARGIN * _MICRO)
             find = partial(stored.find, place=place, until=until)
             known = await self.database.read(whole, find, tiny=True)
-            if known is not None or self._rests(store):
+            if known is not None or self._rests(store.account) or self._rests(place):
                 return known
             return await self._send(original, place, store, upload)
 
@@ -119,7 +119,8 @@ class KeptFiles:
         try:
             file = await store.put(upload)
         except ModelError as error:
-            self._resting[store.account] = time.monotonic() + _REST
+            # A file that is refused says nothing of others.
+            self._rest(place if isinstance(error, ModelRejected) else store.account)
             _log.warning("%s does not keep a file: %s", store.provider, error.message)
             return None
         await self.database.write(whole, partial(_add, place=place, store=store, file=file))
@@ -128,8 +129,13 @@ class KeptFiles:
             self.wake(original.tenant)
         return file.id
 
-    def _rests(self, store: FileStore) -> bool:
-        return time.monotonic() < self._resting.get(store.account, 0.0)
+    def _rest(self, what: str | Place) -> None:
+        now = time.monotonic()
+        self._resting = {each: end for each, end in self._resting.items() if end > now}
+        self._resting[what] = now + _REST
+
+    def _rests(self, what: str | Place) -> bool:
+        return time.monotonic() < self._resting.get(what, 0.0)
 
     def wake(self, tenant: str, of: str = "") -> None:
         """Blobs of the tenant may have gone; what providers keep of them goes soon."""

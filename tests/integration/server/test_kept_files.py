@@ -270,3 +270,14 @@ async def test_what_a_tool_shows_is_kept_too(tmp_path: Path, made: Keeper) -> No
     assert made.asked[1]["input"][-1]["output"] == [
         {"type": "input_image", "detail": "auto", "file_id": "file-1"}
     ]
+
+
+@pytest.mark.ci
+async def test_a_refused_file_says_nothing_of_others(tmp_path: Path, made: Keeper) -> None:
+    made.refusal = 400
+    async with speaking(tmp_path, made, "anthropic") as muxi:
+        thread = await say(muxi, report())
+        made.refusal = 0
+        await say(muxi, report(PDF + b"more"), thread_id=thread)
+    assert [each.data for each in made.sent] == [PDF + b"more"]
+    assert all(holds(body, PDF) for body in made.asked)
