@@ -87,7 +87,7 @@ def _run(command: str, stage: Stage, environment: Mapping[str, str]) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=550,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 

@@ -89,7 +89,7 @@ def finished(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=550,
         check=False,
     )
     assert done.returncode == 0, f"{shlex.join(command)}:\n{done.stdout}\n{done.stderr}"
