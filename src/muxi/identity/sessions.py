@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from muxi.core.caller import DEFAULT_TENANT, LOCAL_USER
-from muxi.core.errors import AccessDenied, NotFound
+from muxi.core.errors import AccessDenied, Conflict, NotFound
 from muxi.core.identities import Session
 from muxi.core.pages import Page
 from muxi.identity import tokens
@@ -23,7 +23,7 @@ from muxi.identity.passwords import Passwords
 from muxi.storage import credentials, users
 from muxi.storage.credentials import Stored
 from muxi.storage.records import SECOND, instant, now_micros
-from muxi.storage.transaction import Tx
+from muxi.storage.transaction import Tx, only_if
 
 LINK_SECONDS: Final = 15 * 60
 _LONGEST: Final = 300
@@ -150,6 +150,21 @@ class Sessions:
             credentials.update(tx, replace(found, about={**found.about, "grant": grant}))
 
         await self._directory.change(tenant, change)
+
+    async def swap_grant(self, tenant: str, id: str, seen: str, grant: str) -> bool:
+        """Keep something else of it, unless somebody else has done so since `seen` was read, or has
+        ended the session; gives whether it is kept."""
+
+        def unchanged(tx: Tx) -> None:
+            if credentials.get(tx, "session", id).about.get("grant") != seen:
+                raise Conflict
+
+        try:
+            with only_if(unchanged):
+                await self.keep_grant(tenant, id, grant)
+        except (Conflict, NotFound):
+            return False
+        return True
 
     async def link(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from support.issuer import CLIENT, Issuer, SigningKey, forged, issuing
 from support.served import Served, served
 
 from muxi.client.client import Client
+from muxi.core.caller import Caller, Credential
 from muxi.core.errors import AccessDenied, Conflict, NotFound
 from muxi.core.identities import User
 from muxi.core.record import now
@@ -291,6 +293,34 @@ async def test_parallel_requests_renew_a_session_once(issuer: Issuer, tmp_path: 
 
         assert {status for status, _ in answers} == {200}
         assert issuer.fetches.count("/token") == 1
+
+
+async def test_of_two_processes_one_shows_the_refresh_token(
+    issuer: Issuer, storage: dict[str, Any], tmp_path: Path
+) -> None:
+    kept = declared(issuer, oidc={"recheck": 1})
+    async with served(tmp_path, lambda _: "", **kept, **storage) as muxi, new_browser() as http:
+        await muxi.runtime.secrets.put("OIDC", CLIENT[1])
+        browser = Browser(muxi, http)
+        await browser.sign_in(issuer)
+        one = muxi.runtime.federation.sessions
+        [session] = (await muxi.runtime.identity.sessions.page("default", "ana")).items
+        grant = await one.grant("default", session.id)
+        assert grant is not None
+        grant.asked_at -= 100
+        await one.sessions.keep_grant("default", session.id, await one.sealed(grant))
+        issuer.fetches.clear()
+        caller = Caller("default", "ana", Credential("session", session.id))
+        # Each process knows only for itself whom it is asking about.
+        nodes = [replace(one, _due={}, _turns={}) for _ in range(4)]
+
+        await asyncio.gather(*(each.check(caller) for each in nodes))
+
+        assert issuer.fetches.count("/token") == 1
+        renewed = await one.grant("default", session.id)
+        assert renewed is not None
+        assert renewed.refresh_token not in (None, grant.refresh_token)
+        assert renewed.claimed_at is None
 
 
 async def test_signing_out_ends_the_session_here_and_there(

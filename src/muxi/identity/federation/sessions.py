@@ -11,6 +11,7 @@ import logging
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -26,6 +27,9 @@ GRACE: Final = 3_600.0
 """Seconds for which a session goes on while its provider cannot be asked."""
 _AGAIN: Final = 30.0
 """Seconds after which a provider that could not be asked is asked again."""
+_CLAIM: Final = 60.0
+"""Seconds for which a process that renews a session is left alone with it: a refresh token that
+comes twice looks stolen, and some providers then end all that came of it (RFC 9700, 4.14.2)."""
 _MOST: Final = 100_000
 _NEVER: Final = float("inf")
 _PURPOSE: Final = "grant of an identity provider"
@@ -51,6 +55,8 @@ class Grant(Record):
     refresh_token: str | None = None
     asked_at: float
     """When the provider last said that the session holds, in seconds since 1970."""
+    claimed_at: float | None = None
+    """When a process began to ask it anew."""
 
     @classmethod
     def of(cls, provider: Provider, granted: Granted) -> Grant:
@@ -100,8 +106,9 @@ class GrantedSessions:
             text = await self.sessions.grant(tenant, id)
         except NotFound:
             return None
-        if text is None:
-            return None
+        return None if text is None else await self._opened(text)
+
+    async def _opened(self, text: str) -> Grant:
         try:
             return Grant.model_validate_json(await self.seal.unseal(b64decode(text), _PURPOSE))
         except (StorageError, ValidationError, ValueError):
@@ -142,13 +149,27 @@ class GrantedSessions:
         age = time.time() - grant.asked_at
         if 0 <= age < provider.settings.recheck:
             return provider.settings.recheck - age
+        if not await self._claimed(caller, id, grant):
+            return _AGAIN
         try:
             return await self._renewed(caller, id, grant, provider)
         except IdentityProviderUnavailable as error:
+            with suppress(NotFound):
+                await self.sessions.keep_grant(caller.tenant, id, await self.sealed(grant))
             if not 0 <= age < provider.settings.recheck + GRACE:
                 raise
             _log.warning("%s: %s", grant.provider, error.message)
             return _AGAIN
+
+    async def _claimed(self, caller: Caller, id: str, grant: Grant) -> bool:
+        """Whether it is this process that asks the provider now."""
+        now, seen = time.time(), await self.sessions.grant(caller.tenant, id)
+        if grant.claimed_at is not None and 0 <= now - grant.claimed_at < _CLAIM:
+            return False
+        if seen is None or await self._opened(seen) != grant:
+            return False
+        claim = await self.sealed(grant.model_copy(update={"claimed_at": now}))
+        return await self.sessions.swap_grant(caller.tenant, id, seen, claim)
 
     async def _renewed(self, caller: Caller, id: str, grant: Grant, provider: Provider) -> float:
         assert grant.refresh_token is not None
@@ -156,9 +177,6 @@ class GrantedSessions:
             granted = await provider.renew(grant.refresh_token, grant.subject)
             await self.arrive(provider, granted)
         except AccessDenied as error:
-            now = await self.grant(caller.tenant, id)
-            if now is not None and now.refresh_token != grant.refresh_token:
-                return provider.settings.recheck  # another process has just renewed it
             _log.info("A session of %s has ended: %s", grant.provider, error.message)
             await self._end(caller, id)
             raise
