@@ -175,7 +175,10 @@ async def tried(muxi: Served, times: int) -> None:
     """Return when the provider has been asked so often to delete the one file that is left."""
     read = partial(provider_files.left, limit=9)
     async with asyncio.timeout(60):
-        while [each.attempts for each in await muxi.runtime.database.read(WHOLE, read)] != [times]:
+        while True:
+            (file,) = await muxi.runtime.database.read(WHOLE, read)
+            if file.attempts == times:
+                return
             await asyncio.sleep(0.01)
 
 
