@@ -20,8 +20,7 @@ from muxi.core.errors import LeaseLost, MuxiError, StorageError
 from muxi.memory.embedding import Embedding
 from muxi.memory.following import Follower
 from muxi.storage import events, leases
-from muxi.storage.leases import Lease
-from muxi.storage.transaction import Database, Scope
+from muxi.storage.transaction import Database, Scope, Tx
 
 _log = logging.getLogger("muxi.memory")
 
@@ -62,7 +61,8 @@ class Backlog:
     _ready_by: float = 0.0
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _task: asyncio.Task[None] | None = None
-    _leases: dict[str, Lease] = field(default_factory=dict[str, Lease])
+    _taken: set[str] = field(default_factory=set[str])
+    """Tenants that this process works for, or may."""
     _failures: int = 0
     _embed_failures: int = 0
     _embed_at: float = 0.0
@@ -109,17 +109,7 @@ class Backlog:
         Raises:
             MuxiError: The database or the embedding provider fails.
         """
-        whole = Scope(DEFAULT_TENANT, None)
-        _, wanted = await self.database.read(whole, events.horizon)
-        busy = True
-        while busy:
-            seen, _ = await self.database.read(whole, events.horizon)
-            async with self._lock:
-                busy = await self._follow()
-            if seen < wanted:
-                # What has ended may lie behind a transaction that has not.
-                busy = True
-                await asyncio.sleep(_BREATH)
+        await self._follow_all()
         busy = True
         while busy:
             async with self._lock:
@@ -131,13 +121,26 @@ class Backlog:
 
     async def _follow_for(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(seconds), self._lock:
-                while await self._follow():
-                    pass
+            async with asyncio.timeout(seconds):
+                await self._follow_all()
         except TimeoutError:
             _log.info("Much is to be remembered; it goes on in the background.")
         except MuxiError as error:
             _log.warning("Memory falls behind: %s", error.message)
+
+    async def _follow_all(self) -> None:
+        """Return once all runs are remembered that have ended by now."""
+        whole = Scope(DEFAULT_TENANT, None)
+        _, wanted = await self.database.read(whole, events.horizon)
+        busy = True
+        while busy:
+            seen, _ = await self.database.read(whole, events.horizon)
+            async with self._lock:
+                busy = await self._follow()
+            if seen < wanted:
+                # What has ended may lie behind a transaction that has not.
+                busy = True
+                await asyncio.sleep(_BREATH)
 
     async def _watch(self) -> None:
         while True:
@@ -239,22 +242,28 @@ class Backlog:
         take = partial(
             leases.acquire, kind="job", id=_LEASE, holder=self.holder, seconds=_LEASE_SECONDS
         )
+        # Known before it is taken: who is cancelled meanwhile may have taken it.
+        self._taken.add(tenant)
         try:
-            self._leases[tenant] = await self.database.write(Scope(tenant, None), take)
+            await self.database.write(Scope(tenant, None), take)
         except LeaseLost:
-            self._leases.pop(tenant, None)
+            self._taken.discard(tenant)
             return False
         return True
 
     async def _let_go(self) -> None:
         """Let another process work at once."""
-        for tenant, lease in self._leases.items():
+        for tenant in self._taken:
             try:
-                release = partial(leases.release, lease=lease)
-                await self.database.write(Scope(tenant, None), release)
+                await self.database.write(Scope(tenant, None), partial(_release, self.holder))
             except MuxiError as error:
                 _log.warning("The lease on memory ends by itself: %s", error.message)
-        self._leases.clear()
+        self._taken.clear()
+
+
+def _release(holder: str, tx: Tx) -> None:
+    with suppress(LeaseLost):
+        leases.release(tx, leases.acquire(tx, "job", _LEASE, holder))
 
 
 def _pause(failures: int) -> float:

@@ -155,13 +155,13 @@ async def test_a_person_is_asked_and_shown_the_line_that_needs_no_questions(muxi
         await it.sees("is no name for a server", "Name: my-mcp-server")
         await it.press("C-u")
         await it.type("orchard")
-        for question in ("Language", "Template"):
-            await it.sees(question)
+        for last in ("2. Typescript", "11. proxy", "2. fastmcp"):
+            await it.sees(last)
             await it.press("Enter")
         await it.sees("Description:")
         await it.type("")
-        for question in ("Transport", "Oldest Python", "Licence"):
-            await it.sees(question)
+        for last in ("2. http", "3. 3.13", "4. none"):
+            await it.sees(last)
             await it.press("Enter")
         await it.sees("The same again: muxi create mcp-server orchard --yes --name orchard")
         await it.ended()

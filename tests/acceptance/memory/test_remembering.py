@@ -81,6 +81,7 @@ async def test_what_is_said_in_one_process_is_recalled_in_the_next(world: World)
     async with opened(world, embedder="embedded") as runtime:
         await say(runtime, ANA, "I have moved: I live in Porto now")
     async with opened(world, embedder="embedded") as runtime:
+        await runtime.remembering.backlog.catch_up()
         answer, events = await say(runtime, ANA, "Where do I live?")
         # The later one stands last, and its date says so.
         assert answer.index("Lisbon") < answer.index("Porto")
