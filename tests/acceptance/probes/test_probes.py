@@ -7,6 +7,7 @@ import os
 import random
 import re
 from collections.abc import AsyncIterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -133,6 +134,15 @@ class Prober:
 _MEMBERS = ["input", "thread_id", "parent_id", "owner", "id", "run_id", "agent", "text", "user"]
 
 
+async def _reaches(muxi: Served, key: str, prober: Prober) -> bool:
+    """Whether probes that only look find what the owner of the key has. About one in fifty does."""
+    looks = (probe for probe in iter(prober.request, None) if probe[0] == "GET")
+    for probe in islice(looks, 5_000):
+        if MARK.encode() in await _ask(muxi, key, probe):
+            return True
+    return False
+
+
 async def _ask(muxi: Served, key: str, probe: tuple[str, str, dict[str, str], bytes]) -> bytes:
     """What the server says to a probe, without a network between."""
     method, target, headers, body = probe
@@ -197,8 +207,7 @@ async def _probe(muxi: Served, probes: int) -> None:
             assert MARK.encode() not in told, (seed, who, probe, told[:500])
         assert await _all_of(client) == before, seed
         # The same probes are answered to whom these things belong: they do reach them.
-        own = [await _ask(muxi, ann, prober.request()) for _ in range(400)]
-        assert any(MARK.encode() in told for told in own), seed
+        assert await _reaches(muxi, ann, prober), seed
 
 
 @pytest.mark.ci
