@@ -23,7 +23,6 @@ from yarl import URL
 from muxi.core.errors import ConfigError, ModelError
 from muxi.core.events import ModelEvent
 from muxi.models.exchange import Exchange
-from muxi.models.pace import Pace
 from muxi.wire.joining import joined
 
 if TYPE_CHECKING:
@@ -108,7 +107,6 @@ class Endpoint:
         self._urls: dict[str, URL] = {}
         self._limits: dict[float | None, aiohttp.ClientTimeout] = {}
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Kept] = WeakKeyDictionary()
-        self._paces: WeakKeyDictionary[asyncio.AbstractEventLoop, Pace] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
         return f"Endpoint({self.base_url!r}, provider={self.provider!r})"
@@ -139,12 +137,11 @@ class Endpoint:
         Raises:
             ModelError: Any failure, with provider, model, status and request id in `details`.
         """
-        exchange, pace = Exchange(self.provider, model, self.scrub), self._pace()
+        exchange = Exchange(self.provider, model, self.scrub)
         self._busy += 1
-        pace.begin()
         try:
             async with aclosing(
-                exchange.chunks(self._send(path, body, _SSE, headers, idle), pace)
+                exchange.chunks(self._send(path, body, _SSE, headers, idle))
             ) as data:
                 async for chunk in data:
                     for item in joined(_decoded(chunk, exchange, decoder)):
@@ -159,7 +156,6 @@ class Endpoint:
             exchange.explain(error)
             raise
         finally:
-            pace.end()
             self._busy -= 1
 
     async def post_json(
@@ -277,13 +273,6 @@ class Endpoint:
             timeout=limit,
             allow_redirects=False,
         )
-
-    def _pace(self) -> Pace:
-        loop = asyncio.get_running_loop()
-        pace = self._paces.get(loop)
-        if pace is None:
-            pace = self._paces[loop] = Pace(loop)
-        return pace
 
     def _address(self, path: str) -> URL:
         if path.startswith("//"):

@@ -17,7 +17,6 @@ from yarl import URL
 
 from muxi.core.errors import ModelConnectionError, ModelError, ModelProtocolError, ModelTimeout
 from muxi.core.record import now
-from muxi.models.pace import Pace
 from muxi.wire.failures import Complaint, failure, read_complaint
 from muxi.wire.sse import SseEvent, SseReader
 
@@ -71,15 +70,8 @@ class Exchange:
         self.satisfied = False
         """Set by the reader of the chunks when it needs no more of them."""
 
-    async def chunks(
-        self, sending: Awaitable[aiohttp.ClientResponse], pace: Pace | None = None
-    ) -> AsyncGenerator[bytes]:
-        """The body of the answer that `sending` brings, as it comes, when its status is 200.
-
-        Args:
-            sending: The request.
-            pace: Tells when to leave pieces to wait for each other; None for never.
-        """
+    async def chunks(self, sending: Awaitable[aiohttp.ClientResponse]) -> AsyncGenerator[bytes]:
+        """The body of the answer that `sending` brings, as it comes, when its status is 200."""
         response: aiohttp.ClientResponse | None = None
         problem: ModelError | None = None
         try:
@@ -92,8 +84,6 @@ class Exchange:
                     if not response.content.at_eof():
                         await _drain(read)
                     return
-                if pace is not None and (pause := pace.pause):
-                    await asyncio.sleep(pause)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             problem = _transport_problem(error)
         finally:
