@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from muxi.client.client import Client
 
 SCRIPT = Path(__file__).parent / "crashing_server.py"
+SPENDING = Path(__file__).parent / "spending_server.py"
 
 
 @dataclass
@@ -46,3 +49,16 @@ async def started(folder: Path, script: Path = SCRIPT) -> AsyncGenerator[Process
         if process.returncode is None:
             process.terminate()
             await process.wait()
+
+
+@asynccontextmanager
+async def replicas(folder: Path, **declared: Any) -> AsyncGenerator[list[Process]]:
+    """Two processes of one project, each with a folder of its own."""
+    said = json.dumps({"model": "m/m", "agents": {"a": {"name": "a"}}, **declared})
+    async with AsyncExitStack() as stack:
+        nodes: list[Process] = []
+        for name in ("one", "two"):
+            await asyncio.to_thread((folder / name).mkdir)
+            await asyncio.to_thread((folder / name / "muxi.yaml").write_text, said)
+            nodes.append(await stack.enter_async_context(started(folder / name, SPENDING)))
+        yield nodes

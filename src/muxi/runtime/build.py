@@ -52,6 +52,7 @@ from muxi.runtime.secrets import Secrets
 from muxi.runtime.state import StateFolder
 from muxi.runtime.streams import Streams
 from muxi.runtime.threads import Threads
+from muxi.runtime.tickets import Tickets
 from muxi.runtime.toolbox import Toolbox
 from muxi.runtime.tools import Tools
 from muxi.runtime.transcripts import Transcripts
@@ -101,6 +102,7 @@ class Runtime:
     warming: Warming
     budgets: Budgets
     usage: UsageService
+    tickets: Tickets
     recovery: Recovery
     guard: Guard
     identity: Identity
@@ -302,6 +304,7 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
         warming=Warming(agents=agents, mcp=engine.mcp),
         budgets=Budgets(database=engine.database, ledger=engine.runs.ledger),
         usage=UsageService(database=engine.database),
+        tickets=Tickets(database=database, secrets=engine.secrets),
         recovery=_recovery(engine, approvals, files),
         guard=engine.access.guard,
         identity=engine.access.identity,

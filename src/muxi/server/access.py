@@ -21,7 +21,6 @@ from muxi.server.addresses import Address, Addresses
 from muxi.server.login_page import Way, login_page
 from muxi.server.problems import Refused
 from muxi.server.rates import Rates
-from muxi.server.tickets import Tickets
 from muxi.storage.records import instant
 
 COOKIE: Final = "muxi_session"
@@ -53,8 +52,6 @@ class Access:
         self.addresses = addresses
         self.rates = rates
         self._token = token.encode()
-        self.tickets = Tickets()
-        """What opens WebSockets."""
         self.bearers: list[Authenticator] = [self._known_here]
         """Asked in turn about `Authorization: Bearer`, once it is not the token file's."""
         self.session_checks: list[Callable[[Caller], Awaitable[None]]] = []

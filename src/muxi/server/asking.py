@@ -8,7 +8,9 @@ from typing import Final
 
 from muxi.core.caller import Caller
 from muxi.core.errors import InvalidInput
+from muxi.core.users import TENANT_HEADER, USER_HEADER
 from muxi.runtime.build import Runtime
+from muxi.runtime.tickets import Shown
 from muxi.server.access import Access
 from muxi.server.addresses import Address
 from muxi.server.managing import require_operator
@@ -17,6 +19,15 @@ from muxi.server.users import named_tenant, named_user
 
 _ONCE: Final = frozenset(
     {b"authorization", b"content-length", b"content-type", b"host", b"origin", b"transfer-encoding"}
+)
+_SHOWN: Final = (
+    b"authorization",
+    b"cookie",
+    b"host",
+    b"origin",
+    b"sec-fetch-site",
+    TENANT_HEADER.lower().encode(),
+    USER_HEADER.lower().encode(),
 )
 
 
@@ -48,6 +59,11 @@ def refuse_repeated(pairs: Iterable[tuple[bytes, bytes]]) -> None:
             error = InvalidInput(f"The header `{name.decode()}` came more than once.")
             raise Refused(400, error, ((b"connection", b"close"),))
         seen.add(name)
+
+
+def shown_in(headers: Shown) -> Shown:
+    """What of a request's headers says who makes it."""
+    return {name: headers[name] for name in _SHOWN if name in headers}
 
 
 async def caller_of(runtime: Runtime, access: Access, asked: Asked) -> Caller:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from muxi.runtime.tickets import SocketTicket
+from muxi.server.asking import shown_in
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation
-from muxi.server.tickets import SocketTicket, shown_in
 
 
 async def make_ticket(call: Call[Nothing, Nothing]) -> SocketTicket:
-    return call.access.tickets.make(shown_in(call.headers))
+    return await call.runtime.tickets.make(shown_in(call.headers))
 
 
 OPERATIONS: tuple[AnyOperation, ...] = (

@@ -62,3 +62,15 @@ credentials = Table(
     Index("ix_credentials_expiry", "tenant", "expires_at"),
     sqlite_with_rowid=False,
 )
+
+# What opens one WebSocket, once and soon. Sealed is the credential that a ticket stands for.
+tickets = Table(
+    "tickets",
+    metadata,
+    text("tenant", key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    number("expires_at"),
+    Index("ix_tickets_expiry", "tenant", "expires_at"),
+    sqlite_with_rowid=False,
+)

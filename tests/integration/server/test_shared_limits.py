@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 from support.postgres import PostgresAddress
-from support.processes import Process, started
+from support.processes import replicas
 
 from muxi.identity.allowances import Limit
 from muxi.identity.attempts import OF_PAIR
 
-SCRIPT = Path(__file__).parents[2] / "support" / "spending_server.py"
 PASSWORD = "correct horse battery"
 REQUESTS = 60
-
-
-@asynccontextmanager
-async def replicas(folder: Path, **declared: Any) -> AsyncGenerator[list[Process]]:
-    """Two processes of one project."""
-    said = json.dumps({"model": "m/m", "agents": {"a": {"name": "a"}}, **declared})
-    async with AsyncExitStack() as stack:
-        nodes: list[Process] = []
-        for name in ("one", "two"):
-            await asyncio.to_thread((folder / name).mkdir)
-            await asyncio.to_thread((folder / name / "muxi.yaml").write_text, said)
-            nodes.append(await stack.enter_async_context(started(folder / name, SCRIPT)))
-        yield nodes
 
 
 @pytest.mark.ci

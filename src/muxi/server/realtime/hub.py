@@ -17,13 +17,13 @@ from muxi.core.caller import Caller
 from muxi.core.errors import InvalidInput, NotFound
 from muxi.runtime.build import Runtime
 from muxi.runtime.principal import Principal
+from muxi.runtime.tickets import Shown
 from muxi.server.access import Access
-from muxi.server.asking import Asked, caller_of
+from muxi.server.asking import Asked, caller_of, shown_in
 from muxi.server.problems import Refused
 from muxi.server.realtime.channel import Channel
 from muxi.server.realtime.line import Line, Way
 from muxi.server.realtime.session import Session
-from muxi.server.tickets import Shown, shown_in
 
 PATH: Final = "/ws"
 _SLOTS: Final = 15
@@ -64,7 +64,7 @@ class Hub:
         shown = shown_in(headers)
         ticket = parse_qs(path.query).get("ticket")
         if ticket is not None:
-            redeemed = self.access.tickets.redeem(ticket[0])
+            redeemed = await self.runtime.tickets.redeem(ticket[0])
             if redeemed is None:
                 client = line.way.client
                 self.access.rates.admit_stranger(client[0] if client else "")

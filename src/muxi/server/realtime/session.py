@@ -19,6 +19,7 @@ from muxi.core.json_shapes import is_object
 from muxi.core.threads import Run
 from muxi.runtime.build import Runtime
 from muxi.runtime.principal import Principal
+from muxi.runtime.tickets import Shown
 from muxi.server.access import Access
 from muxi.server.operations import NOTHING, AnyOperation, Call, perform
 from muxi.server.problems import Refused, invalid, problem_for
@@ -40,7 +41,6 @@ from muxi.server.realtime.commands import (
 from muxi.server.realtime.line import FORBIDDEN, MAX_MESSAGE, SIGNED_OUT, Line
 from muxi.server.realtime.messages import Presence, Present, Renewed, Subscribed, Unsubscribed
 from muxi.server.realtime.packets import message, packet
-from muxi.server.tickets import Shown
 from muxi.wire.json_text import read_json
 
 MAX_THREADS: Final = 1_000
@@ -227,7 +227,7 @@ class Session:
         """Go on under another credential of the same user; raises `Refused`, `InvalidInput`."""
         shown: Shown | None = {b"authorization": f"Bearer {token}".encode()}
         if ticket is not None:
-            shown = self._hub.access.tickets.redeem(ticket)
+            shown = await self._hub.runtime.tickets.redeem(ticket)
         if shown is None:
             raise InvalidInput("This ticket is used up or too old.")
         kept = {name: value for name, value in self._shown.items() if name not in _CREDENTIALS}

@@ -330,6 +330,15 @@ CREATE: tuple[str, ...] = (
 )
  WITHOUT ROWID""",
     """CREATE INDEX ix_threads_tenant_updated_at_id ON threads (tenant, updated_at, id)""",
+    """CREATE TABLE tickets (
+    tenant TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    expires_at BIGINT NOT NULL,
+    CONSTRAINT pk_tickets PRIMARY KEY (tenant, digest)
+)
+ WITHOUT ROWID""",
+    """CREATE INDEX ix_tickets_expiry ON tickets (tenant, expires_at)""",
     """CREATE TABLE usage (
     tenant TEXT NOT NULL,
     run_id TEXT NOT NULL,
@@ -636,6 +645,8 @@ CREATE: tuple[str, ...] = (
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('tenants', 'sqlite_autoindex_tenants_1', '1000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('threads', 'ix_threads_tenant_updated_at_id', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('threads', 'threads', '1000000 1000000 1')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('tickets', 'ix_tickets_expiry', '1000000 1000000 10')""",
+    """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('tickets', 'tickets', '1000000 1000000 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('usage', 'ix_usage_tenant_created_at', '1000000 1000000 10')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('usage', 'usage', '1000000 1000000 10 1')""",
     """INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users', '1000000 1000000 1')""",

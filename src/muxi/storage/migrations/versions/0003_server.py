@@ -270,6 +270,18 @@ audit_seals = Table(
     sqlite_with_rowid=False,
 )
 
+# What opens one WebSocket, once and soon. Sealed is the credential that a ticket stands for.
+tickets = Table(
+    "tickets",
+    metadata,
+    _text("tenant", key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    _number("expires_at"),
+    Index("ix_tickets_expiry", "tenant", "expires_at"),
+    sqlite_with_rowid=False,
+)
+
 # What is counted for a while, of subjects that are digests.
 rates = Table(
     "rates",
