@@ -20,6 +20,7 @@ from muxi.runtime.principal import LOCAL
 from muxi.server import problems
 from muxi.server.examples import Examples
 from muxi.server.links import links
+from muxi.server.mcp.described import mcp_paths
 from muxi.server.operations import AnyOperation, Nothing, Raw
 from muxi.server.problems import ProblemDetails
 
@@ -83,7 +84,7 @@ _CONDITIONS = {
 
 
 def describe(operations: Sequence[AnyOperation]) -> dict[str, Any]:
-    """An OpenAPI 3.1 document of `operations`."""
+    """An OpenAPI 3.1 document of `operations`, and of MCP beside them."""
     schemas = _Schemas(operations)
     # What can be read has an ETag, which a change of it may name.
     tagged = {each.path for each in operations if each.method == "GET" and each.answer is not None}
@@ -101,7 +102,7 @@ def describe(operations: Sequence[AnyOperation]) -> dict[str, Any]:
             "version": __version__,
             "description": "Agents, threads and runs of one project.",
         },
-        "paths": paths,
+        "paths": paths | mcp_paths(schemas.problem()),
         "components": {
             "schemas": schemas.definitions,
             "parameters": _PARAMETERS,
@@ -126,6 +127,8 @@ class _Schemas:
                 wanted[(operation.body, "validation")] = None
             if operation.answer is not None:
                 wanted[(operation.answer, "serialization")] = None
+            for model in operation.messages.values():
+                wanted[(model, "validation")] = None
         found, document = models_json_schema(list(wanted), ref_template=_REFERENCES)
         self._references = dict(found)
         self.definitions: dict[str, Any] = document.get("$defs", {})
@@ -145,6 +148,10 @@ class _Schemas:
         """A body of this model, with an example."""
         schema = self.reference(model, mode)
         return {"schema": schema, "example": self._examples.of(schema)}
+
+    def problem(self) -> dict[str, Any]:
+        """What a problem looks like, by media type."""
+        return {problems.MEDIA_TYPE: self.content(ProblemDetails, "serialization")}
 
     def with_example(self, parameter: dict[str, Any]) -> dict[str, Any]:
         """A parameter, with an example if there is something to show."""
@@ -181,6 +188,14 @@ def _operation(operation: AnyOperation, schemas: _Schemas, *, tagged: bool) -> d
     elif operation.streamed:
         content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
         described["requestBody"] = {"required": False, "content": content}
+    if operation.about:
+        described["description"] = operation.about
+    if operation.messages:
+        # OpenAPI has no word for what is said over a WebSocket.
+        told = operation.messages.items()
+        described["x-messages"] = {
+            name: schemas.reference(model, "validation") for name, model in told
+        }
     if operation.open:
         described["security"] = []
     return described
@@ -188,7 +203,7 @@ def _operation(operation: AnyOperation, schemas: _Schemas, *, tagged: bool) -> d
 
 def _responses(operation: AnyOperation, schemas: _Schemas) -> dict[str, Any]:
     """What an operation answers, by status."""
-    problem = {problems.MEDIA_TYPE: schemas.content(ProblemDetails, "serialization")}
+    problem = schemas.problem()
     if operation.problem is not None:
         # In the form of another protocol, which describes it.
         problem = {_JSON: {"schema": {"type": "object"}}}

@@ -203,6 +203,10 @@ class Operation(Generic[Body, Query]):
     """Whether it begins a run, by `Call.start` or `Call.start_and_follow`."""
     current: Callable[[Call[Body, Query]], Reading] | None = None
     """How what is changed is read in the transaction that changes it, for `If-Match`."""
+    about: str = ""
+    """What is to be known of it beside the summary."""
+    messages: Mapping[str, type[BaseModel]] = field(default_factory=dict[str, type[BaseModel]])
+    """What may be said over the connection that it opens, by the type of the message."""
     problem: Callable[[ProblemDetails], Response] | None = None
     """Renders errors as the operation's protocol has them; None for those of this API."""
     tag: str = field(default="project")

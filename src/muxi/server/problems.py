@@ -67,6 +67,7 @@ _TITLES = {
     403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
+    426: "Upgrade required",
     408: "Too slow",
     409: "Conflict",
     412: "Precondition failed",

@@ -43,7 +43,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("mcp.protected", ("/.well-known",)),
     Resource("agui.door", ("/agui",)),
     Resource("aisdk.door", ("/api/chat",)),
-    Resource("socket_tickets", ("/api/socket-tickets",)),
+    Resource("socket_tickets", ("/api/socket-tickets", "/ws")),
     Resource("accounts", ("/api/users", "/api/me")),
     Resource("groups", ("/api/groups",)),
     Resource("keys", ("/api/keys",)),

@@ -22,6 +22,7 @@ from muxi.core.messages import ToolResultPart
 from muxi.core.policies import PolicyRule, Role
 from muxi.core.record import now
 from muxi.models.scripted import ModelRequest, Reply, call
+from muxi.server.openapi import describe
 from muxi.server.realtime.commands import COMMANDS
 from muxi.server.table import all_operations
 
@@ -79,6 +80,14 @@ def test_every_route_has_a_policy():
     assert {each.path for each in without} == {"/api/files", "/api/logout", "/api/me", "/logout"}
     assert {each.method for each in without if each.path == "/api/files"} == {"OPTIONS"}
     assert {each.action for each in all_operations() if each.action} <= ACTIONS.keys()
+    # What is described beside the table asks for one too.
+    asked = {(each.path, each.method.lower()) for each in all_operations()}
+    described = {
+        (path, method)
+        for path, methods in describe(all_operations())["paths"].items()
+        for method in methods
+    }
+    assert described - asked == {("/mcp", method) for method in ("post", "get", "delete")}
 
 
 def test_every_command_of_a_socket_has_a_policy():
@@ -116,8 +125,9 @@ async def test_a_key_without_scopes_reaches_no_route(muxi: Served):
             async with http.request(each.method, muxi.url + path, data=b"{}") as response:
                 if response.status not in (400, 403, 415, 422):
                     answered.append((each.method, each.path, response.status))
-        async with http.post(f"{muxi.url}/mcp", data=b"{}") as response:
-            assert response.status == 403
+        for method in ("POST", "GET", "DELETE"):
+            async with http.request(method, f"{muxi.url}/mcp", data=b"{}") as response:
+                assert response.status == 403
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await http.ws_connect(f"{muxi.url}/ws")
         assert refused.value.status == 403
