@@ -164,11 +164,12 @@ def _model(model: ModelInfo) -> Finding:
 
 
 def _weights(examined: Examination) -> list[Finding]:
+    from muxi.models.embedded import openmp
     from muxi.models.embedded.weights import ALL, WeightStore
 
     store = WeightStore()
     findings: list[Finding] = []
-    for weights in ALL:
+    for weights in (*openmp.needed(), *ALL):
         if not store.path(weights).exists():
             continue
         if store.verify(weights):

@@ -62,9 +62,10 @@ def pull(
 ) -> None:
     """Fetch the weights of an embedded model, so that it works without a network later."""
     from muxi.cli.weights import fetch_weights
+    from muxi.models.embedded import openmp
     from muxi.models.embedded.weights import ALL, MINILM, MINILM_TOKENIZER, WeightStore
 
-    known = {"embedded": ALL, "minilm": (MINILM, MINILM_TOKENIZER)}
+    known = {"embedded": (*openmp.needed(), *ALL), "minilm": (MINILM, MINILM_TOKENIZER)}
     wanted = known.get(name)
     if wanted is None:
         raise typer.BadParameter(f"There are weights for {' and '.join(known)} only.")

@@ -21,15 +21,18 @@ def prepare_weights(project: Project) -> None:
     Without a network everything else still runs, so a failure is told and not raised.
     """
     from muxi.core.errors import WeightsUnavailable
-    from muxi.models.embedded.weights import MINILM, MINILM_TOKENIZER, SMOLLM2
+    from muxi.models.embedded.weights import MINILM, MINILM_TOKENIZER, SMOLLM2, WeightStore
 
     if not _uses_embedded(project):
         return
+    engine: tuple[Weights, ...] = (SMOLLM2,)
+    if WeightStore().lacking(engine):
+        # Looked for only where something has to come anyway: later starts do not pay for it.
+        from muxi.models.embedded.openmp import needed
+
+        engine = (*needed(), *engine)
     stages = (
-        (
-            (SMOLLM2,),
-            "Until it is here, a scripted model stands in that only repeats what is said.",
-        ),
+        (engine, "Until it is here, a scripted model stands in that only repeats what is said."),
         ((MINILM, MINILM_TOKENIZER), "Until it is here, tools are chosen by a coarser table."),
     )
     _announce([weights for wanted, _ in stages for weights in wanted])
@@ -61,29 +64,24 @@ def fetch_weights(*wanted: Weights) -> None:
     _fetch(wanted)
 
 
-def _missing(wanted: Iterable[Weights]) -> list[Weights]:
+def _announce(wanted: Iterable[Weights]) -> None:
     from muxi.models.embedded.weights import WeightStore
 
-    present = WeightStore().present()
-    return [weights for weights in wanted if weights not in present]
-
-
-def _announce(wanted: Iterable[Weights]) -> None:
-    from muxi.models.embedded.weights import default_folder
-
-    missing = _missing(wanted)
+    store = WeightStore()
+    missing = store.lacking(wanted)
     if missing:
         megabytes = sum(weights.size for weights in missing) / 1e6
-        output.say(f"Fetching {megabytes:.0f} MB of model weights, once, into {default_folder()}")
+        output.say(f"Fetching {megabytes:.0f} MB of model weights, once, into {store.folder}")
 
 
 def _fetch(wanted: Iterable[Weights]) -> None:
     from muxi.models.embedded.weights import WeightStore
 
-    missing = _missing(wanted)
+    store = WeightStore()
+    missing = store.lacking(wanted)
     if missing:
         with _bar() as progress:
-            WeightStore().fetch(*missing, progress=progress)
+            store.fetch(*missing, progress=progress)
 
 
 def _silent(name: str, done: int, total: int) -> None:

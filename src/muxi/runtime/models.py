@@ -296,8 +296,7 @@ def _describe_embedded(info: ModelInfo) -> None:
 
     info.small = True
     info.note = SMALL
-    present = WeightStore().present()
-    missing = sum(weights.size for weights in ALL if weights not in present)
+    missing = sum(weights.size for weights in WeightStore().lacking(ALL))
     if missing:
         info.note = f"{SMALL} {missing / 1e6:.0f} MB of weights are fetched on first use."
 

@@ -135,10 +135,15 @@ class Engine:
     def _open(self) -> Any:
         try:
             llama: Any = import_module("xllamacpp")
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             raise MissingExtra(
                 "The embedded model needs the package `xllamacpp`.",
                 hint="Install it with `pip install xllamacpp`.",
+            ) from error
+        except ImportError as error:
+            raise MissingExtra(
+                f"The embedded model's package `xllamacpp` cannot be loaded: {error}.",
+                hint="Install the library that it lacks: `libgomp1` on Debian.",
             ) from error
         if not self.path.is_file():
             raise WeightsUnavailable(f"There is no file {self.path}.", file=str(self.path))

