@@ -7,7 +7,7 @@ including, `valid_to`; what comes after it closes it. Nothing here decides what 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue
@@ -113,10 +113,3 @@ def canonical(value: Any) -> str:
     Numbers keep their kind: 1, 1.0 and true are three values.
     """
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def zoned(instant: datetime) -> tuple[datetime, bool]:
-    """`instant` in UTC, and whether it had no zone, in which case UTC was assumed."""
-    if instant.tzinfo is None or instant.utcoffset() is None:
-        return instant.replace(tzinfo=UTC), True
-    return instant.astimezone(UTC), False

@@ -5,12 +5,11 @@ Made by `memory`, asked for and shown by doors. None of these reports ever holds
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from pydantic import Field
 
 from muxi.core.errors import InvalidInput
 from muxi.core.record import Record
+from muxi.core.spans import Instant, check_span
 
 BLANK = "[forgotten]"
 """Stands in a message whose words were forgotten, so that the path of its thread stays whole."""
@@ -27,15 +26,15 @@ class Forget(Record):
     """Ids of facts."""
     threads: list[str] = Field(default_factory=list[str])
     """Ids of threads, which go with everything that was drawn from them."""
-    since: datetime | None = None
+    since: Instant | None = None
     """What was said or done from here on is forgotten."""
-    until: datetime | None = None
+    until: Instant | None = None
     """And before this instant; None: up to now."""
     everything: bool = False
     """All that bears the owner."""
 
     def checked(self) -> Forget:
-        """Itself. Raises `InvalidInput` unless it names one kind of thing."""
+        """Itself. Raises `InvalidInput` unless it names one kind of thing, a span the right way."""
         span = self.since is not None or self.until is not None
         kinds = [bool(self.memories), bool(self.facts), bool(self.threads), span, self.everything]
         if sum(kinds) != 1:
@@ -43,6 +42,7 @@ class Forget(Record):
                 "Exactly one kind of thing can be forgotten at a time.",
                 hint="Name memories, facts, threads, a span of time (since, until), or everything.",
             )
+        check_span(self.since, self.until)
         return self
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime, time
 
 from muxi.core.errors import InvalidInput
-from muxi.core.facts import zoned
+from muxi.core.spans import zoned
 
 When = datetime | date | str
 

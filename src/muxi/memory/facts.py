@@ -17,6 +17,7 @@ from muxi.core.errors import InvalidInput, NotFound
 from muxi.core.facts import USER, Fact, FactInput, FactsChanged, Subject
 from muxi.core.pages import Page
 from muxi.core.paths import normal
+from muxi.core.spans import check_span
 from muxi.memory import fact_reading, tree
 from muxi.memory.dates import When, read_date
 from muxi.memory.fact_reading import instant
@@ -352,8 +353,7 @@ def _said(subject: str, telling: Telling, changed: FactsChanged) -> Statement:
     """The statement that all statements of one telling are made from."""
     since = None if telling.valid_from is None else read_date(telling.valid_from, changed.notes)
     until = None if telling.valid_to is None else read_date(telling.valid_to, changed.notes)
-    if until is not None and since is not None and until <= since:
-        raise InvalidInput("A fact cannot end before it begins.")
+    check_span(since, until, names=("valid_from", "valid_to"))
     if not 0 <= telling.confidence <= 1:
         raise InvalidInput("The confidence in a fact lies between 0 and 1.")
     return Statement(

@@ -15,9 +15,9 @@ from datetime import datetime
 from typing import Any, cast
 
 from muxi.core.errors import InvalidInput
-from muxi.core.facts import zoned
 from muxi.core.json_shapes import is_object
 from muxi.core.memories import Memory
+from muxi.core.spans import zoned
 
 Taken = Memory | str
 """A memory, or in words why something could not be taken."""

@@ -11,6 +11,7 @@ from muxi.core.budgets import GroupBy, UsageRow, zone
 from muxi.core.errors import InvalidInput
 from muxi.core.pages import Page
 from muxi.core.scope import Scope
+from muxi.core.spans import check_span
 from muxi.storage import usage as stored
 from muxi.storage.records import cursor, place
 from muxi.storage.transaction import Database, Tx
@@ -19,6 +20,9 @@ from muxi.storage.usage import UsageGroup
 _MICRO = 1_000_000
 _DAYS = 30
 """Days that are looked at if no first one is named."""
+
+_LAST = date.max - timedelta(days=1)
+"""The last day that another one follows."""
 
 _Place = tuple[date | None, tuple[str, str, str] | None]
 """The day of the last row that was given, and its key."""
@@ -49,7 +53,11 @@ class UsageService:
     async def page(
         self, who: Scope, query: UsageQuery, *, after: str | None = None, limit: int = 50
     ) -> Page[UsageRow]:
-        """Rows of sums, the newest day first, then by agent, user and model."""
+        """Rows of sums, the newest day first, then by agent, user and model.
+
+        Raises:
+            InvalidInput: The last day is before the first one; or `after` is no cursor of this.
+        """
         read = partial(_read, query=query, after=_place(after), limit=limit + 1)
         rows = await self.database.read(who, read)
         more = len(rows) > limit
@@ -63,8 +71,9 @@ def _read(
     tx: Tx, *, query: UsageQuery, after: _Place, limit: int
 ) -> list[tuple[date | None, UsageGroup]]:
     place = zone(query.time_zone)
-    last = query.until or datetime.now(place).date()
+    last = min(query.until or datetime.now(place).date(), _LAST)
     first = query.since or last - timedelta(days=_DAYS - 1)
+    check_span(first, last)
     groups = partial(
         stored.groups,
         tx,

@@ -31,6 +31,16 @@ async def test_a_user_that_cannot_be_is_wrong_use(project: Muxi) -> None:
 
 
 @pytest.mark.ci
+@pytest.mark.parametrize("command", [("usage",), ("memory", "forget", "--dry-run")])
+async def test_a_span_that_ends_before_it_begins_is_told(
+    project: Muxi, command: tuple[str, ...]
+) -> None:
+    done = await project(*command, "--since", "2026-02-01", "--until", "2026-01-31")
+    assert (done.code != 0, done.out) == (True, "")
+    assert "The span ends before" in done.err
+
+
+@pytest.mark.ci
 async def test_the_command_that_is_proposed_is_for_the_same_user(project: Muxi) -> None:
     done = await project("run", "--user", "Ann %", "-a", "careful", "calculate it")
     assert done.code == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -295,6 +296,14 @@ async def test_usage_is_told_apart_as_one_asks_and_comes_in_pages(
             ("b", "bob", 2),
         ]
         assert {row.model for row in rows} == {"scripted/model"}
+        today = date.fromisoformat(day.day)
+        [ever] = (await usage((), since=date.min, until=date.max)).items
+        assert ever.runs == 4
+        assert (await usage(("day",), since=date.min, until=date.max)).items
+        with pytest.raises(InvalidInput, match="The span ends before"):
+            await usage((), since=today, until=today - timedelta(days=2))
+        with pytest.raises(InvalidInput, match="The span ends before"):
+            await usage((), since=today + timedelta(days=9))
         [only] = (await usage(("agent",), user="bob", agent="b")).items
         assert only.runs == 2
         async with Client(muxi.url, token=token, user="ann") as client:
