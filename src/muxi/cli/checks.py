@@ -22,7 +22,7 @@ from muxi.config.load import default_project, load_project
 from muxi.config.project import Project
 from muxi.core.errors import ConfigError, MuxiError, StorageCorrupt
 from muxi.core.servers import ServerInfo
-from muxi.core.status import ModelInfo, ServerStatus
+from muxi.core.status import FilesAtProvider, ModelInfo, ServerStatus
 from muxi.core.tools import ToolCheck
 from muxi.core.version import __version__
 from muxi.runtime.owner import Owner, owner_of
@@ -105,6 +105,7 @@ def _storage(examined: Examination) -> list[Finding]:
     return [
         Finding("storage", "ok", f"{where} opens (default agent: {agent})"),
         *map(_model, told.models),
+        *map(_kept, told.kept),
         *tool_findings(told.tools),
         *server_findings(told.servers, examined.project.mcp.servers),
     ]
@@ -116,6 +117,7 @@ class _Told:
 
     status: ServerStatus
     models: list[ModelInfo]
+    kept: list[FilesAtProvider]
     tools: ToolCheck
     servers: list[ServerInfo]
 
@@ -127,7 +129,13 @@ async def _told(session: Session) -> _Told:
         tools = await client.tools.check()
     except ConfigError as error:
         tools = ToolCheck(checked=0, new=[], findings=[], gone=[], problems=[error.message])
-    return _Told(await client.status(), await client.models(), tools, await client.mcp.servers())
+    return _Told(
+        status=await client.status(),
+        models=await client.models(),
+        kept=await client.files.at_providers(),
+        tools=tools,
+        servers=await client.mcp.servers(),
+    )
 
 
 def _database(examined: Examination) -> list[Finding]:
@@ -161,6 +169,21 @@ def _model(model: ModelInfo) -> Finding:
         state: State = "error" if model.default else "warning"
         return Finding("model", state, f"{name}{default} is not ready", model.note)
     return Finding("model", "ok", f"{name}{default} is ready", model.note)
+
+
+def _kept(files: FilesAtProvider) -> Finding:
+    text = f"{files.provider} keeps {files.kept}"
+    if not files.left:
+        return Finding("kept", "ok", text)
+    text += f", of which {files.left} should be deleted"
+    if files.failing_since is None:
+        return Finding("kept", "ok", f"{text} and soon will be")
+    since = f"{files.failing_since.astimezone():%Y-%m-%d %H:%M}"
+    hint = None
+    if files.given_up:
+        text += f" ({files.given_up} given up)"
+        hint = f"Delete them with {files.provider}'s own console."
+    return Finding("kept", "warning", f"{text}; deleting fails since {since}", hint)
 
 
 def _weights(examined: Examination) -> list[Finding]:

@@ -18,6 +18,7 @@ from muxi.client.calls import SLOW, Call, Content, read, segment
 from muxi.core.errors import Conflict, ServerUnavailable
 from muxi.core.files import UploadedFile
 from muxi.core.pages import Page
+from muxi.core.status import FilesAtProvider
 
 _PIECE = 8 << 20
 """Bytes that are sent at once: what is lost when the line breaks."""
@@ -139,6 +140,10 @@ class Files:
         """The user's files, the newest first."""
         params = {"cursor": cursor, "limit": limit}
         return read(Page[UploadedFile], await self._call("GET", "/api/files", params=params))
+
+    async def at_providers(self) -> list[FilesAtProvider]:
+        """What providers of models keep of the tenant's files, by provider."""
+        return read(Page[FilesAtProvider], await self._call("GET", "/api/kept-files")).items
 
     async def delete(self, id: str) -> None:
         """Delete a file; messages keep what they refer to. Raises `NotFound`."""

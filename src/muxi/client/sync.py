@@ -147,6 +147,7 @@ class SyncFiles(Face[Files]):
     page = blocking(Files.page)
     delete = blocking(Files.delete)
     content = blocking(Files.content)
+    at_providers = blocking(Files.at_providers)
 
 
 class SyncVoice(Face[Voice]):

@@ -26,6 +26,20 @@ class ModelInfo(Record):
     context_tokens: int | None = None
 
 
+class FilesAtProvider(Record):
+    """How many files a provider of models keeps for a tenant."""
+
+    provider: str
+    kept: int
+    """All of them, whoever shows them."""
+    left: int = 0
+    """Of these, the ones that are to be deleted there, as nothing here shows them any more."""
+    given_up: int = 0
+    """Of these, the ones that the provider is not asked to delete any more."""
+    failing_since: datetime | None = None
+    """When the provider failed first to delete the one that is left for longest."""
+
+
 class AgentInfo(Record):
     """An agent and where its definition comes from."""
 

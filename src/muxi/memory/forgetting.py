@@ -177,8 +177,9 @@ def outside_of(dialect: str) -> list[str]:
 def left_at_providers(tx: Tx) -> list[str]:
     """Files of the tenant that providers keep though they have gone here."""
     return [
-        f"Files at {provider} that are to be deleted there and are not yet: {number}."
-        for provider, number in provider_files.count_left(tx).items()
+        f"Files at {each.provider} that are to be deleted there and are not yet: {each.left}."
+        for each in provider_files.counts(tx)
+        if each.left
     ]
 
 

@@ -265,7 +265,7 @@ def _assemble(engine: Engine, ownership: Ownership) -> Runtime:
     approvals = Approvals(database=database, runs=runs)
     client_calls = ClientCalls(runs=runs)
     files = files_of(project, state, engine.blobs, on_deleted=runs.kept_files.wake)
-    parts.forgetting.listeners.append(runs.kept_files.wake)
+    parts.forgetting.listeners.append(lambda tenant, _: runs.kept_files.wake(tenant))
     return Runtime(
         project=project,
         state=state,

@@ -20,6 +20,7 @@ from weakref import WeakValueDictionary
 from muxi.core.errors import ModelError, ModelRejected, MuxiError
 from muxi.core.keeping import FileStore, KeptFile, Upload
 from muxi.core.messages import MediaPart
+from muxi.core.status import FilesAtProvider
 from muxi.runtime.models import Models
 from muxi.runtime.principal import Principal
 from muxi.storage import provider_files as stored
@@ -137,9 +138,12 @@ class KeptFiles:
     def _rests(self, what: str | Place) -> bool:
         return time.monotonic() < self._resting.get(what, 0.0)
 
-    def wake(self, tenant: str, of: str = "") -> None:
+    async def counts(self, who: Principal) -> list[FilesAtProvider]:
+        """What providers keep of the tenant's files, by provider."""
+        return await self.database.read(Principal(who.tenant, None), stored.counts)
+
+    def wake(self, tenant: str) -> None:
         """Blobs of the tenant may have gone; what providers keep of them goes soon."""
-        del of
         self._tenants.setdefault(tenant, False)
         self._begin()
 

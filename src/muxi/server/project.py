@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import PlainTextResponse, Response
 
 from muxi.core.pages import Page
-from muxi.core.status import ModelInfo, Reloaded, ServerStatus
+from muxi.core.status import FilesAtProvider, ModelInfo, Reloaded, ServerStatus
 from muxi.server.operations import HEALTH, AnyOperation, Call, Nothing, Operation
 from muxi.server.paging import WholeQuery, page_of
 
@@ -16,6 +16,11 @@ async def status(call: Call[Nothing, Nothing]) -> ServerStatus:
 
 async def list_models(call: Call[Nothing, WholeQuery]) -> Page[ModelInfo]:
     return page_of(await call.runtime.models.infos(), call.query, lambda each: each.name)
+
+
+async def list_kept_files(call: Call[Nothing, WholeQuery]) -> Page[FilesAtProvider]:
+    found = await call.runtime.runs.kept_files.counts(call.who)
+    return page_of(found, call.query, lambda each: each.provider)
 
 
 async def reload(call: Call[Nothing, Nothing]) -> Reloaded:
@@ -49,6 +54,15 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         action="models.read",
         answer=Page[ModelInfo],
         tag="models",
+    ),
+    Operation(
+        method="GET",
+        path="/api/kept-files",
+        summary="How many files providers of models keep, and how many they do not delete",
+        handler=list_kept_files,
+        query=WholeQuery,
+        action="project.read",
+        answer=Page[FilesAtProvider],
     ),
     Operation(
         method="POST",

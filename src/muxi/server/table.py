@@ -26,7 +26,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("agents", ("/api/agents",)),
     Resource(
         "project",
-        ("/api/status", "/api/models", "/api/reload", "/healthz", "/readyz"),
+        ("/api/status", "/api/models", "/api/kept-files", "/api/reload", "/healthz", "/readyz"),
         eager=True,
     ),
     Resource("knowledge", ("/api/knowledge",)),

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from muxi.storage.records import column
+from muxi.core.status import FilesAtProvider
+from muxi.storage.records import column, instant
 from muxi.storage.sql import provider_files as sql
 from muxi.storage.transaction import Tx
 
@@ -65,6 +66,7 @@ def add(tx: Tx, place: Place, file_id: str, *, provider: str, expires_at: int | 
         expires_at=expires_at,
         attempts=0,
         next_try=0,
+        failed_at=None,
     )
 
 
@@ -79,9 +81,18 @@ def left(tx: Tx, *, limit: int) -> list[Left]:
     return [Left(row[0], row[1], row[2], int(row[3]), int(row[4])) for row in rows]
 
 
-def count_left(tx: Tx) -> dict[str, int]:
-    """How many files each provider still has whose blobs are gone, given up ones included."""
-    return {row[0]: int(row[1]) for row in tx.rows(sql.COUNT_LEFT, now=tx.now())}
+def counts(tx: Tx) -> list[FilesAtProvider]:
+    """What each provider keeps, and what of it should have gone."""
+    return [
+        FilesAtProvider(
+            provider=row[0],
+            kept=int(row[1]),
+            left=int(row[2]),
+            given_up=int(row[3]),
+            failing_since=None if row[4] is None else instant(row[4]),
+        )
+        for row in tx.rows(sql.COUNT, attempts=MOST_ATTEMPTS, now=tx.now())
+    ]
 
 
 def drop_expired(tx: Tx) -> None:
@@ -97,4 +108,5 @@ def try_later(tx: Tx, file: Left, *, next_try: int) -> None:
         file_id=file.file_id,
         attempts=file.attempts + 1,
         next_try=next_try,
+        now=tx.now(),
     )

@@ -55,6 +55,8 @@ provider_files = Table(
     number("expires_at", null=True),
     number("attempts"),
     number("next_try"),
+    # When the provider failed first to delete it.
+    number("failed_at", null=True),
     Index("ix_provider_files_blob", "tenant", "hash", "account", "form"),
     sqlite_with_rowid=False,
 )

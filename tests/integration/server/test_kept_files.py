@@ -7,6 +7,7 @@ import json
 from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -288,3 +289,53 @@ async def test_a_refused_file_says_nothing_of_others(tmp_path: Path, made: Keepe
         await say(muxi, report(PDF + b"more"), thread_id=thread)
     assert [each.data for each in made.sent] == [PDF + b"more"]
     assert all(holds(body, PDF) for body in made.asked)
+
+
+async def left_of_a_report(muxi: Served, made: Keeper) -> provider_files.Left:
+    """The file of a thread that has gone, once the provider has failed to delete it."""
+    thread = await say(muxi, report())
+    made.deaf = 500
+    await muxi.client.delete_thread(thread)
+    await tried(muxi, 1)
+    read = partial(provider_files.left, limit=9)
+    (file,) = await muxi.runtime.database.read(WHOLE, read)
+    return file
+
+
+async def test_a_provider_is_asked_a_number_of_times_and_what_it_still_has_is_told(
+    tmp_path: Path, made: Keeper, storage: dict[str, Any]
+) -> None:
+    async with speaking(tmp_path, made, "anthropic", **storage) as muxi:
+        await say(muxi, report(PDF + b"shown by a thread"))
+        file = await left_of_a_report(muxi, made)
+        (told,) = await muxi.client.files.at_providers()
+        assert (told.kept, told.left, told.given_up) == (2, 1, 0)
+        first = told.failing_since
+        assert first is not None
+        # All but the last of its attempts have been made.
+        almost = replace(file, attempts=provider_files.MOST_ATTEMPTS - 2)
+        await muxi.runtime.database.write(
+            WHOLE, partial(provider_files.try_later, file=almost, next_try=0)
+        )
+        await muxi.runtime.runs.kept_files.sweep("default")
+        # Nothing is left that may be tried.
+        await idle(muxi)
+        (told,) = await muxi.client.files.at_providers()
+        assert (told.left, told.given_up, told.failing_since) == (1, 1, first)
+        made.deaf = 0
+        await muxi.runtime.runs.kept_files.sweep("default")
+        await idle(muxi)
+        assert made.deleted == [], "it was given up"
+
+
+async def test_what_a_provider_deletes_by_itself_is_spoken_of_no_more(
+    tmp_path: Path, made: Keeper
+) -> None:
+    async with speaking(tmp_path, made, "google") as muxi:
+        await left_of_a_report(muxi, made)
+        over = "UPDATE provider_files SET expires_at = 1 RETURNING expires_at"
+        await muxi.runtime.database.write(WHOLE, lambda tx: tx.raw(over))
+        assert await muxi.client.files.at_providers() == []
+        await muxi.runtime.runs.kept_files.sweep("default")
+        rows = "SELECT count(*) FROM provider_files"
+        assert (await muxi.runtime.database.read(WHOLE, lambda tx: tx.raw(rows)))[0][0] == 0

@@ -26,9 +26,9 @@ FROM blobs
 WHERE blobs.tenant = %(tenant)s::VARCHAR AND blobs.hash = %(hash)s::VARCHAR""",
 )
 ADD = Statement(
-    sqlite="INSERT INTO provider_files (tenant, account, file_id, provider, hash, form, created_at, expires_at, attempts, next_try) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-    order="tenant account file_id provider hash form created_at expires_at attempts next_try",
-    postgresql="""INSERT INTO provider_files (tenant, account, file_id, provider, hash, form, created_at, expires_at, attempts, next_try) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(account)s::VARCHAR COLLATE "C", %(file_id)s::VARCHAR COLLATE "C", %(provider)s::VARCHAR COLLATE "C", %(hash)s::VARCHAR COLLATE "C", %(form)s::VARCHAR COLLATE "C", %(created_at)s::BIGINT, %(expires_at)s::BIGINT, %(attempts)s::BIGINT, %(next_try)s::BIGINT) ON CONFLICT DO NOTHING""",
+    sqlite="INSERT INTO provider_files (tenant, account, file_id, provider, hash, form, created_at, expires_at, attempts, next_try, failed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    order="tenant account file_id provider hash form created_at expires_at attempts next_try failed_at",
+    postgresql="""INSERT INTO provider_files (tenant, account, file_id, provider, hash, form, created_at, expires_at, attempts, next_try, failed_at) VALUES (%(tenant)s::VARCHAR COLLATE "C", %(account)s::VARCHAR COLLATE "C", %(file_id)s::VARCHAR COLLATE "C", %(provider)s::VARCHAR COLLATE "C", %(hash)s::VARCHAR COLLATE "C", %(form)s::VARCHAR COLLATE "C", %(created_at)s::BIGINT, %(expires_at)s::BIGINT, %(attempts)s::BIGINT, %(next_try)s::BIGINT, %(failed_at)s::BIGINT) ON CONFLICT DO NOTHING""",
 )
 DROP = Statement(
     sqlite="DELETE FROM provider_files WHERE provider_files.tenant = ? AND provider_files.account = ? AND provider_files.file_id = ?",
@@ -38,35 +38,43 @@ DROP = Statement(
 LEFT = Statement(
     sqlite="""SELECT provider_files.account, provider_files.file_id, provider_files.provider, provider_files.attempts, provider_files.next_try
 FROM provider_files
-WHERE provider_files.tenant = ? AND NOT (EXISTS (SELECT blobs.hash
+WHERE provider_files.tenant = ? AND (provider_files.expires_at IS NULL OR provider_files.expires_at > ?) AND NOT (EXISTS (SELECT blobs.hash
 FROM blobs
-WHERE blobs.tenant = ? AND blobs.hash = provider_files.hash)) AND (provider_files.expires_at IS NULL OR provider_files.expires_at > ?) AND provider_files.attempts < ? ORDER BY provider_files.next_try
+WHERE blobs.tenant = ? AND blobs.hash = provider_files.hash)) AND provider_files.attempts < ? ORDER BY provider_files.next_try
  LIMIT ? OFFSET 0""",
-    order="tenant tenant now attempts limit",
+    order="tenant now tenant attempts limit",
     postgresql="""SELECT provider_files.account, provider_files.file_id, provider_files.provider, provider_files.attempts, provider_files.next_try
 FROM provider_files
-WHERE provider_files.tenant = %(tenant)s::VARCHAR AND NOT (EXISTS (SELECT blobs.hash
+WHERE provider_files.tenant = %(tenant)s::VARCHAR AND (provider_files.expires_at IS NULL OR provider_files.expires_at > %(now)s::BIGINT) AND NOT (EXISTS (SELECT blobs.hash
 FROM blobs
-WHERE blobs.tenant = %(tenant)s::VARCHAR AND blobs.hash = provider_files.hash)) AND (provider_files.expires_at IS NULL OR provider_files.expires_at > %(now)s::BIGINT) AND provider_files.attempts < %(attempts)s::BIGINT ORDER BY provider_files.next_try
+WHERE blobs.tenant = %(tenant)s::VARCHAR AND blobs.hash = provider_files.hash)) AND provider_files.attempts < %(attempts)s::BIGINT ORDER BY provider_files.next_try
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
-COUNT_LEFT = Statement(
-    sqlite="""SELECT provider_files.provider, count(*) AS count_1
-FROM provider_files
-WHERE provider_files.tenant = ? AND NOT (EXISTS (SELECT blobs.hash
+COUNT = Statement(
+    sqlite="""SELECT provider_files.provider, count(*) AS count_1, sum(CASE WHEN (NOT (EXISTS (SELECT blobs.hash
 FROM blobs
-WHERE blobs.tenant = ? AND blobs.hash = provider_files.hash)) AND (provider_files.expires_at IS NULL OR provider_files.expires_at > ?) GROUP BY provider_files.provider ORDER BY provider_files.provider""",
-    order="tenant tenant now",
-    postgresql="""SELECT provider_files.provider, count(*) AS count_1
-FROM provider_files
-WHERE provider_files.tenant = %(tenant)s::VARCHAR AND NOT (EXISTS (SELECT blobs.hash
+WHERE blobs.tenant = ? AND blobs.hash = provider_files.hash))) THEN 1 ELSE 0 END) AS sum_1, sum(CASE WHEN (NOT (EXISTS (SELECT blobs.hash
 FROM blobs
-WHERE blobs.tenant = %(tenant)s::VARCHAR AND blobs.hash = provider_files.hash)) AND (provider_files.expires_at IS NULL OR provider_files.expires_at > %(now)s::BIGINT) GROUP BY provider_files.provider ORDER BY provider_files.provider""",
+WHERE blobs.tenant = ? AND blobs.hash = provider_files.hash)) AND provider_files.attempts >= ?) THEN 1 ELSE 0 END) AS sum_2, min(CASE WHEN (NOT (EXISTS (SELECT blobs.hash
+FROM blobs
+WHERE blobs.tenant = ? AND blobs.hash = provider_files.hash))) THEN provider_files.failed_at END) AS min_1
+FROM provider_files
+WHERE provider_files.tenant = ? AND (provider_files.expires_at IS NULL OR provider_files.expires_at > ?) GROUP BY provider_files.provider ORDER BY provider_files.provider""",
+    order="tenant tenant attempts tenant tenant now",
+    postgresql="""SELECT provider_files.provider, count(*) AS count_1, sum(CASE WHEN (NOT (EXISTS (SELECT blobs.hash
+FROM blobs
+WHERE blobs.tenant = %(tenant)s::VARCHAR AND blobs.hash = provider_files.hash))) THEN 1 ELSE 0 END) AS sum_1, sum(CASE WHEN (NOT (EXISTS (SELECT blobs.hash
+FROM blobs
+WHERE blobs.tenant = %(tenant)s::VARCHAR AND blobs.hash = provider_files.hash)) AND provider_files.attempts >= %(attempts)s::BIGINT) THEN 1 ELSE 0 END) AS sum_2, min(CASE WHEN (NOT (EXISTS (SELECT blobs.hash
+FROM blobs
+WHERE blobs.tenant = %(tenant)s::VARCHAR AND blobs.hash = provider_files.hash))) THEN provider_files.failed_at END) AS min_1
+FROM provider_files
+WHERE provider_files.tenant = %(tenant)s::VARCHAR AND (provider_files.expires_at IS NULL OR provider_files.expires_at > %(now)s::BIGINT) GROUP BY provider_files.provider ORDER BY provider_files.provider""",
 )
 LATER = Statement(
-    sqlite="UPDATE provider_files SET attempts=?, next_try=? WHERE provider_files.tenant = ? AND provider_files.account = ? AND provider_files.file_id = ?",
-    order="attempts next_try tenant account file_id",
-    postgresql="UPDATE provider_files SET attempts=%(attempts)s::BIGINT, next_try=%(next_try)s::BIGINT WHERE provider_files.tenant = %(tenant)s::VARCHAR AND provider_files.account = %(account)s::VARCHAR AND provider_files.file_id = %(file_id)s::VARCHAR",
+    sqlite="UPDATE provider_files SET attempts=?, next_try=?, failed_at=coalesce(provider_files.failed_at, ?) WHERE provider_files.tenant = ? AND provider_files.account = ? AND provider_files.file_id = ?",
+    order="attempts next_try now tenant account file_id",
+    postgresql="UPDATE provider_files SET attempts=%(attempts)s::BIGINT, next_try=%(next_try)s::BIGINT, failed_at=coalesce(provider_files.failed_at, %(now)s::BIGINT) WHERE provider_files.tenant = %(tenant)s::VARCHAR AND provider_files.account = %(account)s::VARCHAR AND provider_files.file_id = %(file_id)s::VARCHAR",
 )
 DROP_EXPIRED = Statement(
     sqlite="DELETE FROM provider_files WHERE provider_files.tenant = ? AND provider_files.expires_at IS NOT NULL AND provider_files.expires_at <= ?",

@@ -257,6 +257,7 @@ CREATE: tuple[str, ...] = (
     expires_at BIGINT,
     attempts BIGINT NOT NULL,
     next_try BIGINT NOT NULL,
+    failed_at BIGINT,
     CONSTRAINT pk_provider_files PRIMARY KEY (tenant, account, file_id)
 )
  WITHOUT ROWID""",

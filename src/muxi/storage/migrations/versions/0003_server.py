@@ -213,6 +213,8 @@ provider_files = Table(
     _number("expires_at", null=True),
     _number("attempts"),
     _number("next_try"),
+    # When the provider failed first to delete it.
+    _number("failed_at", null=True),
     Index("ix_provider_files_blob", "tenant", "hash", "account", "form"),
     sqlite_with_rowid=False,
 )
