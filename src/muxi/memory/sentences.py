@@ -50,7 +50,10 @@ _SUPPOSED: Final = re.compile(
     re.IGNORECASE,
 )
 """Words of a sentence that is no plain statement of its speaker's present."""
-_SENTENCE: Final = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|\n+|(?<=[。！？])")
+_SENTENCE: Final = re.compile(
+    r"(?<=[.!?…])(?<!\b(?:St|Mt|Ft|Dr|Mr|Ms)\.)(?<!\bMrs\.)[\"')\]]*\s+|\n+|(?<=[。！？])"
+)
+"""Between sentences. The point of "St. Louis" ends none."""
 
 
 def own_sentences(text: str) -> list[str]:

@@ -26,10 +26,10 @@ _LEAD: Final = (
     r"no|sure|thanks|thank you|actually|also|and|but|anyway|btw|by the way|fyi|for the record|"
     r"just so you know|please (?:remember|note)(?: that)?|remember(?: that)?|note that|"
     r"correction|update|news|good news|big news|sorry|there|"
-    r"i(?:['’]ve| have) (?:just |recently )?moved)[,!:.\s—-]+)*"
+    r"i(?:['’]ve| have)? (?:just |recently )?(?:moved|changed jobs))[,!:.\s—-]+)*"
 )
 _CAPITAL: Final = r"[A-Z\u00C0-\u00DE\u0386-\u03AB\u0410-\u042F]"
-_NAME_WORD: Final = rf"{_CAPITAL}[\w'’-]*"
+_NAME_WORD: Final = rf"(?:(?:St|Mt|Ft|Dr)\. )?{_CAPITAL}[\w'’-]*"
 _NAME: Final = rf"{_NAME_WORD}(?:\s+{_NAME_WORD}){{0,3}}"
 _PLACE: Final = (
     rf"(?:[Tt]he\s+)?{_CAPITAL}[\w'’.-]*(?:\s+(?:de|da|do|del|la|le|of|upon|am|an\s+der)"
@@ -55,12 +55,13 @@ def plain_statements(heard: Heard) -> list[Claim]:
 
 def _claims(sentence: str, said_at: datetime) -> Iterator[Claim]:
     """The claims of one sentence: of all of it, or of the two statements that it joins."""
-    if over := _ended(sentence):
+    clauses = _clauses(sentence)
+    if over := _ended(clauses[0]):
         yield over
+        del clauses[0]
+    if not is_plain(", ".join(clauses)):
         return
-    if not is_plain(sentence):
-        return
-    for clause in _clauses(sentence):
+    for clause in clauses:
         for pattern, make in _PATTERNS:
             match = pattern.fullmatch(clause)
             if match is None:
@@ -305,13 +306,14 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], _Maker], ...]] = (
             rf"(?:(?:[Ii]|[Ww]e) (?:currently |now )?(?:live|reside) in"
             rf"|{_I_AM} (?:currently |now )?(?:living|based) in"
             rf"|[Ii]['’](?:ve)? (?:been )?(?:living|lived) in|[Ii] have (?:been )?(?:living|lived)"
-            rf" in) {_ANY_PLACE}{_NOW}{_WITH}{_WHEN}{_WITH}"
+            r" in|[Mm]y (?:new )?(?:home|address) is (?:now )?in)"
+            rf" {_ANY_PLACE}{_NOW}{_WITH}{_WHEN}{_WITH}"
         ),
         _home,
     ),
     (
         _pattern(
-            r"(?:[Ww]e|[Ii])(?:['’]ve| have)? (?:just |recently |finally )?"
+            r"(?:(?:[Ww]e|[Ii])(?:['’]ve| have)? (?:just |recently |finally )?|[Jj]ust )"
             r"(?:moved|relocated)"
             rf"(?: (?:from {_PLACE} )?to| back to) {_ANY_PLACE}{_WITH}{_WHEN}{_WITH}"
         ),
@@ -334,7 +336,10 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], _Maker], ...]] = (
         _pattern(rf"[Ii] have an? (?P<kind>{_SOME}) (?:called|named) (?P<name>{_NAME})"),
         _relative,
     ),
-    (_pattern(rf"[Ii] work (?:at|for) (?P<name>{_NAME}){_NOW}{_WHEN}"), _employer),
+    (
+        _pattern(rf"[Ii] (?:now |currently )?work (?:at|for) (?P<name>{_NAME}){_NOW}{_WHEN}"),
+        _employer,
+    ),
     (
         _pattern(
             rf"[Ii] work (?:at|for) (?P<name>{_NAME}) as an? (?P<role>[a-z]+(?: [a-z]+){{0,2}})"
@@ -350,7 +355,8 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], _Maker], ...]] = (
     ),
     (
         _pattern(
-            rf"{_I_AM} an? (?P<role>[a-z]+(?: [a-z]+){{0,2}}?)(?: (?:at|for) (?P<name>{_NAME}))?"
+            rf"{_I_AM} (?:now )?an? (?P<role>[a-z]+(?: [a-z]+){{0,2}}?)"
+            rf"(?: (?:at|for) (?P<name>{_NAME}))?{_NOW}"
         ),
         _role,
     ),
