@@ -16,6 +16,7 @@ from muxi.models.embedded.word_likeness import WordLikeness
 SETS = {
     "development": (("development.jsonl",), builtin_specs),
     "held out": (("held_out.jsonl",), builtin_specs),
+    "strangers": (("strangers.jsonl",), builtin_specs),
     "custom tools": (("custom_requests.jsonl",), custom_specs),
     "custom and built-in tools": (
         ("custom_requests.jsonl",),
