@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
-import re
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import unquote
 
+import aiohttp
 import pytest
 from support.postgres import PostgresAddress
 from support.served import Served, served
 
-from muxi.client.client import Client
 from muxi.core.caller import DEFAULT_TENANT
-from muxi.core.events import RunSuspended
 from muxi.core.identities import User
 from muxi.core.record import now
 from muxi.models.scripted import ModelRequest, Reply, call
 
-MARK = "heliotrope-parrot"
-"""Stands in all that the victim has, and nowhere else."""
-NEVER = {"/api/events", "/api/chat/{id}/stream"}
-"""Streams without an end of their own."""
+from .prober import Prober, Request, gives_away
+from .victim import MARK, Victim, pay
 
+_ROUND = 2_000
+"""Probes after which new strangers come, so that none drowns in what they have made themselves."""
+_FRAMES, _CALLS = 0.04, 0.015
+"""Shares of the probes that are commands over a WebSocket, and calls of MCP."""
+_WAIT = 60.0
+"""Seconds after which an answer is no answer."""
 
 # Nothing is remembered afterwards: what the victim has is to stay as it is.
 _DECLARED: dict[str, Any] = {
     "agents": {"a": {"name": "a", "tools": ["pay"], "approve": ["pay"]}},
     "memory": {"embedder": "none", "remember": False},
+    "server": {"rate_limits": {"address": None, "user": None, "tenant": None, "key": None}},
 }
 
-
-def pay(amount: int) -> str:
-    """Pay somebody."""
-    return f"paid {amount}"
+Record = Callable[[str, Any], None]
 
 
 def answer(request: ModelRequest) -> Reply | str:
     said = request.messages[-1].text
-    return call("pay", amount=1) if "pay" in said else "Yes."
+    if "look" in said:
+        return call("look")
+    if "pay" in said:
+        return call("pay", amount=1)
+    return f"Yes, the {MARK}." if MARK in said else "Yes."
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -56,103 +63,101 @@ async def muxi(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield living
 
 
-async def _key(muxi: Served, tenant: str, user: str) -> str:
+@pytest.fixture(autouse=True)
+def _gone_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams without an end look at once whether their reader has left."""
+    monkeypatch.setattr("muxi.server.sse._WATCH_AFTER", 0.0)
+
+
+async def _key(muxi: Served, tenant: str, user: str, role: str = "member") -> str:
     identity = muxi.runtime.identity
-    await identity.users.create(tenant, User(id=user, roles=["member"], created_at=now()))
+    await identity.users.create(tenant, User(id=user, roles=[role], created_at=now()))
     return (await identity.keys.create(tenant, user)).key
 
 
-async def _victim(client: Client) -> list[str]:
-    """Let the victim have one of everything; gives all ids."""
-    run = await client.start_run(f"The {MARK} sings.")
-    async for _ in client.events(run.id):
-        pass
-    asking = await client.start_run(f"pay for the {MARK}")
-    last = [event async for event in client.events(asking.id)][-1]
-    assert isinstance(last, RunSuspended)
-    memory = await client.memories.add(f"My {MARK} is green.")
-    await client.facts.put("pet", MARK)
-    (fact,) = (await client.facts.page("pet")).items
-    document = await client.knowledge.add(text=f"On the {MARK}.", owner="user")
-    file = await client.files.send(f"A letter to the {MARK}.".encode())
-    messages = await client.messages(run.thread_id)
-    ids = [run.id, run.thread_id, asking.id, asking.thread_id, last.approvals[0].id]
-    ids += [memory.id, fact.id, document.id, file.id, *(each.id for each in messages)]
-    return [*ids, "ann", "user:ann", DEFAULT_TENANT]
+@dataclass
+class Stranger:
+    """Somebody who probes."""
+
+    name: str
+    tenant: str
+    key: str
+    prober: Prober
+    muxi: Served
+    told: Counter[str]
+    heard: list[str] = field(default_factory=list[str])
+    """What their WebSocket has brought."""
+
+    async def settle(self) -> None:
+        """Have a little of their own."""
+        mine = Victim(self.muxi, self.key)
+        run = await mine.read("POST", "/api/runs", {"input": "pay"})
+        await mine.ask("GET", f"/api/runs/{run['id']}/events")
+        (asked,) = (await mine.read("GET", "/api/approvals"))["items"]
+        self.prober.own = [run["id"], run["thread_id"], run["input_id"], asked["id"]]
+
+    async def probe(self, count: int) -> None:
+        """Try so many things, one after the other."""
+        chance = self.prober.chance
+        headers = {"authorization": f"Bearer {self.key}"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as http,
+            http.ws_connect(f"{self.muxi.url}/ws", max_msg_size=0) as socket,
+        ):
+            for number in range(count):
+                draw = chance.random()
+                if draw < _FRAMES:
+                    await self._say(socket, number)
+                elif draw < _FRAMES + _CALLS:
+                    await self._send(self.prober.call(), "MCP")
+                else:
+                    await self._send(self.prober.request(), "HTTP")
+        await self._send(Request("GET", "/api/me", {}, b""), "HTTP", wanted=200)
+
+    async def _send(self, probe: Request, kind: str, *, wanted: int | None = None) -> None:
+        async with asyncio.timeout(_WAIT):
+            status, headers, told = await ask(self.muxi, self.key, probe)
+        self.told[f"{kind} {status}"] += 1
+        where = (self.name, probe, status, told[:500])
+        assert status < 500 or status in (501, 503), where
+        assert status != 304 or not probe.stolen, where
+        assert wanted in (None, status), where
+        assert b"idempotency-replayed" not in headers or b"Quiet" not in told, where
+        self._judge(told, where)
+
+    async def _say(self, socket: aiohttp.ClientWebSocketResponse, number: int) -> None:
+        frame = {"id": number, **self.prober.frame()}
+        await socket.send_str(json.dumps(frame))
+        async with asyncio.timeout(_WAIT):
+            while True:
+                told = await socket.receive_str()
+                self._judge(told.encode(), (self.name, frame, told[:500]))
+                answered = json.loads(told)
+                if answered["type"] in ("reply", "error") and answered.get("id") == frame["id"]:
+                    break
+        code = answered.get("problem", {}).get("status", 200)
+        self.told[f"WebSocket {code}"] += 1
+        assert code < 500, (frame, told)
+        if frame["type"] == "renew":
+            assert code >= 400, (frame, told)
+
+    def _judge(self, told: bytes, where: Any) -> None:
+        found = gives_away(
+            self.prober.victim, told, same_tenant=self.tenant == DEFAULT_TENANT
+        )
+        assert found is None, (found, where)
 
 
-async def _all_of(client: Client) -> str:
-    """What the victim is shown of their own."""
-    told: list[Any] = [
-        (await client.threads()).items,
-        (await client.memories.page()).items,
-        (await client.facts.page()).items,
-        (await client.approvals()).items,
-    ]
-    return repr(told)
-
-
-class Prober:
-    """Makes requests of the description, with ids that belong to somebody else."""
-
-    def __init__(self, document: dict[str, Any], ids: list[str], chance: random.Random) -> None:
-        self._ids, self._chance = ids, chance
-        self._routes = [
-            (method.upper(), path, operation)
-            for path, methods in document["paths"].items()
-            for method, operation in methods.items()
-            if path not in NEVER and not path.startswith(("/login", "/logout", "/api/logout"))
-        ]
-
-    def request(self) -> tuple[str, str, dict[str, str], bytes]:
-        """Method, target, headers and body of the next probe."""
-        chance = self._chance
-        method, path, operation = chance.choice(self._routes)
-        target = re.sub(r"\{\w+\}", lambda _: quote(self._id(), safe=""), path)
-        named = {each.get("name"): each for each in operation.get("parameters", ())}
-        query = {
-            name: self._id()
-            for name, each in named.items()
-            if each.get("in") == "query" and chance.random() < 0.4
-        }
-        headers = {"content-type": "application/json"}
-        if chance.random() < 0.1:
-            headers["x-muxi-user"] = "ann"
-        if chance.random() < 0.1:
-            headers["x-muxi-tenant"] = DEFAULT_TENANT
-        body = {name: self._id() for name in chance.sample(_MEMBERS, chance.randint(0, 3))}
-        target += f"?{urlencode(query)}" if query else ""
-        return method, target, headers, json.dumps(body).encode()
-
-    def _id(self) -> str:
-        found = self._chance.choice(self._ids)
-        if self._chance.random() < 0.05:
-            found = found[:-1] + self._chance.choice(["%", "0", "_", "'", "\0"])
-        return found
-
-
-_MEMBERS = ["input", "thread_id", "parent_id", "owner", "id", "run_id", "agent", "text", "user"]
-
-
-async def _reaches(muxi: Served, key: str, prober: Prober) -> bool:
-    """Whether probes that only look find what the owner of the key has. About one in fifty does."""
-    looks = (probe for probe in iter(prober.request, None) if probe[0] == "GET")
-    for probe in islice(looks, 5_000):
-        if MARK.encode() in await _ask(muxi, key, probe):
-            return True
-    return False
-
-
-async def _ask(muxi: Served, key: str, probe: tuple[str, str, dict[str, str], bytes]) -> bytes:
-    """What the server says to a probe, without a network between."""
-    method, target, headers, body = probe
-    path, _, query = target.partition("?")
+async def ask(muxi: Served, key: str, probe: Request) -> tuple[int, bytes, bytes]:
+    """Status, headers and body of what the server says, without a network between."""
+    path, _, query = probe.target.partition("?")
     host = muxi.url.removeprefix("http://")
-    sent = {"host": host, "authorization": f"Bearer {key}", **headers}
+    sent = {"host": host, "authorization": f"Bearer {key}", **probe.headers}
+    sent["content-length"] = str(len(probe.body))
     scope = {
         "type": "http",
-        "method": method,
-        "path": _unquoted(path),
+        "method": probe.method,
+        "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
@@ -162,65 +167,115 @@ async def _ask(muxi: Served, key: str, probe: tuple[str, str, dict[str, str], by
         "http_version": "1.1",
     }
     told: list[bytes] = []
-    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+    head: list[Any] = [0, b""]
+    over = asyncio.Event()
+    waiting = [{"type": "http.request", "body": probe.body, "more_body": False}]
 
     async def receive() -> dict[str, Any]:
-        return waiting.pop() if waiting else {"type": "http.disconnect"}
+        if waiting:
+            return waiting.pop()
+        if probe.method == "POST":
+            # What is answered ends by itself, and MCP gives up at once when somebody leaves.
+            await over.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            assert message["status"] != 500, (method, target, body)
+            head[:] = message["status"], repr(message["headers"]).encode()
         told.append(message.get("body", b""))
 
     await muxi.server.app(scope, receive, send)  # pyright: ignore[reportArgumentType] -- plain dictionaries, as a server hands them over
-    return b"".join(told)
+    return head[0], head[1], b"".join(told)
 
 
-def _unquoted(path: str) -> str:
-    from urllib.parse import unquote
+async def _reaches(muxi: Served, victim: Victim, prober: Prober) -> set[str]:
+    """By which kinds of probes that only look the victim themselves finds what is theirs."""
+    found: set[str] = set()
+    looks = (probe for probe in iter(prober.request, None) if probe.method == "GET")
+    calls = (probe for probe in iter(prober.call, None) if b"resources/read" in probe.body)
+    for kind, probes in (("HTTP", looks), ("MCP", calls)):
+        for probe in islice(probes, 5_000):
+            if MARK.encode() in (await ask(muxi, victim.key, probe))[2]:
+                found.add(kind)
+                break
+    url = f"{muxi.url}/ws?ticket={victim.ticket}"
+    async with aiohttp.ClientSession() as http, http.ws_connect(url) as socket:
+        thread = victim.ids["thr"][0]
+        await socket.send_str(json.dumps({"type": "subscribe", "thread_id": thread}))
+        async with asyncio.timeout(_WAIT):
+            while MARK not in await socket.receive_str():
+                pass
+        found.add("WebSocket")
+    return found
 
-    return unquote(path)
 
-
-async def _probe(muxi: Served, probes: int) -> None:
-    ann = await _key(muxi, DEFAULT_TENANT, "ann")
-    await muxi.runtime.identity.tenants.create("rival", None)
-    strangers = {
-        "another user": await _key(muxi, DEFAULT_TENANT, "bob"),
-        "another tenant": await _key(muxi, "rival", "eve"),
-        # Of the same name: an id of a user means nothing outside of a tenant.
-        "a namesake": await _key(muxi, "rival", "ann"),
-    }
+async def _probe(muxi: Served, probes: int, record: Record) -> None:
+    victim = Victim(muxi, await _key(muxi, DEFAULT_TENANT, "ann"))
+    await victim.settle()
+    async with muxi.http.get(f"{muxi.url}/openapi.json") as response:
+        document = await response.json()
     seed = int(os.environ.get("MUXI_PROBES_SEED", random.randrange(2**32)))
-    async with (
-        Client(muxi.url, token=ann) as client,
-        muxi.http.get(f"{muxi.url}/openapi.json") as response,
+    # What they find shows that these probes reach something at all.
+    assert await _reaches(muxi, victim, Prober(document, victim, random.Random(seed))) == {
+        "HTTP",
+        "MCP",
+        "WebSocket",
+    }
+    before = await victim.shown()
+    assert MARK in before
+    told: Counter[str] = Counter()
+    for number, done in enumerate(range(0, probes, _ROUND)):
+        strangers = await _strangers(muxi, number, told, document, victim, f"{seed} {number}")
+        share = -(-min(_ROUND, probes - done) // len(strangers))
+        async with asyncio.TaskGroup() as together:
+            for each in strangers:
+                together.create_task(each.probe(share))
+        for each in strangers:
+            assert MARK not in await Victim(muxi, each.key).shown(), (seed, number, each.name)
+        assert await victim.shown() == before, (seed, number)
+    for name, figure in {"seed": seed, "probes": told.total(), "answers": dict(told)}.items():
+        record(name, figure)
+
+
+async def _strangers(
+    muxi: Served,
+    number: int,
+    told: Counter[str],
+    document: dict[str, Any],
+    victim: Victim,
+    seed: str,
+) -> list[Stranger]:
+    """Somebody of the victim's tenant; and of another: a user, a namesake, and who rules it."""
+    rival = f"rival-{number}"
+    await muxi.runtime.identity.tenants.create(rival, None)
+    found: list[Stranger] = []
+    for name, tenant, role in (
+        (f"bob-{number}", DEFAULT_TENANT, "member"),
+        ("eve", rival, "member"),
+        # Of the same name: an id of a user means nothing outside of a tenant.
+        ("ann", rival, "member"),
+        ("root", rival, "admin"),
     ):
-        ids = await _victim(client)
-        prober = Prober(await response.json(), ids, random.Random(seed))
-        before = await _all_of(client)
-        assert MARK in before
-        for number in range(probes):
-            who, key = list(strangers.items())[number % len(strangers)]
-            probe = prober.request()
-            told = await _ask(muxi, key, probe)
-            assert MARK.encode() not in told, (seed, who, probe, told[:500])
-        assert await _all_of(client) == before, seed
-        # The same probes are answered to whom these things belong: they do reach them.
-        assert await _reaches(muxi, ann, prober), seed
+        key = await _key(muxi, tenant, name, role)
+        prober = Prober(document, victim, random.Random(f"{seed} {name}"))
+        found.append(Stranger(name, tenant, key, prober, muxi, told))
+        await found[-1].settle()
+    return found
 
 
 @pytest.mark.ci
-async def test_twenty_thousand_probes_are_not_answered(muxi: Served) -> None:
-    await _probe(muxi, 20_000)
+async def test_twenty_thousand_probes_are_not_answered(
+    muxi: Served, record_property: Record
+) -> None:
+    await _probe(muxi, 20_000, record_property)
 
 
-async def test_probes_are_not_answered(tmp_path: Path) -> None:
+async def test_probes_are_not_answered(tmp_path: Path, record_property: Record) -> None:
     async with served(tmp_path, answer, tools={"pay": pay}, **_DECLARED) as living:
-        await _probe(living, 400)
+        await _probe(living, 400, record_property)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
-async def test_a_million_probes_are_not_answered(muxi: Served) -> None:
-    await _probe(muxi, 1_000_000)
+async def test_a_million_probes_are_not_answered(muxi: Served, record_property: Record) -> None:
+    await _probe(muxi, int(os.environ.get("MUXI_LONG_PROBES", "1_000_000")), record_property)
