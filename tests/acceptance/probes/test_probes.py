@@ -112,7 +112,7 @@ class Stranger:
                     await self._send(self.prober.call(), "MCP")
                 else:
                     await self._send(self.prober.request(), "HTTP")
-        await self._send(Request("GET", "/api/me", {}, b""), "HTTP", wanted=200)
+        await self._send(Request("GET", "/api/threads", {}, b""), "HTTP", wanted=200)
 
     async def _send(self, probe: Request, kind: str, *, wanted: int | None = None) -> None:
         async with asyncio.timeout(_WAIT):
@@ -245,16 +245,18 @@ async def _strangers(
     victim: Victim,
     seed: str,
 ) -> list[Stranger]:
-    """Somebody of the victim's tenant; and of another: a user, a namesake, and who rules it."""
-    rival = f"rival-{number}"
-    await muxi.runtime.identity.tenants.create(rival, None)
+    """Somebody of the victim's tenant; a user and a namesake in another; and who rules a third."""
+    # A tenant of their own: who rules may well remove its users.
+    rival, realm = f"rival-{number}", f"realm-{number}"
+    for tenant in (rival, realm):
+        await muxi.runtime.identity.tenants.create(tenant, None)
     found: list[Stranger] = []
     for name, tenant, role in (
         (f"bob-{number}", DEFAULT_TENANT, "member"),
         ("eve", rival, "member"),
         # Of the same name: an id of a user means nothing outside of a tenant.
         ("ann", rival, "member"),
-        ("root", rival, "admin"),
+        ("root", realm, "admin"),
     ):
         key = await _key(muxi, tenant, name, role)
         prober = Prober(document, victim, random.Random(f"{seed} {name}"))
