@@ -65,6 +65,20 @@ async def test_the_revision_of_2025_06_is_spoken_too(tmp_path: Path) -> None:
         assert '"protocolVersion":"2025-06-18"' in await answer.text()
 
 
+async def test_a_session_is_its_owners_alone(tmp_path: Path) -> None:
+    async with served(tmp_path, "Hi") as s:
+        ann, bob = ({**ACCEPT, "X-Muxi-User": name} for name in ("ann", "bob"))
+        async with s.http.post(f"{s.url}/mcp", json=INITIALIZE, headers=ann) as answer:
+            session = {"Mcp-Session-Id": answer.headers["Mcp-Session-Id"]}
+        for method in ("POST", "GET", "DELETE"):
+            async with s.http.request(
+                method, f"{s.url}/mcp", json=PING, headers={**bob, **session}
+            ) as answer:
+                assert answer.status == 404, method
+        async with s.http.post(f"{s.url}/mcp", json=PING, headers={**ann, **session}) as answer:
+            assert answer.status == 200
+
+
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_the_server_says_who_it_is(tmp_path: Path, mode: Any) -> None:
     async with served(tmp_path, "Hi", name="garden") as s, connected(s, mode) as client:

@@ -13,6 +13,8 @@ from typing import Any, Final
 import anyio
 import mcp_types as types
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from mcp.server.extension import Extension
 from mcp.server.runner import serve_dual_era_loop
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -95,6 +97,7 @@ class Host:
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of streamable HTTP."""
+        scope["user"] = _owner_of(scope[CALLER])
         task = asyncio.current_task()
         if task is None or scope["method"] != "POST":
             # Streams without a question have no end of their own.
@@ -127,6 +130,15 @@ class Host:
         async with self._manager.run():
             started.set()
             await self._ending.wait()
+
+
+def _owner_of(caller: Caller) -> AuthenticatedUser:
+    """Whose a session is that this caller opens: to all others it is none.
+
+    Who refreshes their credential is still the same.
+    """
+    subject = f"{caller.tenant}\0{caller.user}\0{caller.subject}"
+    return AuthenticatedUser(AccessToken(token="", client_id="", scopes=[], subject=subject))
 
 
 def caller_of(ctx: Context) -> Caller:
