@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -73,29 +75,41 @@ class Verifier:
     ) -> list[Searched]:
         found: list[Searched] = []
         for path in self.copies.paths() if self.copies is not None else ():
-            held = holds(path, tenant, needles)
-            size = path.stat().st_size
-            found.append(Searched(place=path.name, by="rows", looked_at=size, found=int(held)))
+            with suppress(FileNotFoundError):
+                held = holds(path, tenant, needles)
+                size = path.stat().st_size
+                found.append(Searched(place=path.name, by="rows", looked_at=size, found=int(held)))
         # The id of a user in quotes or after its kind: by itself it may be part of another word.
         spelled = _spelled(owner) if owner is not None and ":" in owner else []
         bytes_of = [each for text in texts for each in _spellings(text)]
         for path in self._all_files() if spelled or bytes_of else ():
-            size = path.stat().st_size
-            if spelled:
-                everywhere, entered = texts_in(path, spelled)
-                count = everywhere - entered
-                place = self._named(path)
-                found.append(Searched(place=place, by="owner", looked_at=size, found=count))
-            if bytes_of:
-                count = sum(texts_in(path, bytes_of))
-                found.append(
-                    Searched(place=self._named(path), by="text", looked_at=size, found=count)
-                )
+            # Others go on working: an upload that is complete is moved, a snapshot expires.
+            with suppress(FileNotFoundError):
+                found += self._in_file(path, spelled, bytes_of)
         return found
 
+    def _in_file(
+        self, path: Path, spelled: Sequence[bytes], bytes_of: Sequence[bytes]
+    ) -> Iterator[Searched]:
+        place, size = self._named(path), path.stat().st_size
+        if spelled:
+            everywhere, entered = texts_in(path, spelled)
+            yield Searched(place=place, by="owner", looked_at=size, found=everywhere - entered)
+        if bytes_of:
+            count = sum(texts_in(path, bytes_of))
+            yield Searched(place=place, by="text", looked_at=size, found=count)
+
     def _all_files(self) -> Iterator[Path]:
-        if self.folder is not None:
-            yield from sorted(path for path in self.folder.rglob("*") if path.is_file())
+        """All files, with those that come to be while they are looked through."""
+        seen: set[Path] = set()
+        while fresh := sorted(set(self._there()) - seen):
+            yield from fresh
+            seen.update(fresh)
+
+    def _there(self) -> Iterator[Path]:
+        # It passes over folders that vanish, as they do too.
+        for folder, _, names in os.walk(self.folder) if self.folder is not None else ():
+            yield from (path for name in names if (path := Path(folder, name)).is_file())
 
     def _named(self, path: Path) -> str:
         return str(path.relative_to(self.folder)) if self.folder is not None else path.name

@@ -20,7 +20,7 @@ from muxi.core.memories import Memory
 from muxi.core.messages import Message, TextPart, user_message
 from muxi.core.threads import Run, Thread
 from muxi.core.usage import Usage
-from muxi.memory.copies import Copies, Needles
+from muxi.memory.copies import Copies, Needles, texts_in
 from muxi.memory.forgetting import Forgetting
 from muxi.memory.remains import Verifier
 from muxi.memory.turns import memory_id
@@ -428,3 +428,25 @@ async def test_every_column_that_may_hold_an_owner_or_an_id_is_looked_through() 
     elsewhere = {("sequences", "thread_id"), ("usage", "thread_id")}
     elsewhere |= {("leases", "holder"), ("idempotency_keys", "holder")}
     assert there - looked <= elsewhere
+
+
+async def test_a_file_that_moves_while_all_are_looked_through_is_found_where_it_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = await open_database(f"sqlite:///{tmp_path}/muxi.db")
+    coming, there = tmp_path / "unfinished" / "upload", tmp_path / "blobs"
+    coming.parent.mkdir()
+    there.mkdir()
+    coming.write_text("a heliotrope parrot")
+
+    def looked(path: Path, texts: list[bytes]) -> list[int]:
+        if coming.exists():
+            coming.rename(there / "whole")
+            coming.parent.rmdir()
+        return texts_in(path, texts)
+
+    monkeypatch.setattr("muxi.memory.remains.texts_in", looked)
+    verifier = Verifier(database=database, folder=tmp_path)
+    remains = await verifier.verify("default", None, texts=["heliotrope parrot"])
+    await database.close()
+    assert [each.place for each in remains.searched if each.found] == ["blobs/whole"]
