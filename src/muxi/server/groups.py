@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from starlette.responses import Response
 
 from muxi.core.errors import NotFound
@@ -15,6 +15,7 @@ from muxi.core.record import now
 from muxi.runtime.conditions import Reading
 from muxi.server.managing import require_known_roles, require_roles
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
+from muxi.server.problems import invalid
 from muxi.server.threads import PageQuery
 
 
@@ -52,7 +53,10 @@ async def put_group(call: Call[GroupBody, Nothing]) -> Group:
         before = []
     await require_roles(call, set(before) ^ set(call.body.roles))
     await require_known_roles(call, set(call.body.roles) - set(before))
-    group = NewGroup(name=name, **call.body.model_dump())
+    try:
+        group = NewGroup(name=name, **call.body.model_dump())
+    except ValidationError as error:
+        raise invalid(error) from None
     return await users.put_group(tenant, Group(**group.model_dump(), created_at=now()))
 
 

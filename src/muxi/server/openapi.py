@@ -180,7 +180,10 @@ def _operation(operation: AnyOperation, schemas: _Schemas, *, tagged: bool) -> d
         "responses": _responses(operation, schemas),
     }
     if issubclass(operation.body, Raw):
-        content = {name: {"schema": {"type": "string"}} for name in operation.body.media_types}
+        content: dict[str, Any] = {
+            name: {"schema": {} if name == _JSON else {"type": "string"}}
+            for name in operation.body.media_types
+        }
         described["requestBody"] = {"required": True, "content": content}
     elif operation.body is not Nothing:
         content = schemas.content(operation.body, "validation")

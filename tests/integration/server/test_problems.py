@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yarl
@@ -35,6 +36,24 @@ async def _ask(muxi: Served, method: str, path: str, **request: Any) -> tuple[in
 
 def _json(data: bytes) -> dict[str, Any]:
     return {"data": data, "headers": {"Content-Type": "application/json"}}
+
+
+@pytest.mark.parametrize("name", ["no name!", "x" * 300, "\x00", "\U000cbf4e"])
+async def test_nothing_is_made_under_a_name_that_cannot_be(muxi: Served, name: str) -> None:
+    async with muxi.http.get(f"{muxi.url}/openapi.json") as response:
+        described = (await response.json())["paths"]
+    for path, methods in described.items():
+        if path.count("{") != 1 or "put" not in methods:
+            continue
+        content = methods["put"].get("requestBody", {}).get("content", {})
+        body = content.get("application/json", {}).get("example", {})
+        if "name" in body:
+            body = {**body, "name": name}
+        address = muxi.url + path.partition("{")[0] + quote(name, safe="")
+        status, problem = await _ask(
+            muxi, "PUT", address.removeprefix(muxi.url) + path.partition("}")[2], json=body
+        )
+        assert status in (403, 404, 422), (path, problem)
 
 
 @pytest.mark.parametrize(
