@@ -60,7 +60,6 @@ async def _examine(folder: Path, *arguments: str) -> str:
             "run",
             f"{muxi.url}/openapi.json",
             f"--header=Authorization: Bearer {muxi.runtime.state.token()}",
-            "--checks=all",
             "--generation-deterministic",
             "--no-color",
             *arguments,

@@ -46,9 +46,10 @@ _KINDS: dict[str, tuple[str, ...]] = {
 """What ids in the paths of a resource begin with."""
 
 _MEMBERS = (
-    "input thread_id parent_id owner id run_id agent text user previous_response_id conversation"
-    " file_id blob recording file hash session_id source message_id"
-).split()
+    *("id", "input", "agent", "text", "user", "owner", "source", "file", "hash", "blob"),
+    *("thread_id", "parent_id", "run_id", "message_id", "file_id", "session_id", "recording"),
+    *("previous_response_id", "conversation"),
+)
 """Members of bodies that hold an id somewhere."""
 
 _TUS = {"tus-resumable": "1.0.0", "upload-offset": "0"}

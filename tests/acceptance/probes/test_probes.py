@@ -142,9 +142,7 @@ class Stranger:
             assert code >= 400, (frame, told)
 
     def _judge(self, told: bytes, where: Any) -> None:
-        found = gives_away(
-            self.prober.victim, told, same_tenant=self.tenant == DEFAULT_TENANT
-        )
+        found = gives_away(self.prober.victim, told, same_tenant=self.tenant == DEFAULT_TENANT)
         assert found is None, (found, where)
 
 
@@ -225,7 +223,9 @@ async def _probe(muxi: Served, probes: int, record: Record) -> None:
     assert MARK in before
     told: Counter[str] = Counter()
     for number, done in enumerate(range(0, probes, _ROUND)):
-        strangers = await _strangers(muxi, number, told, document, victim, f"{seed} {number}")
+        strangers = await _strangers(
+            muxi, number, told=told, document=document, victim=victim, seed=f"{seed} {number}"
+        )
         share = -(-min(_ROUND, probes - done) // len(strangers))
         async with asyncio.TaskGroup() as together:
             for each in strangers:
@@ -240,6 +240,7 @@ async def _probe(muxi: Served, probes: int, record: Record) -> None:
 async def _strangers(
     muxi: Served,
     number: int,
+    *,
     told: Counter[str],
     document: dict[str, Any],
     victim: Victim,
