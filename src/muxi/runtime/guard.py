@@ -7,7 +7,9 @@ service shows and changes only what is in the caller's scope, whatever is answer
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from muxi.config.identity_settings import IdentitySettings
@@ -121,18 +123,17 @@ class Guard:
     async def _look(self, tenant: str, known: _InForce | None) -> _InForce:
         """The rules of a tenant as they are now."""
         checked, changes = time.monotonic(), self._changes
-        revision, roles, policies = await self.database.read(
-            Scope(tenant, None), _of_tenant, tiny=True
-        )
-        if known is None or known.revision != revision:
-            known = _InForce(self._engine(roles, policies), revision, checked)
+        read = partial(_of_tenant, unless=None if known is None else known.revision)
+        revision, found = await self.database.read(Scope(tenant, None), read, tiny=True)
+        if known is None or found is not None:
+            known = _InForce(self._engine(*(found or ((), ()))), revision, checked)
         known.checked = checked
         if self._changes == changes or tenant not in self._in_force:
             known.stale = self._changes != changes
             self._in_force[tenant] = known
         return known
 
-    def _engine(self, roles: list[Role], policies: list[PolicyRule]) -> Engine:
+    def _engine(self, roles: Sequence[Role], policies: Sequence[PolicyRule]) -> Engine:
         from muxi.identity.policy.builtin import BUILTIN_ROLES
         from muxi.identity.policy.engine import Engine
 
@@ -147,8 +148,12 @@ class Guard:
         return Engine({**own, **common.roles}, [*common.policies, *policies])
 
 
-def _of_tenant(tx: Tx) -> tuple[int, list[Role], list[PolicyRule]]:
-    return tenants.revision(tx), rules.roles(tx), rules.policies(tx)
+def _of_tenant(
+    tx: Tx, *, unless: int | None
+) -> tuple[int, tuple[Sequence[Role], Sequence[PolicyRule]] | None]:
+    """The revision of a tenant, with its roles and policies unless they are of that one."""
+    revision = tenants.revision(tx)
+    return revision, None if revision == unless else (rules.roles(tx), rules.policies(tx))
 
 
 def declared_roles(settings: IdentitySettings) -> dict[str, Role]:
