@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from muxi.client.calls import SLOW, Call, Content, read, segment
-from muxi.core.errors import Conflict, ServerUnavailable
+from muxi.core.errors import Conflict, InvalidInput, ServerUnavailable
 from muxi.core.files import UploadedFile
 from muxi.core.pages import Page
 from muxi.core.status import FilesAtProvider
@@ -64,6 +64,7 @@ class Files:
 
         Raises:
             TooLarge: It is larger than the server allows.
+            InvalidInput: It is shorter than it was when it was announced.
             FileRefused: It is of a kind that is not taken, or a scanner refused it.
             ServerUnavailable: The line broke too often; `details["file_id"]` tells what to resume.
         """
@@ -122,6 +123,12 @@ class Files:
 
     async def _send_piece(self, opened: BinaryIO, file: UploadedFile) -> None:
         piece = await asyncio.to_thread(_read_at, opened, file.offset)
+        if not piece and file.offset < file.size:
+            raise InvalidInput(
+                f"The file ends after {file.offset} bytes of the {file.size} that were announced.",
+                hint="Send it anew: it has changed, or it is another one.",
+                file_id=file.id,
+            )
         digest = base64.b64encode(hashlib.sha256(piece).digest()).decode()
         headers = {
             **_VERSION,

@@ -122,6 +122,9 @@ class Live:
         finally:
             self._threads.pop(thread_id, None)
             self._states.pop(thread_id, None)
+            while not thread.events.empty():
+                # The socket may be read no further before there is room.
+                thread.events.get_nowait()
             if self._error is None and self._socket is not None:
                 await self._tell("unsubscribe", thread_id=thread_id)
 

@@ -7,9 +7,12 @@ then serves code with any event loop, or none.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Coroutine
 from typing import Any, Self, TypeVar
+
+from muxi.core.errors import InvalidInput
 
 R = TypeVar("R")
 
@@ -19,6 +22,7 @@ class BackgroundLoop:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name="muxi loop", daemon=True)
 
     def __enter__(self) -> Self:
@@ -34,7 +38,17 @@ class BackgroundLoop:
         """Wait for `work`, which runs on this loop; its errors are raised here.
 
         Whoever is interrupted while waiting stops the work too.
+
+        Raises:
+            InvalidInput: This is another process than the one that made the loop, or a function
+                that the loop calls: either would wait for ever.
         """
+        if os.getpid() != self._process or threading.current_thread() is self._thread:
+            work.close()
+            raise InvalidInput(
+                "This was opened by another process, or calls itself.",
+                hint="Open another one in each process that was forked, and none in a callback.",
+            )
         waiting = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return waiting.result()

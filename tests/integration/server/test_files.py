@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import io
@@ -22,6 +23,7 @@ from muxi.client.client import Client
 from muxi.core.errors import (
     Conflict,
     FileRefused,
+    InvalidInput,
     LimitReached,
     NotFound,
     StorageUnavailable,
@@ -248,6 +250,20 @@ async def test_the_client_sends_in_pieces_and_goes_on_after_a_break(
     assert await muxi.client.files.content(file.id) == path.read_bytes()
     assert seen[0] == 1_000
     assert seen[-1] == file.size
+
+
+async def test_a_file_that_became_shorter_is_not_waited_for(
+    muxi: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_files, "_PIECE", 100_000)
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"All that I know. " * 20_000)
+
+    def shorten(come: int, size: int) -> None:
+        path.write_bytes(b"")
+
+    with pytest.raises(InvalidInput, match=r"ends after \d+ bytes of the 340000"):
+        await asyncio.wait_for(muxi.client.files.send(path, progress=shorten), 60)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,22 @@ async def test_threads_are_followed_over_connections_that_break(tmp_path: Path) 
             await stored.aclose()
 
 
+async def test_who_reads_a_thread_no_more_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("muxi.client.live._MOST", 4)
+    async with served(tmp_path, [WORDS]) as muxi, muxi.client.live() as live:
+        thread = (await muxi.client.create_thread()).id
+        reading = live.follow(thread)
+        first = asyncio.ensure_future(anext(reading))
+        run = await muxi.client.start_run("Talk", thread_id=thread)
+        await muxi.follow(run.id)
+        await first
+        ping = asyncio.ensure_future(live.ping())
+        await reading.aclose()
+        await asyncio.wait_for(ping, 60)
+
+
 async def test_questions_presence_and_errors_come_back(tmp_path: Path) -> None:
     def pay(amount: int) -> str:
         """Pay."""
