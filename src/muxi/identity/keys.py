@@ -117,7 +117,8 @@ class Keys:
 
         Args:
             tenant: The tenant.
-            id: The old key, whose name, scopes and length of life the new one has.
+            id: The old key, whose name, scopes and length of life the new one has, if keys may live
+                as long.
             overlap: Seconds for which both are good.
 
         Raises:
@@ -131,7 +132,8 @@ class Keys:
             standing_of(tx, old.user)
             if "replaced_by" in old.about or (old.expires_at and old.expires_at <= now):
                 raise Conflict("This key has expired or been replaced.", id=id)
-            life = None if old.expires_at is None else old.expires_at - old.created_at
+            lives = (self._longest, old.expires_at and old.expires_at - old.created_at)
+            life = min((each for each in lives if each is not None), default=None)
             new = replace(
                 old,
                 id=token.id,

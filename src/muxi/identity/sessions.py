@@ -86,8 +86,16 @@ class Sessions:
         right = await self._passwords.verify(hashed, password)
         await self._attempts.tried(key, browser.address, right=right)
         if not right or account is None:
-            raise AccessDenied("Name or password is wrong.")
-        return await self.begin(tenant, account.user.id, browser, how="password")
+            raise _wrong()
+        user = account.user.id
+
+        def unchanged(tx: Tx) -> None:
+            if users.account(tx, user).password != hashed:
+                raise _wrong()
+
+        # Whoever changes a password ends what was begun with the old one.
+        with only_if(unchanged):
+            return await self.begin(tenant, user, browser, how="password")
 
     async def is_password(self, tenant: str, user: str, password: str, *, address: str) -> bool:
         """Whether this is the password of a user, who is asked for it once more.
@@ -241,9 +249,11 @@ class Sessions:
         await self._directory.change(tenant, end)
 
     async def end_all(self, tenant: str, user: str, *, keep: str | None = None) -> int:
-        """End all sessions of a user, save for the one to keep; gives their number."""
-        end = partial(credentials.delete_of, user=user, kind="session", keep=keep)
-        return await self._directory.change(tenant, end)
+        """End all sessions of a user, save for the one to keep; gives their number.
+
+        Links that would sign in the user end too: whoever made them had a session.
+        """
+        return await self._directory.change(tenant, partial(end_sessions, user=user, keep=keep))
 
     def _add(
         self,
@@ -266,6 +276,16 @@ class Sessions:
             about=about,
         )
         credentials.add(tx, new)
+
+
+def end_sessions(tx: Tx, user: str, *, keep: str | None = None) -> int:
+    """End the sessions of a user, save for the one to keep, and links; gives the sessions."""
+    credentials.delete_of(tx, user, "link")
+    return credentials.delete_of(tx, user, "session", keep=keep)
+
+
+def _wrong() -> AccessDenied:
+    return AccessDenied("Name or password is wrong.")
 
 
 def _shown(stored: Stored) -> Session:

@@ -18,7 +18,8 @@ from muxi.core.users import user_id
 from muxi.identity.audit.log import tell
 from muxi.identity.directory import Directory
 from muxi.identity.passwords import Passwords
-from muxi.storage import credentials, users
+from muxi.identity.sessions import end_sessions
+from muxi.storage import users
 from muxi.storage.transaction import Tx
 
 
@@ -107,7 +108,7 @@ class Users:
     async def set_password(
         self, tenant: str, id: str, password: str | None, *, keep: str | None = None
     ) -> None:
-        """Give a user a password, or none; and end their sessions, save for the one to keep.
+        """Give a user a password, or none; and end their sessions and links, save for one session.
 
         Raises:
             NotFound: There is no such user.
@@ -120,7 +121,7 @@ class Users:
 
         def change(tx: Tx) -> None:
             users.set_password(tx, id, hashed)
-            credentials.delete_of(tx, id, "session", keep=keep)
+            end_sessions(tx, id, keep=keep)
 
         await self._directory.change(tenant, change)
 

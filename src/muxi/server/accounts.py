@@ -13,7 +13,12 @@ from muxi.core.pages import Page
 from muxi.core.policies import RuleName
 from muxi.core.record import now
 from muxi.runtime.conditions import Reading
-from muxi.server.managing import require_known_roles, require_management, require_roles
+from muxi.server.managing import (
+    require_known_roles,
+    require_management,
+    require_roles,
+    require_whole,
+)
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.threads import PageQuery
 
@@ -98,6 +103,7 @@ async def delete_user(call: Call[Nothing, Nothing]) -> Response:
 
 async def set_password(call: Call[NewPassword, Nothing]) -> Response:
     await require_management(call, call.path["id"])
+    await require_whole(call)
     password = call.body.password
     await call.runtime.identity.users.set_password(
         call.caller.tenant,
@@ -118,6 +124,7 @@ async def end_user_sessions(call: Call[Nothing, Nothing]) -> Response:
 
 
 async def set_own_password(call: Call[OwnPassword, Nothing]) -> Response:
+    await require_whole(call)
     tenant, user, users = call.caller.tenant, _self(call), call.runtime.identity.users
     if (await users.get(tenant, user)).has_password:
         current = call.body.current

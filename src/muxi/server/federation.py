@@ -15,7 +15,7 @@ from muxi.identity.sessions import Browser
 from muxi.runtime.build import Runtime
 from muxi.server.access import Access
 from muxi.server.login_page import Way
-from muxi.server.managing import require_management
+from muxi.server.managing import require_management, require_whole
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Strict
 from muxi.server.own_address import own_address
 from muxi.server.paging import WholeQuery, page_of
@@ -125,6 +125,7 @@ async def list_identities(call: Call[Nothing, WholeQuery]) -> Page[ForeignIdenti
 
 async def link_identity(call: Call[Subject, Nothing]) -> ForeignIdentity:
     await require_management(call, call.path["id"])
+    await require_whole(call)
     body, arrivals = call.body, call.runtime.federation.arrivals
     return await arrivals.link(call.caller.tenant, call.path["id"], body.issuer, body.subject)
 

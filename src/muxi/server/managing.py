@@ -52,6 +52,16 @@ def require_within(call: Call[Any, Any], scopes: Iterable[str] | None) -> None:
         )
 
 
+async def require_whole(call: Call[Any, Any]) -> None:
+    """Raises `AccessDenied` if the credential in use is not good for all that its user may do.
+
+    Asked before a link, a password or an identity elsewhere is given: whoever signs in with it is
+    bound by no scopes. Who may give roles can have everything in any case.
+    """
+    if call.caller.credential.scopes is not None:
+        await call.runtime.guard.require(call.caller, "roles.assign")
+
+
 def require_operator(caller: Caller) -> None:
     """Raises `AccessDenied` unless the caller is of the tenant that runs the project."""
     if caller.tenant != DEFAULT_TENANT:

@@ -14,7 +14,7 @@ from muxi.core.caller import DEFAULT_TENANT, STRANGER
 from muxi.core.errors import AccessDenied, InvalidInput, NotFound
 from muxi.core.identities import Me, SignInLink
 from muxi.identity.sessions import LINK_SECONDS, Browser
-from muxi.server.managing import is_own, require_management
+from muxi.server.managing import is_own, require_management, require_whole
 from muxi.server.operations import AnyOperation, Call, Nothing, Operation, Raw, Strict
 from muxi.server.problems import Refused
 
@@ -87,6 +87,7 @@ async def make_login_link(call: Call[LinkRequest, Nothing]) -> SignInLink:
     if url is None:
         raise NotFound("This process serves no browsers.", hint="`muxi up` does.")
     user = call.body.user or call.caller.subject
+    await require_whole(call)
     if not is_own(call, user):
         await require_management(call, user)
     return await call.access.link(

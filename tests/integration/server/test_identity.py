@@ -198,6 +198,37 @@ async def test_a_key_cannot_do_more_than_its_scopes(muxi: Served) -> None:
             await narrowest.keys.page()
 
 
+async def test_a_key_with_scopes_opens_no_session_that_has_none(muxi: Served) -> None:
+    await muxi.client.users.create("ann", password=PASSWORD)
+    made = await muxi.client.keys.create(scopes=["users.*"])
+    async with Client(muxi.url, token=made.key) as narrow:
+        for forbidden in (
+            narrow.login_link(),
+            narrow.login_link("ann"),
+            narrow.users.set_password("ann", "another horse entirely"),
+        ):
+            with pytest.raises(AccessDenied):
+                await forbidden
+        assert (await narrow.users.get("ann")).has_password
+    whole = await muxi.client.keys.create(scopes=["users.*", "roles.assign"])
+    async with Client(muxi.url, token=whole.key) as client:
+        assert await client.login_link("ann")
+
+
+async def test_a_new_key_lives_no_longer_than_keys_may_now(
+    storage: dict[str, Any], tmp_path: Path
+) -> None:
+    day = timedelta(days=1)
+    async with served(tmp_path, [], **storage) as muxi:
+        ever = await muxi.client.keys.create()
+        long = await muxi.client.keys.create(expires_at=datetime.now(UTC) + 90 * day)
+    async with served(tmp_path, [], identity={"keys": {"days": 30}}, **storage) as muxi:
+        for old in (ever, long):
+            new = await muxi.client.keys.rotate(old.id)
+            assert new.expires_at is not None
+            assert new.expires_at <= datetime.now(UTC) + 30 * day
+
+
 async def test_a_rotated_key_is_good_until_the_overlap_ends(muxi: Served) -> None:
     old = await muxi.client.keys.create(name="ci", scopes=["project.read"])
     new = await muxi.client.keys.rotate(old.id, overlap_seconds=3600)
@@ -441,6 +472,19 @@ async def test_a_link_for_a_user_signs_in_that_user(muxi: Served) -> None:
     await muxi.client.users.delete("ann")
     with pytest.raises(NotFound):
         await muxi.client.login_link("ann")
+
+
+async def test_a_link_ends_with_the_sessions_of_its_user(muxi: Served) -> None:
+    await muxi.client.users.create("ann", password=PASSWORD)
+    links = [await muxi.client.login_link("ann")]
+    await muxi.client.users.sign_out("ann")
+    links.append(await muxi.client.login_link("ann"))
+    await muxi.client.users.set_password("ann", "another horse entirely")
+    kept = await muxi.client.login_link("ann")
+    async with browser() as thief:
+        for link, status in ((links[0], 401), (links[1], 401), (kept, 303)):
+            async with thief.get(link, allow_redirects=False) as answer:
+                assert answer.status == status
 
 
 async def test_a_secret_is_not_told_twice(muxi: Served) -> None:

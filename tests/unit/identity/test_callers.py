@@ -21,6 +21,7 @@ from muxi.identity.identity import Identity
 from muxi.identity.keys import Keys
 from muxi.identity.passwords import Passwords
 from muxi.identity.sessions import Browser, Sessions
+from muxi.identity.users import Users
 from muxi.storage.database import Database, open_database
 from muxi.storage.records import DAY
 
@@ -97,6 +98,36 @@ async def test_a_session_ends_after_a_week_without_use_and_after_a_month_in_any_
             assert await world.good(idle)
     assert not await world.good(idle)
     assert (await world.sessions.page("default", "ann")).items == []
+
+
+async def test_a_sign_in_with_a_password_that_is_changed_meanwhile_comes_to_nothing(
+    database: Database,
+) -> None:
+    checked, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(Passwords):
+        async def verify(self, hashed: str | None, password: str) -> bool:
+            right = await super().verify(hashed, password)
+            checked.set()
+            await go_on.wait()
+            return right
+
+    passwords = Slow(length=12)
+    directory = Directory(database, Callers(database, idle=7 * DAY))
+    attempts = Attempts(database)
+    sessions = Sessions(directory, passwords, attempts, days=30, with_passwords=True)
+    users = Users(directory, passwords)
+    await users.set_password("default", "ann", "correct horse battery")
+    signing_in = asyncio.create_task(
+        sessions.sign_in("default", "ann", "correct horse battery", Browser())
+    )
+    await asyncio.wait_for(checked.wait(), 60)
+    await users.set_password("default", "ann", "another horse entirely")
+    go_on.set()
+    with pytest.raises(AccessDenied, match="wrong"):
+        await signing_in
+    assert (await sessions.page("default", "ann")).items == []
+    assert await sessions.sign_in("default", "ann", "another horse entirely", Browser())
 
 
 async def test_when_the_clock_is_set_back_nothing_lives_longer_than_it_would(world: World) -> None:
