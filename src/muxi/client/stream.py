@@ -10,7 +10,7 @@ import aiohttp
 
 from muxi.client.backoff import Backoff
 from muxi.client.connection import Regain
-from muxi.core.errors import ServerUnavailable
+from muxi.core.errors import RateLimited, ServerUnavailable
 from muxi.core.events import Event, RunCompleted, RunSuspended, parse_event
 from muxi.wire.sse import SseReader
 
@@ -42,6 +42,7 @@ async def follow(
 
     Raises:
         ServerUnavailable: `patience` is over.
+        RateLimited: The server wants to be asked later than `patience` allows.
         MuxiError: The server refused.
     """
     last = since
@@ -71,13 +72,31 @@ async def follow(
                 deadline = loop.time() + patience
             elif loop.time() > deadline:
                 raise
-            if regain is not None:
-                lost_at = loop.time()
-                await regain(error)
-                deadline += loop.time() - lost_at
+            deadline += await _regained(regain, error)
+        except RateLimited as error:
+            await asyncio.sleep(_rest(error, deadline - loop.time()))
         else:
             deadline = loop.time() + patience
         await asyncio.sleep(backoff.next())
+
+
+async def _regained(regain: Regain | None, error: ServerUnavailable) -> float:
+    """Find another server, if there is a way to; gives the seconds that this took."""
+    loop = asyncio.get_running_loop()
+    lost_at = loop.time()
+    if regain is not None:
+        await regain(error)
+    return loop.time() - lost_at
+
+
+def _rest(error: RateLimited, patience: float) -> float:
+    """Seconds to wait, as all who lost a server come back at the same time; raises `error` if that
+    is more than `patience`."""
+    told = error.details.get("retry_after")
+    rest = float(told) if isinstance(told, int | float) else 0.0
+    if rest > patience:
+        raise error
+    return rest
 
 
 async def _events(response: aiohttp.ClientResponse, last: int) -> AsyncGenerator[Event]:
