@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,8 @@ REVISION = "2026-07-28"
 """Of MCP, in which every request stands alone."""
 TASKS = "io.modelcontextprotocol/tasks"
 
+_USED = re.compile(r'"(last_)?(used|seen)_at":"[^"]*"')
+"""What changes by the victim's own looking."""
 _LISTS = ("threads", "runs", "memories", "facts", "files", "knowledge", "approvals", "keys")
 _TAGGED = {"threads": "thr", "runs": "run", "memories": "mem", "facts": "fct", "files": "file"}
 
@@ -105,17 +108,18 @@ class Victim:
             self.tags.append(answer.headers["ETag"])
         self.ticket = (await self.read("POST", "/api/socket-tickets"))["ticket"]
 
-    async def shown(self) -> str:
-        """All that is theirs, as it is now."""
-        paths = [f"/api/{name}?limit=500" for name in _LISTS]
+    async def shown(self) -> dict[str, str]:
+        """All that is theirs, as it is now, by where it is asked for."""
+        # What others of the tenant share is theirs to add.
+        paths = [f"/api/{name}?limit=500" for name in _LISTS if name != "knowledge"]
         paths += [f"/api/threads/{each}/messages" for each in self.ids["thr"]]
         paths += [f"/v1/conversations/{each}/items" for each in self.ids["conv"]]
         paths += [f"/v1/responses/{each}" for each in self.ids["resp"]]
-        paths += ["/api/facts/tree", "/api/facts/history", "/api/me/sessions", "/api/knowledge"]
-        told = [(path, (await self.ask("GET", path))[1]) for path in paths]
-        identity = self.muxi.runtime.identity
-        told += [("groups", repr(await identity.users.groups(DEFAULT_TENANT)).encode())]
-        return repr(told)
+        paths += ["/api/facts/tree", "/api/facts/history", "/api/me/sessions"]
+        paths += [f"/api/knowledge/{each}" for each in self.ids["doc"]]
+        told = {path: _USED.sub("", (await self.ask("GET", path))[1].decode()) for path in paths}
+        groups = await self.muxi.runtime.identity.users.groups(DEFAULT_TENANT)
+        return {**told, "groups": repr(groups)}
 
     async def _talk(self) -> None:
         picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + MARK.encode()).decode()
@@ -210,7 +214,10 @@ class Victim:
         call = {"name": "ask_a", "arguments": {"input": f"Where is the {MARK}?"}}
         body, headers = modern("tools/call", call)
         task = (await self.read("POST", "/mcp", body, **headers))["result"]
-        self.know(*([task["taskId"]] if "taskId" in task else []))
+        self.know(task["taskId"])
+        body, headers = modern("tasks/get", {"taskId": task["taskId"]})
+        while task["status"] != "completed":
+            task = (await self.read("POST", "/mcp", body, **headers))["result"]
 
 
 def modern(method: str, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
