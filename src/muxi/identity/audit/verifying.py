@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from muxi.core.audit import AuditFinding, AuditReport
+from muxi.core.audit import AuditEntry, AuditFinding, AuditReport
 from muxi.core.errors import InvalidInput
 from muxi.core.json_shapes import is_object
 from muxi.identity.audit.chain import START, Cut, Seal, fingerprint, link, text_of
 from muxi.identity.audit.signing import is_signed, is_signed_cut
+from muxi.storage.records import column
 
 _SQLITE: Final = b"SQLite format 3\0"
 _MOST_FINDINGS: Final = 100
@@ -48,37 +49,39 @@ class Verifier:
     def __post_init__(self) -> None:
         self.report = AuditReport(tenant=self.tenant, entries=0, seals=0)
 
-    def entry(self, seq: int, text: str, hash: str) -> None:
-        """The next entry, as it is stored."""
+    def entry(self, seq: int, text: str, hash: str) -> bool:
+        """The next entry, as it is stored; whether it is the one that was linked here."""
         report, expected = self.report, self.report.last + 1
         if seq > expected:
             told = f"{expected}" if seq == expected + 1 else f"{expected} to {seq - 1}"
-            self._find(seq, f"Before it, {told} is missing.")
+            self.find(seq, f"Before it, {told} is missing.")
         elif seq < expected:
-            self._find(seq, "It stands twice, or not in its place.")
-        elif link(self._link, seq, text) != hash:
-            self._find(seq, "It was changed, or its link was.")
+            self.find(seq, "It stands twice, or not in its place.")
+        linked = link(self._link, seq, text) == hash
+        if seq == expected and not linked:
+            self.find(seq, "It was changed, or its link was.")
         if self.head is not None and seq == self.head[0]:
             self._head_seen = True
             if hash != self.head[1]:
-                self._find(seq, "It is not the entry that was the last one once.")
+                self.find(seq, "It is not the entry that was the last one once.")
         report.entries += 1
         report.first = report.first or seq
         report.last, self._link = max(seq, report.last), hash
         report.hash = hash
+        return linked
 
     def seal(self, seal: Seal) -> None:
         """The next seal, after the entries that it covers."""
         report = self.report
         if seal.number != self._seals + 1:
-            self._find(seal.seq, f"Seal {self._seals + 1} is missing.")
+            self.find(seal.seq, f"Seal {self._seals + 1} is missing.")
         if not is_signed(self.tenant, seal):
-            self._find(seal.seq, f"The signature of seal {seal.number} is not good.")
+            self.find(seal.seq, f"The signature of seal {seal.number} is not good.")
         elif seal.seq != report.last:
-            self._find(seal.seq, f"Seal {seal.number} covers entries that are not there.")
+            self.find(seal.seq, f"Seal {seal.number} covers entries that are not there.")
         elif seal.hash != self._link:
             about = f"from {self._sealed + 1} to {seal.seq}"
-            self._find(seal.seq, f"Entries {about} are not those that seal {seal.number} signed.")
+            self.find(seal.seq, f"Entries {about} are not those that seal {seal.number} signed.")
         self._know(seal.key, seal)
         report.seals += 1
         self._seals, self._sealed = seal.number, seal.seq
@@ -87,14 +90,14 @@ class Verifier:
         """Everything up to a seal was removed; what follows is linked to it."""
         report = self.report
         if not is_signed(self.tenant, seal) or not is_signed_cut(self.tenant, seal, cut):
-            self._find(seal.seq, "That everything up to here was removed is not rightly signed.")
+            self.find(seal.seq, "That everything up to here was removed is not rightly signed.")
         for key in (seal.key, cut.key):
             self._know(key, seal)
         if self.head is not None and self.head[0] <= seal.seq:
             # What was removed cannot be compared any more, save for the last of it.
             self._head_seen = True
             if self.head[0] == seal.seq and self.head[1] != seal.hash:
-                self._find(seal.seq, "It is not the entry that was the last one once.")
+                self.find(seal.seq, "It is not the entry that was the last one once.")
         report.cut = report.last = self._sealed = seal.seq
         report.hash = self._link = seal.hash
         self._seals = seal.number
@@ -104,9 +107,9 @@ class Verifier:
         report = self.report
         report.waiting = waiting
         if report.last > self._sealed:
-            self._find(self._sealed + 1, "From here on no seal covers the entries.")
+            self.find(self._sealed + 1, "From here on no seal covers the entries.")
         if self.head is not None and not self._head_seen and self.head[0] > 0:
-            self._find(None, f"The log was cut: it once had {self.head[0]} entries.")
+            self.find(None, f"The log was cut: it once had {self.head[0]} entries.")
         return report
 
     def _know(self, key: str, seal: Seal) -> None:
@@ -114,9 +117,10 @@ class Verifier:
         if name not in self.report.keys:
             self.report.keys.append(name)
             if self.keys and name not in self.keys:
-                self._find(seal.seq, f"Seal {seal.number} was signed by the unknown key {name}.")
+                self.find(seal.seq, f"Seal {seal.number} was signed by the unknown key {name}.")
 
-    def _find(self, seq: int | None, problem: str) -> None:
+    def find(self, seq: int | None, problem: str) -> None:
+        """Note what is wrong with an entry, or with all of the log."""
         if len(self.report.findings) < _MOST_FINDINGS:
             self.report.findings.append(AuditFinding(seq=seq, problem=problem))
 
@@ -243,7 +247,8 @@ def _of_tenant(connection: sqlite3.Connection, verifier: Verifier) -> AuditRepor
         which,
     )
     entries = connection.execute(
-        "SELECT seq, record, hash FROM audit WHERE tenant = ? AND seq IS NOT NULL ORDER BY seq",
+        "SELECT seq, record, hash, id, actor, action, outcome FROM audit "
+        "WHERE tenant = ? AND seq IS NOT NULL ORDER BY seq",
         which,
     )
     waiting = connection.execute(
@@ -256,13 +261,23 @@ def _of_tenant(connection: sqlite3.Connection, verifier: Verifier) -> AuditRepor
             verifier.begin_after(seal, Cut(**json.loads(each[6])))
             continue
         while row is not None and row[0] <= seal.seq:
-            verifier.entry(*row)
+            _look_at_row(verifier, row)
             row = entries.fetchone()
         verifier.seal(seal)
     while row is not None:
-        verifier.entry(*row)
+        _look_at_row(verifier, row)
         row = entries.fetchone()
     return verifier.end(waiting)
+
+
+def _look_at_row(verifier: Verifier, row: tuple[Any, ...]) -> None:
+    """An entry, and whether the columns that it is listed by say what it says."""
+    seq, record, linked, *listed = row
+    if not verifier.entry(seq, record, linked):
+        return
+    entry = AuditEntry.model_validate_json(record)
+    if listed != [entry.id, column(entry.actor), entry.action, entry.outcome]:
+        verifier.find(seq, "It is listed as something else than it says.")
 
 
 def _named(key: str) -> str:

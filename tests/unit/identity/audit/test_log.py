@@ -183,6 +183,19 @@ async def test_a_tampered_database_is_found_without_its_server(
     assert [each.seq for each in report.findings] == [2, 10]
 
 
+@pytest.mark.parametrize("listed", ["id", "actor", "action", "outcome"])
+async def test_an_entry_that_is_listed_as_another_is_found(
+    log_of_file: AuditLog, tmp_path: Path, listed: str
+):
+    await fill(log_of_file)
+    await log_of_file.close()
+    with sqlite3.connect(tmp_path / "muxi.db") as connection:
+        connection.execute(f"UPDATE audit SET {listed} = 'other' WHERE seq = 2")
+    connection.close()
+    (report,) = verify_file(tmp_path / "muxi.db")
+    assert found(report) == [(2, "It is listed as something else than it says.")]
+
+
 async def test_what_is_no_log_is_told(tmp_path: Path):
     for name, content in (("a.txt", b"Hello"), ("b.bin", b"\xff\xfe\x00"), ("c.json", b"[1]\n")):
         (tmp_path / name).write_bytes(content)
