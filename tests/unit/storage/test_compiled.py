@@ -60,7 +60,7 @@ WALKS = {
     # Seldom, and of everything: forgetting a person, counting, clearing up.
     *{("erasing", name) for name in ("THREADS_OF_OWNER", "MESSAGES_OF_AUTHOR", "MESSAGES_IN_SPAN")},
     *{("erasing", name) for name in ("FINISHED_RUNS", "USAGE_OF_OWNER")},
-    *{("provider_files", name) for name in ("LEFT", "COUNT_LEFT", "DROP_EXPIRED")},
+    *{("provider_files", name) for name in ("LEFT", "COUNT", "DROP_EXPIRED")},
     *{("blobs", "DROP_UNUSED"), ("blobs", "HASHES"), ("passages", "OWNERS"), ("facts", "OWNERS")},
     *{("vectors", "PASSAGES"), ("vectors", "STATE"), ("vectors", "DROP")},
     # Once a minute, of what is counted just now: an index would change with each count.
