@@ -116,13 +116,12 @@ class Stranger:
 
     async def _send(self, probe: Request, kind: str, *, wanted: int | None = None) -> None:
         async with asyncio.timeout(_WAIT):
-            status, headers, told = await ask(self.muxi, self.key, probe)
+            status, told = await ask(self.muxi, self.key, probe)
         self.told[f"{kind} {status}"] += 1
         where = (self.name, probe, status, told[:500])
         assert status < 500 or status in (501, 503), where
         assert status != 304 or not probe.stolen, where
         assert wanted in (None, status), where
-        assert b"idempotency-replayed" not in headers or b"Quiet" not in told, where
         self._judge(told, where)
 
     async def _say(self, socket: aiohttp.ClientWebSocketResponse, number: int) -> None:
@@ -146,8 +145,8 @@ class Stranger:
         assert found is None, (found, where)
 
 
-async def ask(muxi: Served, key: str, probe: Request) -> tuple[int, bytes, bytes]:
-    """Status, headers and body of what the server says, without a network between."""
+async def ask(muxi: Served, key: str, probe: Request) -> tuple[int, bytes]:
+    """Status and body of what the server says, without a network between."""
     path, _, query = probe.target.partition("?")
     host = muxi.url.removeprefix("http://")
     sent = {"host": host, "authorization": f"Bearer {key}", **probe.headers}
@@ -165,7 +164,7 @@ async def ask(muxi: Served, key: str, probe: Request) -> tuple[int, bytes, bytes
         "http_version": "1.1",
     }
     told: list[bytes] = []
-    head: list[Any] = [0, b""]
+    status = 0
     over = asyncio.Event()
     waiting = [{"type": "http.request", "body": probe.body, "more_body": False}]
 
@@ -178,12 +177,12 @@ async def ask(muxi: Served, key: str, probe: Request) -> tuple[int, bytes, bytes
         return {"type": "http.disconnect"}
 
     async def send(message: dict[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            head[:] = message["status"], repr(message["headers"]).encode()
+        nonlocal status
+        status = message.get("status", status)
         told.append(message.get("body", b""))
 
     await muxi.server.app(scope, receive, send)  # pyright: ignore[reportArgumentType] -- plain dictionaries, as a server hands them over
-    return head[0], head[1], b"".join(told)
+    return status, b"".join(told)
 
 
 async def _reaches(muxi: Served, victim: Victim, prober: Prober) -> set[str]:
@@ -193,7 +192,7 @@ async def _reaches(muxi: Served, victim: Victim, prober: Prober) -> set[str]:
     calls = (probe for probe in iter(prober.call, None) if b"resources/read" in probe.body)
     for kind, probes in (("HTTP", looks), ("MCP", calls)):
         for probe in islice(probes, 5_000):
-            if MARK.encode() in (await ask(muxi, victim.key, probe))[2]:
+            if MARK.encode() in (await ask(muxi, victim.key, probe))[1]:
                 found.add(kind)
                 break
     url = f"{muxi.url}/ws?ticket={victim.ticket}"
