@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+from muxi.core.caller import DEFAULT_TENANT
 from muxi.core.errors import LeaseLost, ModelError, ModelTimeout, MuxiError
 from muxi.core.facts import USER
 from muxi.core.memories import Memory
@@ -26,7 +27,8 @@ from muxi.memory.claims import Claim, Heard
 from muxi.memory.extraction import Learned
 from muxi.memory.rows import CONTEXT, MEMORY, memory_of
 from muxi.models.model import Model
-from muxi.storage import cursors, facts, leases, passages
+from muxi.storage import cursors, events, facts, leases, passages
+from muxi.storage.leases import Lease
 from muxi.storage.passages import PassageRow
 from muxi.storage.transaction import Database, Scope, Tx
 
@@ -46,6 +48,13 @@ _LEASE: Final = "facts"
 _LEASE_SECONDS: Final = 180.0
 """Longer than a model may take: no two processes ask about the same turns."""
 _LONGEST_PAUSE: Final = 600.0
+_LOOK_AGAIN: Final = 1.0
+"""Seconds until turns are looked for that a transaction hides which is still open."""
+_AFTER_ANOTHER: Final = 5.0
+"""Seconds until what another process works on is looked at again, as it may have died over it."""
+_AFTER_OTHERS: Final = 60.0
+"""Seconds until turns are looked for that another process has stored and not read."""
+_BREATH: Final = 0.02
 _AT_START: Final = 0.5
 _AT_END: Final = 1.0
 """Seconds for which the start and the end of a process wait for what was said."""
@@ -102,6 +111,10 @@ class Learning:
     _asked: dict[str, set[int]] = field(default_factory=dict[str, set[int]])
     """Turns behind the cursor of a tenant that a model was asked about."""
     _failures: int = 0
+    _held: dict[str, Lease] = field(default_factory=dict[str, Lease])
+    """Leases on tenants, where other processes may be at work."""
+    _wanted: int = 0
+    """The transaction before which all must have ended until all that was said can be read."""
     _ask_after: float = 0.0
     """When a model that has failed is asked again, by the monotonic clock."""
 
@@ -119,6 +132,8 @@ class Learning:
         await asyncio.wait([self._task])
         self._task = None
         await self._read_for(_AT_END)
+        for tenant in list(self._held):
+            await self._let_go(tenant)
 
     async def heard(self, who: Scope, owner: str, memories: Sequence[Memory]) -> None:
         """Turns were stored. The listener of the backlog, which waits for nothing here."""
@@ -130,12 +145,13 @@ class Learning:
         Raises:
             MuxiError: The database or the model fails.
         """
-        async with self._lock:
-            for tenant in await self.database.tenants("facts"):
-                if await self._take(tenant):
-                    await self._read_plain(tenant)
-                    while await self._ask(tenant, least=1):
-                        pass
+        _, wanted = await self._horizon()
+        finished = -1
+        while finished < wanted:
+            if finished >= 0:
+                await asyncio.sleep(_BREATH)
+            finished, _ = await self._horizon()
+            await self._round(least=1)
 
     async def _read_for(self, seconds: float) -> None:
         try:
@@ -153,8 +169,7 @@ class Learning:
         while True:
             woken = await self._sleep(pause)
             try:
-                # Turns that have waited for others are asked about without them.
-                pause = await self._work(least=self.budget.batch if woken else 1)
+                pause = await self._work(woken=woken)
                 self._failures = 0
             except MuxiError as error:
                 pause = self._after_failure()
@@ -179,19 +194,37 @@ class Learning:
         self._ask_after = time.monotonic() + pause
         return pause
 
-    async def _work(self, *, least: int) -> float | None:
+    async def _work(self, *, woken: bool) -> float | None:
         """One round; the seconds until the next one, or None: when something is said."""
-        waiting = False
+        # Turns that have waited for others are asked about without them.
+        least = self.budget.batch if woken else 1
+        finished, begun = await self._horizon()
+        if woken:
+            self._wanted = begun
+        pauses = await self._round(least=least)
+        if finished < self._wanted:
+            pauses.append(_LOOK_AGAIN)
+        return min(pauses, default=None)
+
+    async def _round(self, *, least: int) -> list[float]:
+        """Look at what was said in all tenants; when there may be more to do, in seconds."""
+        pauses = [] if self.alone else [_AFTER_OTHERS]
         async with self._lock:
             for tenant in await self.database.tenants("facts"):
                 if not await self._take(tenant):
+                    pauses.append(_AFTER_ANOTHER)
                     continue
                 await self._read_plain(tenant)
                 while await self._ask(tenant, least=least):
                     pass
-                waiting = waiting or bool(await self._unasked(tenant))
-        left = max(self.budget.wait, self._ask_after - time.monotonic())
-        return left if waiting else None
+                if await self._unasked(tenant):
+                    pauses.append(max(self.budget.wait, self._ask_after - time.monotonic()))
+                else:
+                    await self._let_go(tenant)
+        return pauses
+
+    async def _horizon(self) -> tuple[int, int]:
+        return await self.database.read(Scope(DEFAULT_TENANT, None), events.horizon)
 
     async def _take(self, tenant: str) -> bool:
         """Whether this process is the one that learns for the tenant."""
@@ -201,21 +234,29 @@ class Learning:
             leases.acquire, kind="job", id=_LEASE, holder=self.holder, seconds=_LEASE_SECONDS
         )
         try:
-            await self.database.write(Scope(tenant, None), take)
+            self._held[tenant] = await self.database.write(Scope(tenant, None), take)
         except LeaseLost:
             return False
         return True
 
+    async def _let_go(self, tenant: str) -> None:
+        """Let another process learn for the tenant."""
+        lease = self._held.pop(tenant, None)
+        if lease is not None:
+            await self.database.write(Scope(tenant, None), partial(leases.release, lease=lease))
+
     async def _read_plain(self, tenant: str) -> None:
         whole = Scope(tenant, None)
-        while rows := await self.database.read(whole, partial(_unread, name=_PLAIN)):
+        while (unread := await self.database.read(whole, partial(_unread, name=_PLAIN))).rows:
             # Not above: its patterns take a tenth of a server's start to compile.
             from muxi.memory.statements import plain_statements
 
-            told = [(row, plain_statements(heard_in(row))) for row in rows if row.kind in _HEARD]
+            told = [
+                (row, plain_statements(heard_in(row))) for row in unread.rows if row.kind in _HEARD
+            ]
             self.learned.add(
                 await self.database.write(
-                    whole, partial(_learn, told=told, name=_PLAIN, upto=rows[-1].number)
+                    whole, partial(_learn, told=told, name=_PLAIN, upto=unread.cursor)
                 )
             )
 
@@ -227,15 +268,15 @@ class Learning:
 
         done = self._asked.setdefault(tenant, set())
         whole = Scope(tenant, None)
-        while rows := await self.database.read(whole, partial(_unread, name=_ASKED)):
+        while (unread := await self.database.read(whole, partial(_unread, name=_ASKED))).rows:
             left = [
                 row
-                for row in rows
+                for row in unread.rows
                 if row.kind == "turn" and row.number not in done and tells_something(heard_in(row))
             ]
             if left:
                 return left
-            move = partial(cursors.set, name=_ASKED, cursor=str(rows[-1].number))
+            move = partial(cursors.set, name=_ASKED, cursor=unread.cursor)
             await self.database.write(whole, move)
             done.clear()
         return []
@@ -323,7 +364,7 @@ def _learn(
     told: Sequence[tuple[PassageRow, Sequence[Claim]]],
     *,
     name: str | None = None,
-    upto: int = 0,
+    upto: str = "",
 ) -> Learned:
     """Store what turns tell; if a cursor is named, it then stands behind them."""
     learned = Learned()
@@ -334,13 +375,12 @@ def _learn(
             kept = extraction.sifted(claims, heard, learned)
             learned.add(extraction.tell(tx, row.owner, heard, kept, subject=subject))
     if name is not None:
-        cursors.set(tx, name, str(upto))
+        cursors.set(tx, name, upto)
     return learned
 
 
-def _unread(tx: Tx, *, name: str) -> list[PassageRow]:
-    start = cursors.get(tx, name)
-    return passages.since(tx, int(start or 0), corpus=MEMORY, limit=_AT_ONCE)
+def _unread(tx: Tx, *, name: str) -> passages.Since:
+    return passages.since(tx, cursors.get(tx, name), corpus=MEMORY, limit=_AT_ONCE)
 
 
 def _paths(tx: Tx, *, owner: str) -> list[str]:

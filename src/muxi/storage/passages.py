@@ -146,10 +146,32 @@ def page(
     return Page(items, cursor(items[-1].created_at, items[-1].number) if more else None)
 
 
-def since(tx: Tx, number: int, *, corpus: str, limit: int) -> list[PassageRow]:
-    """What was stored after the passage of that number, of all kinds and owners: for a job."""
-    rows = tx.rows(sql.SINCE, after=number, corpus=corpus, limit=limit)
-    return [_passage(row) for row in rows]
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Passages in the order in which they were committed."""
+
+    rows: list[PassageRow]
+    cursor: str
+    """Where the next ones begin; as before, if there are none."""
+
+
+def since(tx: Tx, after: str | None, *, corpus: str, limit: int) -> Since:
+    """What was stored after a cursor, of all kinds and owners: for a job.
+
+    On PostgreSQL nothing is seen while a transaction is open that may store a passage before it;
+    `events.horizon` tells how far that is.
+
+    Args:
+        tx: The transaction.
+        after: The cursor that was returned last; None for the beginning.
+        corpus: Only passages of this corpus.
+        limit: The most passages.
+    """
+    transaction, number = (after or "-1 0").split()
+    given = {"transaction_number": int(transaction), "after": int(number)}
+    rows = tx.rows(sql.SINCE, **given, corpus=corpus, limit=limit)
+    end = f"{rows[-1][0]} {rows[-1][1]}" if rows else after or "-1 0"
+    return Since([_passage(row[1:]) for row in rows], end)
 
 
 def group(tx: Tx, owner: str, group_id: str) -> list[PassageRow]:

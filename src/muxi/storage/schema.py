@@ -325,11 +325,13 @@ passages = Table(
     _text("text"),
     _text("record"),
     _text("words", null=True),
+    Column("transaction_number", BigInteger, nullable=False, server_default=TransactionNumber()),
     Index("uq_passages_id", "tenant", "id", unique=True),
     Index("ix_passages_owner", "tenant", "owner", "corpus", "created_at", "number"),
     Index("ix_passages_group", "tenant", "owner", "group_id", "place"),
     Index("ix_passages_hash", "tenant", "owner", "hash", "kind"),
     Index("ix_passages_speaker", "tenant", "owner", "corpus", "speaker"),
+    Index("ix_passages_cursor", "tenant", "transaction_number", "number").ddl_if("postgresql"),
     sqlite_autoincrement=True,
 )
 

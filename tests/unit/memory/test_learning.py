@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from support.memories import remember_turns
+from support.postgres import PostgresAddress
 
 from muxi.core.errors import ModelConnectionError, ModelRejected
 from muxi.core.facts import Fact
@@ -168,7 +170,7 @@ async def test_what_was_forgotten_meanwhile_teaches_nothing(database: Database) 
         return answer(noted(1, "sister.name", "Zoe", "My sister is called Zoe"))
 
     learner = learning(database, ScriptedModel(reply))
-    await database.write(WHOLE, lambda tx: cursors.set(tx, "facts", "1000"))
+    await database.write(WHOLE, lambda tx: cursors.set(tx, "facts", "0 1000"))
     await learner.catch_up()
     assert await tree(database) == {}
 
@@ -315,3 +317,22 @@ async def test_it_works_in_the_background_and_reads_the_last_words_at_the_end(
     assert await tree(database, path="name") == "Ann"
     facts = await database.read(ANN, lambda tx: stored.page(tx, HERS))
     assert len(facts.items) == 2
+
+
+@pytest.mark.ci
+async def test_whatever_process_stored_a_turn_facts_are_learned_from_it_at_once(
+    postgres_database: PostgresAddress,
+) -> None:
+    async with AsyncExitStack() as stack:
+        databases = [await open_database(postgres_database.url) for _ in range(2)]
+        for database in databases:
+            stack.push_async_callback(database.close)
+        await databases[0].write(ANN, lambda tx: stored_threads.create(tx, Thread()))
+        workers = [
+            Learning(database=database, holder=f"process-{number}", alone=False)
+            for number, database in enumerate(databases)
+        ]
+        for number, city in enumerate(("Lisbon", "Berlin")):
+            await say(databases[number], f"I live in {city}.", day=number)
+            await workers[number].catch_up()
+            assert await tree(databases[0]) == {"location": {"city": city}}

@@ -174,6 +174,20 @@ async def test_two_processes_that_start_at_once_make_one_schema(tmp_path: Path) 
         await database.close()
 
 
+async def test_what_was_read_for_facts_by_an_earlier_schema_is_not_read_again(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/muxi.db"
+    upgrade(url, to=2)
+    with closing(sqlite3.connect(tmp_path / "muxi.db")) as connection, connection:
+        values = [("default", name, "7", 0) for name in ("facts", "facts.model", "memory")]
+        connection.executemany("INSERT INTO cursors VALUES (?, ?, ?, ?)", values)
+    upgrade(url)
+    with closing(sqlite3.connect(tmp_path / "muxi.db")) as connection:
+        found = connection.execute("SELECT name, cursor FROM cursors ORDER BY name").fetchall()
+    assert found == [("facts", "0 7"), ("facts.model", "0 7"), ("memory", "7")]
+
+
 def test_sqlite_goes_back_to_nothing(tmp_path: Path) -> None:
     path = tmp_path / "muxi.db"
     upgrade(f"sqlite:///{path}")

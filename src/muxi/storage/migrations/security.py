@@ -6,7 +6,8 @@ without a WHERE clause. The owner is bound too (FORCE), save for the schema's ow
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, text
 
@@ -57,6 +58,17 @@ def protect_schema(connection: Connection, tables: Iterable[str]) -> None:
             connection,
             f"CREATE POLICY owner ON {table} TO CURRENT_USER USING (true) WITH CHECK (true)",
         )
+
+
+@contextmanager
+def every_tenant(connection: Connection, table: str) -> Generator[None]:
+    """Within this, the migration sees and writes the rows of all tenants, as the table's owner."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    _execute(connection, f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    yield
+    _force(connection, table)
 
 
 def _bind(connection: Connection, tables: Iterable[str], rule: str) -> None:

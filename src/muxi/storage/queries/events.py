@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, literal_column, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
 from muxi.storage.queries.terms import (
     TENANT,
+    begun,
     beside,
+    finished,
     given,
     mine,
     number,
@@ -63,10 +65,6 @@ def _feed(*after: ColumnElement[bool], by: Sequence[ColumnElement[Any]]) -> Clau
 
 
 _place = (events.c.transaction_number, events.c.position)
-_finished: ColumnElement[int] = literal_column(
-    "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-)
-_begun: ColumnElement[int] = literal_column("pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 # Rows after a cursor that no transaction still open can be placed before. SQLite writes one after
 # the other and numbers none of them, so that the position alone is the cursor.
 FEED = {
@@ -78,7 +76,7 @@ FEED = {
     "postgresql": _feed(
         mine(events),
         tuple_(*_place) > tuple_(number("transaction_number"), number("position")),
-        events.c.transaction_number < _finished,
+        events.c.transaction_number < finished(),
         by=_place,
     ),
 }
@@ -86,7 +84,7 @@ FEED = {
 # The first transaction that may be open still, and the first that has not begun.
 HORIZON = {
     "sqlite": select(one(0), one(0)),
-    "postgresql": select(_finished, _begun),
+    "postgresql": select(finished(), begun()),
 }
 
 

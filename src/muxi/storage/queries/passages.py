@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import (
     ColumnElement,
     and_,
@@ -15,10 +17,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import Text as TextType
+from sqlalchemy.sql.elements import ClauseElement
 
 from muxi.storage.queries.terms import (
     TENANT,
     Terms,
+    beside,
+    finished,
     given,
     mine,
     number,
@@ -77,7 +82,7 @@ _kind = or_(
 _group = given("group_id").is_(None) | (passages.c.group_id == given("group_id"))
 _in_corpus = and_(_own, passages.c.corpus == given("corpus"))
 
-INSERT = insert(passages).values(values(passages, "number", "words"))
+INSERT = insert(passages).values(values(passages, "number", "words", "transaction_number"))
 NUMBERS = on_each(
     lambda on: select(passages.c.id, passages.c.number).where(
         mine(passages),
@@ -114,19 +119,33 @@ PAGE = (
     .limit(number("limit"))
     .offset(one(0))
 )
-SINCE = on_each(
-    lambda on: (
-        select(*_COLUMNS)
-        .where(
-            on.beside(passages.c.tenant) == TENANT,
-            passages.c.number > number("after"),
-            passages.c.corpus == given("corpus"),
-        )
-        .order_by(passages.c.number)
+
+
+def _since(*after: ColumnElement[bool], by: Sequence[ColumnElement[int]]) -> ClauseElement:
+    return (
+        select(passages.c.transaction_number, *_COLUMNS)
+        .where(*after, passages.c.corpus == given("corpus"))
+        .order_by(*by)
         .limit(number("limit"))
         .offset(one(0))
     )
-)
+
+
+_place = (passages.c.transaction_number, passages.c.number)
+# Rows after a cursor that no transaction still open can be placed before, as for events.
+SINCE = {
+    "sqlite": _since(
+        beside(passages.c.tenant) == TENANT,
+        passages.c.number > number("after"),
+        by=[passages.c.number],
+    ),
+    "postgresql": _since(
+        mine(passages),
+        tuple_(*_place) > tuple_(number("transaction_number"), number("after")),
+        passages.c.transaction_number < finished(),
+        by=_place,
+    ),
+}
 GROUP = (
     select(*_COLUMNS)
     .where(

@@ -50,6 +50,16 @@ def one(value: int) -> ColumnElement[int]:
     return literal_column(str(value), BigInteger())
 
 
+def finished() -> ColumnElement[int]:
+    """On PostgreSQL: the first transaction that may be open still; all before it have ended."""
+    return literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", BigInteger())
+
+
+def begun() -> ColumnElement[int]:
+    """On PostgreSQL: the first transaction that has not begun."""
+    return literal_column("pg_snapshot_xmax(pg_current_snapshot())::text::bigint", BigInteger())
+
+
 def mine(table: FromClause) -> ColumnElement[bool]:
     """The row belongs to the scope's tenant."""
     return table.c.tenant == TENANT

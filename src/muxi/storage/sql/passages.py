@@ -65,14 +65,14 @@ WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.owner = %(owner)s::VARC
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
 SINCE = Statement(
-    sqlite="""SELECT passages.number, passages.id, passages.owner, passages.corpus, passages.kind, passages.group_id, passages.place, passages.speaker, passages.said_at, passages.created_at, passages.text, passages.hash, passages.information, passages.uses, passages.used_at, passages.record
+    sqlite="""SELECT passages.transaction_number, passages.number, passages.id, passages.owner, passages.corpus, passages.kind, passages.group_id, passages.place, passages.speaker, passages.said_at, passages.created_at, passages.text, passages.hash, passages.information, passages.uses, passages.used_at, passages.record
 FROM passages
 WHERE (+ passages.tenant) = ? AND passages.number > ? AND passages.corpus = ? ORDER BY passages.number
  LIMIT ? OFFSET 0""",
     order="tenant after corpus limit",
-    postgresql="""SELECT passages.number, passages.id, passages.owner, passages.corpus, passages.kind, passages.group_id, passages.place, passages.speaker, passages.said_at, passages.created_at, passages.text, passages.hash, passages.information, passages.uses, passages.used_at, passages.record
+    postgresql="""SELECT passages.transaction_number, passages.number, passages.id, passages.owner, passages.corpus, passages.kind, passages.group_id, passages.place, passages.speaker, passages.said_at, passages.created_at, passages.text, passages.hash, passages.information, passages.uses, passages.used_at, passages.record
 FROM passages
-WHERE passages.tenant = %(tenant)s::VARCHAR AND passages.number > %(after)s::BIGINT AND passages.corpus = %(corpus)s::VARCHAR ORDER BY passages.number
+WHERE passages.tenant = %(tenant)s::VARCHAR AND (passages.transaction_number, passages.number) > (%(transaction_number)s::BIGINT, %(after)s::BIGINT) AND passages.transaction_number < pg_snapshot_xmin(pg_current_snapshot())::text::bigint AND passages.corpus = %(corpus)s::VARCHAR ORDER BY passages.transaction_number, passages.number
  LIMIT %(limit)s::BIGINT OFFSET 0""",
 )
 GROUP = Statement(

@@ -221,7 +221,8 @@ CREATE: tuple[str, ...] = (
     size BIGINT NOT NULL,
     text TEXT NOT NULL,
     record TEXT NOT NULL,
-    words TEXT
+    words TEXT,
+    transaction_number BIGINT DEFAULT 0 NOT NULL
 )""",
     """CREATE INDEX ix_passages_group ON passages (tenant, owner, group_id, place)""",
     """CREATE INDEX ix_passages_hash ON passages (tenant, owner, hash, kind)""",

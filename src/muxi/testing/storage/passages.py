@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -303,6 +305,44 @@ class PassageConformance:
             ANN, lambda tx: passages.add(tx, OWN, [a_passage("mem_1")])
         )
         assert second > first
+
+    async def test_a_passage_that_is_committed_late_is_not_passed_over(
+        self, database: Database
+    ) -> None:
+        numbered, others_done = threading.Event(), threading.Event()
+
+        def add_slowly(tx: Tx) -> None:
+            passages.add(tx, OWN, [a_passage("mem_slow")])
+            numbered.set()
+            assert others_done.wait(60)
+
+        whole = Scope("acme", None)
+        # The first to write in a tenant makes it known, and others wait for that.
+        await database.write(whole, lambda tx: passages.add(tx, OWN, [a_passage("mem_first")]))
+        slow = asyncio.create_task(database.write(whole, add_slowly))
+        await asyncio.to_thread(numbered.wait, 60)
+        if database.dialect == "sqlite":
+            # One writes after the other there.
+            others_done.set()
+        quick = [a_passage("mem_quick")]
+        await database.write(whole, lambda tx: passages.add(tx, "user:bob", quick))
+        seen: list[str] = []
+        place: str | None = None
+        while len(seen) < 3:
+            found = await database.read(
+                whole, lambda tx, at=place: passages.since(tx, at, corpus="memory", limit=1)
+            )
+            seen += [row.id for row in found.rows]
+            place = found.cursor
+            others_done.set()
+            # Any transaction that is open on the server holds back what was written after it.
+            await asyncio.sleep(0.01)
+        await slow
+        assert sorted(seen) == ["mem_first", "mem_quick", "mem_slow"]
+        after = await database.read(
+            whole, lambda tx: passages.since(tx, place, corpus="memory", limit=1)
+        )
+        assert (after.rows, after.cursor) == ([], place)
 
     async def test_a_cursor_stays_where_it_was_set(self, database: Database) -> None:
         there = Scope("there", None)

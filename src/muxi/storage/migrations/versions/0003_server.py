@@ -13,15 +13,16 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Table,
+    select,
     text,
 )
 
+from muxi.storage.columns import TransactionNumber, tables
 from muxi.storage.columns import number as _number
 from muxi.storage.columns import of as _of
 from muxi.storage.columns import partial as _partial
-from muxi.storage.columns import tables
 from muxi.storage.columns import text as _text
-from muxi.storage.migrations.security import protect, protect_owned_anew
+from muxi.storage.migrations.security import every_tenant, protect, protect_owned_anew
 from muxi.storage.planner import tell_planner
 
 revision = "0003"
@@ -334,12 +335,36 @@ def upgrade() -> None:
     op.add_column(
         "sequences", Column("erasures", BigInteger, nullable=False, server_default=text("0"))
     )
+    op.add_column(
+        "passages",
+        Column(
+            "transaction_number", BigInteger, nullable=False, server_default=TransactionNumber()
+        ),
+    )
+    if connection.dialect.name == "postgresql":
+        op.create_index(
+            "ix_passages_cursor", "passages", ["tenant", "transaction_number", "number"]
+        )
+    _place_cursors(connection)
     if connection.dialect.name == "sqlite":
         tell_planner(lambda statement: _run(connection, statement))
     connection.execute(
         text("INSERT INTO schema_info (version, oldest_program, applied_at) VALUES (:v, :o, :a)"),
         {"v": VERSION, "o": OLDEST_PROGRAM, "a": time.time_ns() // 1000},
     )
+
+
+def _place_cursors(connection: Connection) -> None:
+    """Cursors of facts were numbers of passages, which all now bear this transaction's number."""
+    here = connection.execute(select(TransactionNumber())).scalar_one()
+    with every_tenant(connection, "cursors"):
+        connection.execute(
+            text(
+                "UPDATE cursors SET cursor = :here || ' ' || cursor"
+                " WHERE name IN ('facts', 'facts.model')"
+            ),
+            {"here": str(here)},
+        )
 
 
 def _made() -> list[Table]:
@@ -365,6 +390,12 @@ def downgrade() -> None:
         postgresql_where=unfinished,
     )
     op.drop_index("ix_runs_owner", "runs")
+    with every_tenant(connection, "cursors"):
+        # Facts are learned anew, which changes nothing of those that are known.
+        connection.execute(text("DELETE FROM cursors WHERE name IN ('facts', 'facts.model')"))
+    if connection.dialect.name == "postgresql":
+        op.drop_index("ix_passages_cursor", "passages")
+    op.drop_column("passages", "transaction_number")
     for table in reversed(_made()):
         table.drop(connection)
     op.drop_column("sequences", "erasures")
