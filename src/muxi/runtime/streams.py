@@ -22,7 +22,7 @@ from muxi.runtime.windows import past_events
 from muxi.storage import events as stored_events
 from muxi.storage import leases, sequences
 from muxi.storage import runs as stored_runs
-from muxi.storage.buffer import ThreadBuffer
+from muxi.storage.buffer import Flushing, ThreadBuffer
 from muxi.storage.leases import Lease
 from muxi.storage.transaction import Database, Tx
 
@@ -180,6 +180,7 @@ class Streams:
     def __init__(self, database: Database, *, window: int = WINDOW) -> None:
         self._window = window
         self._database = database
+        self._flushing = Flushing(database)
         self._alone = database.dialect == "sqlite"
         self._open: dict[tuple[str, str], ThreadStream] = {}
 
@@ -188,7 +189,7 @@ class Streams:
         key = (who.tenant, thread_id)
         stream = self._open.get(key)
         if stream is None:
-            buffer = ThreadBuffer(self._database, who)
+            buffer = ThreadBuffer(self._database, who, flushing=self._flushing)
             stream = self._open[key] = ThreadStream(who, thread_id, buffer)
         return stream
 

@@ -2,14 +2,16 @@
 
 Shared by the journals of all runs that write into a thread's stream, so that a flush stores the
 stream in one piece: a reader of the database never sees a number before all lower ones. Text is
-stored at the latest a quarter of a second or 4 KB after it was emitted, without holding up a run.
+stored at the latest a quarter of a second or 4 KB after it was emitted, without holding up a run;
+what many threads have to store then is stored together.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from contextvars import Context
+from dataclasses import dataclass
 from typing import Any
 
 from muxi.core.errors import LeaseLost, MuxiError, StorageError
@@ -23,6 +25,8 @@ FLUSH_SECONDS = 0.25
 
 _TINY = 64
 """Rows up to which a flush costs less on the event loop than on another thread."""
+_TOGETHER = 32
+"""The most threads that share a unit: it keeps the event loop for a millisecond."""
 
 
 @dataclass(eq=False, slots=True)
@@ -35,19 +39,27 @@ class Author:
     error: MuxiError | None = None
 
 
-@dataclass(slots=True)
+_Row = tuple[Author, events.Chunk]
+_Act = tuple[Author, Callable[[Tx], object]]
+
+
 class _Batch:
-    rows: list[tuple[Author, events.Chunk]] = field(
-        default_factory=list[tuple[Author, events.Chunk]]
-    )
-    acts: list[tuple[Author, Callable[[Tx], object]]] = field(
-        default_factory=list[tuple[Author, Callable[[Tx], object]]]
-    )
-    ends: list[tuple[Author, Callable[[Tx], object]]] = field(
-        default_factory=list[tuple[Author, Callable[[Tx], object]]]
-    )
-    """What is done after all else is stored."""
-    authors: dict[Author, None] = field(default_factory=dict[Author, None])
+    """What is stored in one transaction."""
+
+    __slots__ = ("acts", "authors", "ends", "rows")
+
+    def __init__(
+        self,
+        rows: list[_Row] | None = None,
+        acts: list[_Act] | None = None,
+        ends: list[_Act] | None = None,
+        authors: dict[Author, None] | None = None,
+    ) -> None:
+        self.rows = rows or []
+        self.acts = acts or []
+        self.ends = ends or []
+        """What is done after all else is stored."""
+        self.authors = authors or {}
 
     def __bool__(self) -> bool:
         return bool(self.authors)
@@ -91,6 +103,74 @@ class _Batch:
         return lost
 
 
+class Flushing:
+    """Stores what the buffers of a process hold, at the latest `FLUSH_SECONDS` after it came.
+
+    Words of a thousand slow answers would else be a thousand units each time, which cost more
+    than the words. Buffers share a unit, and each is stored for itself if that is refused.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._due: dict[ThreadBuffer, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def expect(self, buffer: ThreadBuffer) -> None:
+        """`buffer` holds something."""
+        self._due[buffer] = None
+        if self._timer is None:
+            # Not in the context of whoever came first: what it has set is not for the others.
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(FLUSH_SECONDS, self._flush, context=Context())
+
+    def forget(self, buffer: ThreadBuffer) -> None:
+        """`buffer` sees to it by itself."""
+        self._due.pop(buffer, None)
+        if not self._due and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _flush(self) -> None:
+        self._timer = None
+        due, self._due = self._due, {}
+        together: dict[Scope, list[tuple[ThreadBuffer, _Batch]]] = {}
+        for buffer in due:
+            if buffer.writing is not None:
+                self.expect(buffer)
+            elif batch := buffer.take():
+                scope = buffer.scope if batch.acts or batch.ends else _whole(buffer.scope)
+                together.setdefault(scope, []).append((buffer, batch))
+        for scope, taken in together.items():
+            for at in range(0, len(taken), _TOGETHER):
+                self._begin(scope, taken[at : at + _TOGETHER])
+
+    def _begin(self, scope: Scope, taken: list[tuple[ThreadBuffer, _Batch]]) -> None:
+        task = asyncio.get_running_loop().create_task(self._write(scope, taken))
+        for buffer, _ in taken:
+            buffer.writing = task
+
+    async def _write(self, scope: Scope, taken: list[tuple[ThreadBuffer, _Batch]]) -> None:
+        """Store what was taken; what cannot be stored now is put back."""
+        tiny = sum(len(batch.rows) + len(batch.acts) for _, batch in taken) <= _TINY
+
+        def store(tx: Tx) -> list[Author]:
+            return [lost for buffer, batch in taken for lost in batch.store(tx, buffer.stream)]
+
+        try:
+            _lose(await self._database.write(scope, store, tiny=tiny))
+        except MuxiError as error:
+            away = isinstance(error, StorageError) and not isinstance(error, LeaseLost)
+            for buffer, batch in taken:
+                if away:
+                    buffer.put_back(batch)
+                else:
+                    # Something of one of them is refused.
+                    await buffer.write(batch)
+        finally:
+            for buffer, _ in taken:
+                buffer.writing = None
+
+
 class ThreadBuffer:
     """Collects what runs of a thread write, and stores it in the order in which it came.
 
@@ -99,16 +179,24 @@ class ThreadBuffer:
         scope: In whose name.
         stream: The lease on the thread's stream, checked by every write; None where the lease of
             the run alone decides.
+        flushing: Shared by the buffers of a process; by default its own.
     """
 
-    def __init__(self, database: Database, scope: Scope, stream: Lease | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        scope: Scope,
+        stream: Lease | None = None,
+        flushing: Flushing | None = None,
+    ) -> None:
         self.database = database
         self.scope = scope
         self.stream = stream
+        self._flushing = flushing or Flushing(database)
         self._batch = _Batch()
         self._open: dict[str, events.Chunk] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._writing: asyncio.Task[StorageError | None] | None = None
+        self.writing: asyncio.Task[Any] | None = None
+        """Under way; what comes meanwhile is stored after it."""
 
     def record(self, author: Author, event: Event, text: str | None = None) -> None:
         """Buffer an event that bears its number; `text` is its JSON, if that is known."""
@@ -138,8 +226,8 @@ class ThreadBuffer:
             StorageError: It is not; all is kept, and the next flush tries again.
         """
         while True:
-            if self._writing is not None:
-                await asyncio.wait({self._writing})
+            if self.writing is not None:
+                await asyncio.wait({self.writing})
             elif not self._batch:
                 return
             else:
@@ -150,54 +238,56 @@ class ThreadBuffer:
 
     def _touch(self, author: Author) -> None:
         self._batch.authors[author] = None
-        self._start_timer()
+        self._flushing.expect(self)
 
     def _flush_soon(self) -> None:
-        self._stop_timer()
-        if self._writing is None and self._batch:
+        self._flushing.forget(self)
+        if self.writing is None and self._batch:
             self._start()
         elif self._batch:
-            self._start_timer()
-
-    def _start_timer(self) -> None:
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(FLUSH_SECONDS, self._flush_soon)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+            self._flushing.expect(self)
 
     def _start(self) -> asyncio.Task[StorageError | None]:
-        self._stop_timer()
+        self._flushing.forget(self)
+        batch = self.take()
+        task = asyncio.get_running_loop().create_task(self._write_alone(batch))
+        self.writing = task
+        return task
+
+    def take(self) -> _Batch:
+        """All that is buffered, to be stored or put back."""
         batch, self._batch = self._batch, _Batch()
         self._open.clear()
-        self._writing = asyncio.get_running_loop().create_task(self._write(batch))
-        return self._writing
+        return batch
 
-    async def _write(self, batch: _Batch) -> StorageError | None:
-        """Store `batch`; what cannot be stored now is put back, and the reason returned."""
+    def put_back(self, batch: _Batch) -> None:
+        """What was taken is not stored."""
+        self._batch = batch.before(self._batch)
+
+    async def _write_alone(self, batch: _Batch) -> StorageError | None:
+        try:
+            return await self.write(batch)
+        finally:
+            self.writing = None
+
+    async def write(self, batch: _Batch) -> StorageError | None:
+        """Store what was taken; what cannot be stored now is put back, and the reason returned."""
         try:
             await self._store(batch)
         except LeaseLost as error:
             for author in batch.authors:
                 author.error = error
         except StorageError as error:
-            self._batch = batch.before(self._batch)
+            self.put_back(batch)
             return error
         except MuxiError as error:
             await self._separate(batch, error)
-        finally:
-            self._writing = None
         return None
 
     async def _store(self, batch: _Batch) -> None:
         stream = self.stream
         tiny = len(batch.rows) + len(batch.acts) <= _TINY
-        lost = await self.database.write(self.scope, lambda tx: batch.store(tx, stream), tiny=tiny)
-        for author in lost:
-            author.error = LeaseLost(run_id=author.lease.id)
+        _lose(await self.database.write(self.scope, lambda tx: batch.store(tx, stream), tiny=tiny))
 
     async def _separate(self, batch: _Batch, error: MuxiError) -> None:
         """Find the run whose part is refused, so that the others lose nothing by it."""
@@ -213,6 +303,16 @@ class ThreadBuffer:
             await self._store(part)
         except MuxiError as error:
             author.error = error
+
+
+def _lose(lost: Iterable[Author]) -> None:
+    for author in lost:
+        author.error = LeaseLost(run_id=author.lease.id)
+
+
+def _whole(scope: Scope) -> Scope:
+    """The tenant of a scope: text of all of its users is stored alike."""
+    return Scope(scope.tenant, None)
 
 
 def _holds(tx: Tx, lease: Lease) -> bool:

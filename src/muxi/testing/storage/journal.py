@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from muxi.core.errors import LeaseLost, NotFound
+from muxi.core.errors import LeaseLost, MuxiError, NotFound, StorageUnavailable
 from muxi.core.events import Event, TextDelta
 from muxi.core.messages import Message, TextPart
 from muxi.core.steps import Step
@@ -14,10 +16,10 @@ from muxi.core.threads import Thread
 from muxi.core.usage import Usage
 from muxi.storage import events, leases, messages, runs, steps, threads
 from muxi.storage import usage as usage_rows
-from muxi.storage.buffer import ThreadBuffer
+from muxi.storage.buffer import Flushing, ThreadBuffer
 from muxi.storage.journal import StoredJournal
 from muxi.storage.messages import Tip
-from muxi.storage.transaction import Database, Tx
+from muxi.storage.transaction import Database, Scope, Tx
 from muxi.testing.storage.samples import ANN, NOBODY, a_journal, a_message, a_run, a_thread
 
 
@@ -35,6 +37,27 @@ async def _successor(database: Database, journal: StoredJournal) -> StoredJourna
         ANN, lambda tx: leases.seize(tx, "run", journal.run.id, "process-2")
     )
     return StoredJournal(database, ANN, journal.run, lease)
+
+
+async def _journal_into(
+    database: Database, thread: Thread, scope: Scope, buffer: ThreadBuffer
+) -> StoredJournal:
+    """The journal of a fresh run that writes into `buffer`."""
+    made = await a_journal(database, thread, scope)
+    return StoredJournal(database, scope, made.run, made.lease, buffer=buffer, fresh=True)
+
+
+async def _told(database: Database, journal: StoredJournal) -> list[Event]:
+    whole, thread_id = Scope(ANN.tenant, None), journal.run.thread_id
+    return await database.read(whole, lambda tx: events.read(tx, thread_id))
+
+
+async def _until_told(database: Database, journal: StoredJournal) -> None:
+    """Return once an event of the run is stored, which nobody tells."""
+    found: list[Event] = []
+    while not found:
+        await asyncio.sleep(0.01)
+        found = await _told(database, journal)
 
 
 class JournalConformance:
@@ -204,6 +227,89 @@ class JournalConformance:
         journal.append(NOBODY, _answer("where to?"))
         with pytest.raises(LeaseLost):
             await journal.flush()
+
+    async def test_what_many_threads_say_is_stored_in_few_units_without_being_asked(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        flushing = Flushing(database)
+        journals: list[StoredJournal] = []
+        for number in range(40):
+            scope = Scope(ANN.tenant, f"user-{number}")
+            thread = await a_thread(database, scope)
+            buffer = ThreadBuffer(database, scope, flushing=flushing)
+            journals.append(await _journal_into(database, thread, scope, buffer))
+        units: list[Scope] = []
+        write = database.write
+
+        async def counted(scope: Scope, fn: Callable[[Tx], Any], **more: Any) -> Any:
+            units.append(scope)
+            return await write(scope, fn, **more)
+
+        monkeypatch.setattr(database, "write", counted)
+        for journal in journals:
+            journal.record(NOBODY, TextDelta(text="word", seq=1, run_id=journal.run.id))
+        for journal in journals:
+            await _until_told(database, journal)
+        assert units == [Scope(ANN.tenant, None)] * 2
+
+    async def test_of_threads_that_are_stored_together_one_that_is_refused_holds_up_none(
+        self, database: Database
+    ) -> None:
+        flushing = Flushing(database)
+        made: list[StoredJournal] = []
+        for _ in range(4):
+            thread = await a_thread(database)
+            stream = await database.write(
+                ANN, lambda tx, at=thread.id: leases.acquire(tx, "thread", at, "process-1")
+            )
+            buffer = ThreadBuffer(database, ANN, stream, flushing)
+            made.append(await _journal_into(database, thread, ANN, buffer))
+        moved, deleted, overtaken, good = made
+        gone = deleted.run.thread_id
+        await database.write(
+            ANN, lambda tx: leases.seize(tx, "thread", moved.run.thread_id, "process-2")
+        )
+        await database.write(ANN, lambda tx: threads.delete(tx, gone))
+        await _successor(database, overtaken)
+        for journal in made:
+            journal.record(NOBODY, TextDelta(text="word", seq=1, run_id=journal.run.id))
+        await _until_told(database, good)
+        await good.flush()
+        for journal in (moved, overtaken):
+            with pytest.raises(LeaseLost):
+                await journal.flush()
+        with pytest.raises(MuxiError):
+            await deleted.flush()
+        for journal in (moved, overtaken):
+            assert await _told(database, journal) == []
+
+    async def test_what_cannot_be_stored_together_now_is_kept_for_the_next_time(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        flushing, refused = Flushing(database), asyncio.Event()
+        one, two = [
+            await _journal_into(
+                database, thread, ANN, ThreadBuffer(database, ANN, flushing=flushing)
+            )
+            for thread in (await a_thread(database), await a_thread(database))
+        ]
+        write = database.write
+
+        async def refuse(*_: Any, **__: Any) -> Any:
+            refused.set()
+            raise StorageUnavailable("The disk is away.")
+
+        monkeypatch.setattr(database, "write", refuse)
+        for journal in (one, two):
+            journal.record(NOBODY, TextDelta(text="first", seq=1, run_id=journal.run.id))
+        await refused.wait()
+        monkeypatch.setattr(database, "write", write)
+        for journal in (one, two):
+            journal.record(NOBODY, TextDelta(text="then", seq=2, run_id=journal.run.id))
+            await journal.flush()
+            stored = await _told(database, journal)
+            texts = [event.text for event in stored if isinstance(event, TextDelta)]
+            assert texts == ["first", "then"]
 
     async def _stored(self, database: Database, thread: Thread) -> tuple[int, int, str]:
         def look(tx: Tx) -> tuple[int, int, str]:
