@@ -20,7 +20,7 @@ from muxi.core.errors import LeaseLost, MuxiError, StorageError
 from muxi.memory.embedding import Embedding
 from muxi.memory.following import Follower
 from muxi.storage import events, leases
-from muxi.storage.transaction import Database, Scope, Tx
+from muxi.storage.transaction import Database, Scope
 
 _log = logging.getLogger("muxi.memory")
 
@@ -253,17 +253,13 @@ class Backlog:
 
     async def _let_go(self) -> None:
         """Let another process work at once."""
+        release = partial(leases.let_go, kind="job", id=_LEASE, holder=self.holder)
         for tenant in self._taken:
             try:
-                await self.database.write(Scope(tenant, None), partial(_release, self.holder))
+                await self.database.write(Scope(tenant, None), release)
             except MuxiError as error:
                 _log.warning("The lease on memory ends by itself: %s", error.message)
         self._taken.clear()
-
-
-def _release(holder: str, tx: Tx) -> None:
-    with suppress(LeaseLost):
-        leases.release(tx, leases.acquire(tx, "job", _LEASE, holder))
 
 
 def _pause(failures: int) -> float:

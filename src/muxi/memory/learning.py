@@ -28,7 +28,6 @@ from muxi.memory.extraction import Learned
 from muxi.memory.rows import CONTEXT, MEMORY, memory_of
 from muxi.models.model import Model
 from muxi.storage import cursors, events, facts, leases, passages
-from muxi.storage.leases import Lease
 from muxi.storage.passages import PassageRow
 from muxi.storage.transaction import Database, Scope, Tx
 
@@ -111,8 +110,8 @@ class Learning:
     _asked: dict[str, set[int]] = field(default_factory=dict[str, set[int]])
     """Turns behind the cursor of a tenant that a model was asked about."""
     _failures: int = 0
-    _held: dict[str, Lease] = field(default_factory=dict[str, Lease])
-    """Leases on tenants, where other processes may be at work."""
+    _taken: set[str] = field(default_factory=set[str])
+    """Tenants that this process learns for, or may, where other processes may be at work."""
     _wanted: int = 0
     """The transaction before which all must have ended until all that was said can be read."""
     _ask_after: float = 0.0
@@ -132,8 +131,11 @@ class Learning:
         await asyncio.wait([self._task])
         self._task = None
         await self._read_for(_AT_END)
-        for tenant in list(self._held):
-            await self._let_go(tenant)
+        for tenant in list(self._taken):
+            try:
+                await self._let_go(tenant)
+            except MuxiError as error:
+                _log.warning("The lease on facts ends by itself: %s", error.message)
 
     async def heard(self, who: Scope, owner: str, memories: Sequence[Memory]) -> None:
         """Turns were stored. The listener of the backlog, which waits for nothing here."""
@@ -224,7 +226,8 @@ class Learning:
         return pauses
 
     async def _horizon(self) -> tuple[int, int]:
-        return await self.database.read(Scope(DEFAULT_TENANT, None), events.horizon)
+        """How far all transactions have ended, and how far they have begun."""
+        return await self.database.read(Scope(DEFAULT_TENANT, None), events.horizon, tiny=True)
 
     async def _take(self, tenant: str) -> bool:
         """Whether this process is the one that learns for the tenant."""
@@ -233,17 +236,21 @@ class Learning:
         take = partial(
             leases.acquire, kind="job", id=_LEASE, holder=self.holder, seconds=_LEASE_SECONDS
         )
+        # Before it is: whoever is interrupted here may have got it.
+        self._taken.add(tenant)
         try:
-            self._held[tenant] = await self.database.write(Scope(tenant, None), take)
+            await self.database.write(Scope(tenant, None), take)
         except LeaseLost:
+            self._taken.discard(tenant)
             return False
         return True
 
     async def _let_go(self, tenant: str) -> None:
         """Let another process learn for the tenant."""
-        lease = self._held.pop(tenant, None)
-        if lease is not None:
-            await self.database.write(Scope(tenant, None), partial(leases.release, lease=lease))
+        if tenant in self._taken:
+            release = partial(leases.let_go, kind="job", id=_LEASE, holder=self.holder)
+            await self.database.write(Scope(tenant, None), release)
+            self._taken.discard(tenant)
 
     async def _read_plain(self, tenant: str) -> None:
         whole = Scope(tenant, None)

@@ -7,6 +7,7 @@ change nothing any more.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,3 +77,9 @@ def renew(tx: Tx, lease: Lease, *, seconds: float = 30.0) -> Lease:
 def release(tx: Tx, lease: Lease) -> None:
     """Let others have it. Its fencing number is kept, and never given again."""
     tx.run(sql.RELEASE, kind=lease.kind, id=lease.id, holder=lease.holder, fence=lease.fence)
+
+
+def let_go(tx: Tx, kind: LeaseKind, id: str, holder: str) -> None:
+    """Let others have the lease if `holder` may have it: whoever was interrupted cannot tell."""
+    with suppress(LeaseLost):
+        release(tx, acquire(tx, kind, id, holder))

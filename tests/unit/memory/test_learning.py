@@ -12,7 +12,7 @@ import pytest
 from support.memories import remember_turns
 from support.postgres import PostgresAddress
 
-from muxi.core.errors import ModelConnectionError, ModelRejected
+from muxi.core.errors import ModelConnectionError, ModelRejected, StorageUnavailable
 from muxi.core.facts import Fact
 from muxi.core.memories import Memory
 from muxi.core.requests import ModelRequest
@@ -317,6 +317,21 @@ async def test_it_works_in_the_background_and_reads_the_last_words_at_the_end(
     assert await tree(database, path="name") == "Ann"
     facts = await database.read(ANN, lambda tx: stored.page(tx, HERS))
     assert len(facts.items) == 2
+
+
+async def test_a_database_that_is_away_at_the_end_keeps_nobody_from_stopping(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: Any, **__: Any) -> Any:
+        raise StorageUnavailable("The disk is away.")
+
+    worker = Learning(database=database, holder="here", alone=False)
+    await say(database, "I live in Lisbon.")
+    with monkeypatch.context() as patched:
+        await worker.start()
+        patched.setattr(database, "write", refuse)
+        await worker.stop()
+    assert await tree(database) == {"location": {"city": "Lisbon"}}
 
 
 @pytest.mark.ci
