@@ -82,15 +82,19 @@ class Recovery:
                 _log.warning("Leases could not be renewed: %s", error.message)
 
     async def _renew(self) -> None:
-        for attempt in [each for each in self.runs.active.values() if not each.ending]:
+        for attempt in list(self.runs.active.values()):
             held = [attempt.journal.lease]
             if attempt.stream.lease is not None:
                 held.append(attempt.stream.lease)
+            # Others are renewed first and it may end meanwhile: then it let its lease go.
+            if attempt.ending:
+                continue
             try:
                 await self.runs.database.write(attempt.stream.who, partial(_renew_all, held=held))
             except LeaseLost:
-                _log.warning("Run %s is held by another process now.", attempt.run.id)
-                attempt.interrupt()
+                if not attempt.ending:
+                    _log.warning("Run %s is held by another process now.", attempt.run.id)
+                    attempt.interrupt()
 
     async def _take_over(self, *, seize: bool) -> None:
         for tenant in await self.runs.database.tenants("recovery"):

@@ -59,7 +59,7 @@ def check(tx: Tx, lease: Lease) -> None:
 
 
 def renew(tx: Tx, lease: Lease, *, seconds: float = 30.0) -> Lease:
-    """The same lease with a later end. Raises `LeaseLost` if another has it now."""
+    """The same lease with a later end. Raises `LeaseLost` if it was let go or another has it."""
     expires = tx.clock() + round(seconds * 1_000_000)
     changed = tx.run(
         sql.RENEW,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.served import Served, served
@@ -27,9 +28,10 @@ from muxi.core.messages import TextPart, ToolResultPart
 from muxi.core.threads import Run
 from muxi.core.usage import Limits
 from muxi.models.scripted import Gate, Reply, ScriptedModel, call
-from muxi.runtime.principal import LOCAL
+from muxi.runtime.principal import LOCAL, Principal
 from muxi.runtime.requests import RunRequest
 from muxi.storage import leases, runs, steps
+from muxi.storage.transaction import Tx
 
 AGENTS = {"a": {"name": "a", "tools": ["pay"], "approve": ["pay"]}}
 PAY = call("pay", amount=5)
@@ -334,6 +336,47 @@ async def test_a_run_that_ended_while_recovery_looked_is_left_alone(
             await muxi.runtime.recovery._take_over(seize=False)
         assert caplog.messages == []
         assert (await muxi.client.run(ended.id)).attempt == 1
+
+
+async def test_a_run_that_ends_while_leases_are_renewed_leaves_its_thread_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate = Gate()
+    waits = Reply(parts=[TextPart(text="one two")], between=gate.wait)
+    async with served(tmp_path, [waits]) as muxi:
+        run = await muxi.client.start_run("Talk")
+        driven = muxi.runtime.recovery.runs
+        attempt, write = driven.active[run.id], driven.database.write
+
+        async def end_before(who: Principal, renew: Callable[[Tx], None]) -> None:
+            gate.open(9)
+            await attempt.wait()
+            await write(who, renew)
+
+        with monkeypatch.context() as slow, caplog.at_level("INFO", "muxi.runtime"):
+            slow.setattr(driven, "database", SimpleNamespace(write=end_before))
+            await muxi.runtime.recovery._renew()
+        assert caplog.messages == []
+        assert (await muxi.client.run(run.id)).status == "completed"
+        take = partial(leases.acquire, kind="thread", id=run.thread_id, holder="other")
+        await write(LOCAL, take)
+
+
+async def test_a_run_whose_lease_another_process_took_is_left_to_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate = Gate()
+    waits = Reply(parts=[TextPart(text="one two")], between=gate.wait)
+    async with served(tmp_path, [waits]) as muxi:
+        run = await muxi.client.start_run("Talk")
+        attempt = muxi.runtime.runs.active[run.id]
+        take = partial(leases.seize, kind="run", id=run.id, holder="other")
+        await muxi.runtime.database.write(LOCAL, take)
+        with caplog.at_level("WARNING", "muxi.runtime"):
+            await muxi.runtime.recovery._renew()
+        assert "held by another process now" in caplog.text
+        await attempt.wait()
+        assert run.id not in muxi.runtime.runs.active
 
 
 async def _left_behind(folder: Path, change: Callable[[Run], None]) -> Run:

@@ -41,6 +41,8 @@ CHECK = select(leases.c.fence).where(_this).with_for_update(read=True)
 RENEW = (
     update(leases)
     .where(_this, leases.c.fence == number("fence"), leases.c.holder == given("holder"))
+    # What was let go stays so: nobody would let it go again.
+    .where(leases.c.expires_at > one(0))
     .values(expires_at=number("expires_at"))
 )
 RELEASE = (

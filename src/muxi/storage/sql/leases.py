@@ -20,9 +20,9 @@ FROM leases
 WHERE leases.tenant = %(tenant)s::VARCHAR AND leases.kind = %(kind)s::VARCHAR AND leases.id = %(id)s::VARCHAR FOR SHARE""",
 )
 RENEW = Statement(
-    sqlite="UPDATE leases SET expires_at=? WHERE leases.tenant = ? AND leases.kind = ? AND leases.id = ? AND leases.fence = ? AND leases.holder = ?",
+    sqlite="UPDATE leases SET expires_at=? WHERE leases.tenant = ? AND leases.kind = ? AND leases.id = ? AND leases.fence = ? AND leases.holder = ? AND leases.expires_at > 0",
     order="expires_at tenant kind id fence holder",
-    postgresql="UPDATE leases SET expires_at=%(expires_at)s::BIGINT WHERE leases.tenant = %(tenant)s::VARCHAR AND leases.kind = %(kind)s::VARCHAR AND leases.id = %(id)s::VARCHAR AND leases.fence = %(fence)s::BIGINT AND leases.holder = %(holder)s::VARCHAR",
+    postgresql="UPDATE leases SET expires_at=%(expires_at)s::BIGINT WHERE leases.tenant = %(tenant)s::VARCHAR AND leases.kind = %(kind)s::VARCHAR AND leases.id = %(id)s::VARCHAR AND leases.fence = %(fence)s::BIGINT AND leases.holder = %(holder)s::VARCHAR AND leases.expires_at > 0",
 )
 RELEASE = Statement(
     sqlite="UPDATE leases SET expires_at=0 WHERE leases.tenant = ? AND leases.kind = ? AND leases.id = ? AND leases.fence = ? AND leases.holder = ?",

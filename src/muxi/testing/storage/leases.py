@@ -60,6 +60,13 @@ class LeaseConformance:
         with pytest.raises(LeaseLost):
             await database.write(ANN, lambda tx: leases.acquire(tx, "thread", "t", OTHER))
 
+    async def test_a_lease_that_was_let_go_is_not_renewed(self, database: Database) -> None:
+        lease = await database.write(ANN, lambda tx: leases.acquire(tx, "thread", "t", HOLDER))
+        await database.write(ANN, lambda tx: leases.release(tx, lease))
+        with pytest.raises(LeaseLost):
+            await database.write(ANN, lambda tx: leases.renew(tx, lease))
+        await database.write(ANN, lambda tx: leases.acquire(tx, "thread", "t", OTHER))
+
     async def test_of_many_who_want_a_lease_one_gets_it(self, database: Database) -> None:
         async def want(holder: str) -> bool:
             try:
