@@ -148,6 +148,11 @@ class Attempt:
         if self._task is not None:
             await asyncio.wait([self._task])
 
+    async def ended(self) -> None:
+        """Return once this attempt is over if its end is being stored, else at once."""
+        if self.ending:
+            await self.wait()
+
     async def settle(self) -> None:
         """Return once everything so far is durable, and show it.
 

@@ -83,12 +83,12 @@ class Recovery:
 
     async def _renew(self) -> None:
         for attempt in list(self.runs.active.values()):
+            # It may have ended while others were renewed: then it has let its leases go.
+            if attempt.ending:
+                continue
             held = [attempt.journal.lease]
             if attempt.stream.lease is not None:
                 held.append(attempt.stream.lease)
-            # Others are renewed first and it may end meanwhile: then it let its lease go.
-            if attempt.ending:
-                continue
             try:
                 await self.runs.database.write(attempt.stream.who, partial(_renew_all, held=held))
             except LeaseLost:

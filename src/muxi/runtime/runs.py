@@ -214,9 +214,8 @@ class Runs:
         agent = on_terms(await self.agents.live(version), run.terms)
         stored, blobs = await self.blobs.lay_down(who, said)
         earlier, more = await self.blobs.lay_down_all(who, request.past())
-        stream = self.streams.open(who, thread.id)
-        if stream.sources and request.parent_id is None:
-            raise occupied(thread.id, next(iter(stream.sources)), "running")
+        if request.parent_id is None and (busy := await self.streams.at_work(who, thread.id)):
+            raise occupied(thread.id, busy[0], "running")
         async with self.ledger.admitting(who, agent.name, agent.model, run.id) as also:
             beginning = Beginning(
                 run=run,
@@ -231,7 +230,7 @@ class Runs:
             )
             tell(run_id=run.id, thread_id=run.thread_id, agent=run.agent)
             small = len(request.text) < _SMALL and not earlier
-            store = partial(self._store, caller, stream, beginning, agent=agent)
+            store = partial(self._store, caller, beginning, agent=agent)
             begun = await store(small=small, follow=follow)
         self.agents.recorded(version)
         return begun
@@ -239,7 +238,6 @@ class Runs:
     async def _store(
         self,
         caller: Caller,
-        stream: ThreadStream,
         beginning: Beginning,
         *,
         agent: Agent[object],
@@ -248,6 +246,7 @@ class Runs:
     ) -> tuple[Attempt, Feed | None]:
         """Store a run and begin to drive it."""
         who, run_id = caller.scope, beginning.run.id
+        stream = self.streams.open(who, beginning.run.thread_id)
         begun: list[tuple[Attempt, Feed | None]] = []
 
         def begin(stored: Begun) -> None:

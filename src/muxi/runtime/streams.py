@@ -52,12 +52,19 @@ class Source(Protocol):
         """Return once all its events so far are durable."""
         ...
 
+    async def ended(self) -> None:
+        """Return once it is over if its end is being stored, else at once."""
+        ...
+
 
 class Reserved:
     """Holds the place of a run whose attempt is not stored yet: perhaps it is driven elsewhere."""
 
     async def settle(self) -> None:
         """It has no events yet."""
+
+    async def ended(self) -> None:
+        """It has not begun."""
 
 
 @dataclass(slots=True)
@@ -206,10 +213,18 @@ class Streams:
         if not stream.sources and not stream.feeds:
             self._open.pop((stream.who.tenant, stream.thread_id), None)
 
-    def is_busy(self, who: Principal, thread_id: str) -> bool:
-        """Whether this process drives a run in that thread."""
+    async def at_work(self, who: Principal, thread_id: str) -> list[str]:
+        """The runs that this process drives in that thread.
+
+        An end that is being stored is waited for: whoever reads the database may know of it before
+        the run does, and is not to be told that the run is at work.
+        """
         stream = self._open.get((who.tenant, thread_id))
-        return stream is not None and bool(stream.sources)
+        if stream is None:
+            return []
+        for source in list(stream.sources.values()):
+            await source.ended()
+        return list(stream.sources)
 
     async def follow_run(self, who: Principal, run_id: str, *, since: int = 0) -> Feed:
         """The events of a run after number `since`, up to its end or to a question to a person.

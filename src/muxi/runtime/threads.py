@@ -120,7 +120,7 @@ class Threads:
             Conflict: A run is at work in it.
         """
         await self.get(who, thread_id)
-        if self.streams.is_busy(who, thread_id):
+        if await self.streams.at_work(who, thread_id):
             raise Conflict(
                 "The agent is at work in this thread.",
                 hint="Cancel its run first.",

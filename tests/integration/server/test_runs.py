@@ -379,6 +379,32 @@ async def test_a_run_whose_lease_another_process_took_is_left_to_it(
         assert run.id not in muxi.runtime.runs.active
 
 
+async def test_who_reads_the_end_before_the_run_knows_it_is_stored_may_go_on_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, stored, told = Gate(), asyncio.Event(), asyncio.Event()
+    waits = Reply(parts=[TextPart(text="one two")], between=gate.wait)
+    async with served(tmp_path, [waits, "Three."]) as muxi:
+        run = await muxi.client.start_run("Talk")
+        attempt = muxi.runtime.runs.active[run.id]
+        store = attempt.journal.end
+
+        async def stored_but_not_told(*args: object, **named: object) -> None:
+            await store(*args, **named)  # pyright: ignore[reportArgumentType] -- as they came
+            stored.set()
+            await told.wait()
+
+        monkeypatch.setattr(attempt.journal, "end", stored_but_not_told)
+        gate.open(9)
+        await stored.wait()
+        assert (await muxi.client.run(run.id)).status == "completed"
+        asyncio.get_running_loop().call_later(0.05, told.set)
+        second = await muxi.client.start_run("And then?", thread_id=run.thread_id)
+        assert (await muxi.follow(second.id))[-1].type == "run.completed"
+        messages = await muxi.client.messages(run.thread_id)
+        assert [each.text for each in messages][-2:] == ["And then?", "Three."]
+
+
 async def _left_behind(folder: Path, change: Callable[[Run], None]) -> Run:
     """A run whose process died: it is running, and its lease is held by nobody who lives."""
     gate = Gate()
