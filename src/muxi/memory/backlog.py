@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,6 +40,8 @@ _AT_END: Final = 1.0
 """Seconds for which the start and the end of a process wait for what is to be stored."""
 _BREATH: Final = 0.01
 """Seconds between two pieces of work, for the turns that wait."""
+_STEPS: Final = 8
+"""Pieces of one kind of work before the other has its turn: runs may end all the time."""
 _LONGEST_PAUSE: Final = 60.0
 """Seconds until the next attempt at a provider or a database that has failed for long."""
 
@@ -171,21 +174,26 @@ class Backlog:
         self._wake.clear()
 
     async def _work(self) -> None:
-        """Store what has ended, then embed, with pauses in which turns go first."""
+        """Store what has ended, then embed, until there is neither to do."""
         busy = True
         while busy:
+            following = await self._go_on(self._follow)
+            if self._ready.is_set():
+                await asyncio.sleep(_EMBED_AFTER)
+            embedding = await self._go_on(self._embed_patiently)
+            if not embedding:
+                self._ready.set()
+            busy = following or embedding or self.behind
+
+    async def _go_on(self, step: Callable[[], Awaitable[bool]]) -> bool:
+        """Some steps, with pauses in which turns go first; whether there may be more to do."""
+        for _ in range(_STEPS):
             async with self._lock:
-                busy = await self._follow()
+                busy = await step()
             await asyncio.sleep(_BREATH)
-        if self._ready.is_set():
-            await asyncio.sleep(_EMBED_AFTER)
-        busy = True
-        while busy:
-            async with self._lock:
-                # A batch at least: where runs end all the time, vectors have their turn too.
-                busy = await self._embed_patiently() and not self.behind
-            await asyncio.sleep(_BREATH)
-        self._ready.set()
+            if not busy:
+                return False
+        return True
 
     async def _follow(self) -> bool:
         """One step in each tenant; whether there may be more to do."""

@@ -327,6 +327,35 @@ async def test_questions_are_answered_while_the_embedder_is_switched(world: Worl
             assert found.items[0].memory.text.endswith("colour 42")
 
 
+async def test_vectors_are_made_while_turns_keep_coming(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with embeddings(64) as provider:
+        world.declared["models"] = {"hosted": hosted(provider)}
+        async with opened(world, embedder="hosted") as runtime:
+            follower = runtime.remembering.backlog.follower
+            step, embedded = follower.step, asyncio.Event()
+
+            async def there_is_more(tenant: str) -> bool:
+                await step(tenant)
+                return True
+
+            embed = runtime.remembering.backlog.embedding.step
+
+            async def seen(tenant: str) -> bool:
+                busy = await embed(tenant)
+                stats = await runtime.remembering.stats(ANA, OF_ANA)
+                if stats.embedded:
+                    embedded.set()
+                return busy
+
+            monkeypatch.setattr(follower, "step", there_is_more)
+            monkeypatch.setattr(runtime.remembering.backlog.embedding, "step", seen)
+            await say(runtime, ANA, "The cello stands in the attic")
+            async with asyncio.timeout(30):
+                await embedded.wait()
+
+
 async def test_many_users_with_nearly_the_same_memories_never_see_each_others(
     world: World,
 ) -> None:

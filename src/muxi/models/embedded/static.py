@@ -70,7 +70,10 @@ class StaticEmbedder:
 
                 folder = _package_folder()
                 (table,) = read_tensors(folder / _TABLE).values()
-                self._loaded = table, Tokenizer.from_file(str(folder / _TOKENIZER))
+                tokenizer: Any = Tokenizer.from_file(str(folder / _TOKENIZER))
+                # It takes a whole text for one word, and would keep the pieces of 10,000 of them.
+                tokenizer.model._resize_cache(0)  # noqa: SLF001 -- the only name it has
+                self._loaded = table, tokenizer
             return self._loaded
 
 
