@@ -16,13 +16,13 @@ def resident():
 
 def texts(first):
     numbers = range(first, first + 100)
-    return [" ".join(f"{word}{number}" for word in range(200)) for number in numbers]
+    return [" ".join(f"{word}{number}" for word in range(24)) for number in numbers]
 
 embedder = StaticEmbedder()
 for first in range(0, 1_000, 100):
     embedder.vectors(texts(first))
 before = resident()
-for first in range(1_000, 5_000, 100):
+for first in range(1_000, 9_000, 100):
     embedder.vectors(texts(first))
 print(resident() - before)
 """
