@@ -168,6 +168,16 @@ def test_a_window_never_parts_a_call_from_its_result(steps: list[Step], budget: 
     check_every_format(kept)
 
 
+@settings(max_examples=100, deadline=None)
+@given(steps=st.lists(STEPS, max_size=14), budget=st.integers(0, 600))
+def test_what_fits_whole_is_what_a_close_look_finds(steps: list[Step], budget: int) -> None:
+    count = TokenEstimate().count
+    path = thread_of(steps)
+    found = fit(path, Room(budget=budget, target=budget, count=count), complete=True, overlays=None)
+    assert found.messages == newest_that_fit(path, budget, count)
+    assert sum(map(count, found.messages)) <= found.tokens <= budget
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     steps=st.lists(STEPS, min_size=4, max_size=24),

@@ -66,7 +66,7 @@ class Budget:
         """Tokens that are left for sources."""
         context = self.model.profile.context_tokens or _UNKNOWN_CONTEXT
         answer = self.answer_tokens or context // _SHARE_FOR_ANSWER
-        used = self.model.count_text(fixed) + sum(self.model.count(message) for message in input)
+        used = self.model.count_text(fixed) + self.model.count(*input)
         used += sum(self.model.count_text(spec.text) for spec in specs)
         room = max(0, context - answer - used)
         return room if self.history_tokens is None else min(room, self.history_tokens)
@@ -90,7 +90,7 @@ async def assemble(
         earlier.extend(block.messages)
         events.extend(block.events)
         counted = block.tokens
-        query.budget -= sum(map(query.count, block.messages)) if counted is None else counted
+        query.budget -= query.count(*block.messages) if counted is None else counted
         if block.instructions:
             told = Message(role="system", parts=[TextPart(text=block.instructions)])
             query.budget -= query.count(told)

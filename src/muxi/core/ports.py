@@ -22,6 +22,14 @@ Context = RunContext[Any]
 P = TypeVar("P", bound=Part)
 
 
+class Count(Protocol):
+    """Counts as a model does."""
+
+    def __call__(self, *messages: Message) -> int:
+        """Tokens of `messages`, never too few, and together no fewer than one by one."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class ContextQuery:
     """What a context source may look at and how much it may give."""
@@ -30,8 +38,8 @@ class ContextQuery:
     """The messages that started this run."""
     budget: int
     """Tokens that the source may fill."""
-    count: Callable[[Message], int]
-    """Tokens of a message for the model that will read it, never too few."""
+    count: Count
+    """Tokens of messages for the model that will read them."""
 
 
 @dataclass(slots=True, kw_only=True)

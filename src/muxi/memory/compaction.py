@@ -304,7 +304,7 @@ def _kept_from(messages: Sequence[Message], job: Job) -> int:
     alone = job.room.target - job.summary_room
     kept: list[Message] = []
     for group in groups_from_newest(messages):
-        size = sum(map(job.room.count, group))
+        size = job.room.count(*group)
         number += len(group)
         # The newest words are kept even if they are many.
         if kept and (size > room or number > most):

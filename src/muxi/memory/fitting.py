@@ -6,13 +6,22 @@ the same answer. It looks at no more messages than fit, however long the path is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from muxi.core.messages import Message, ToolCallPart, ToolResultPart
+from muxi.core.once import Once
+from muxi.core.ports import Count
 from muxi.memory.overlay import Overlay, Overlays
 
-Count = Callable[[Message], int]
+
+def _stands_alone(message: Message) -> bool:
+    """Whether a message is given as it is, whatever stands before and after it."""
+    apart = message.role != "tool" and not message.tool_calls
+    return apart and (message.status == "complete" or bool(message.text))
+
+
+_alone = Once(_stands_alone)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +75,8 @@ def fit(path: Sequence[Message], room: Room, *, complete: bool, overlays: Overla
         complete: Whether `path` begins where the thread does.
         overlays: Summaries of the thread; None to do without.
     """
+    if complete and (everything := _everything(path, room)) is not None:
+        return everything
     walk = _walk(path, room, overlays)
     whole = complete and not walk.overflow
     if whole and walk.tokens <= room.target and len(walk.kept) <= room.messages:
@@ -122,6 +133,14 @@ def _of_calls(message: Message, results: list[Message]) -> Iterator[Message]:
             yield each.model_copy(update={"parts": own})
 
 
+def _everything(path: Sequence[Message], room: Room) -> Fit | None:
+    """All of a path within the target; None where that takes a closer look."""
+    if len(path) > room.messages or not all(_alone.each(path)):
+        return None
+    tokens = room.count(*path)
+    return None if tokens > room.target else Fit(messages=_from_user(path), tokens=tokens)
+
+
 def _walk(path: Sequence[Message], room: Room, overlays: Overlays | None) -> _Walk:
     walk, count = _Walk(), room.count
     known = overlays or None
@@ -130,7 +149,7 @@ def _walk(path: Sequence[Message], room: Room, overlays: Overlays | None) -> _Wa
     kept, tokens = walk.kept, 0
     most = room.target if walk.cuts else room.budget
     for group in groups_from_newest(path):
-        tokens += count(group[0]) if len(group) == 1 else sum(map(count, group))
+        tokens += count(*group)
         if tokens > most:
             walk.overflow = True
             break
@@ -144,9 +163,13 @@ def _walk(path: Sequence[Message], room: Room, overlays: Overlays | None) -> _Wa
 
 
 def _newest(walk: _Walk) -> Fit:
-    kept = walk.kept[::-1]
-    first = next((at for at, message in enumerate(kept) if message.role == "user"), 0)
-    return Fit(messages=kept[first:], tokens=walk.tokens)
+    return Fit(messages=_from_user(walk.kept[::-1]), tokens=walk.tokens)
+
+
+def _from_user(messages: Sequence[Message]) -> list[Message]:
+    """The first words of a person and all after them; all where nobody has said anything."""
+    first = next((at for at, message in enumerate(messages) if message.role == "user"), 0)
+    return list(messages[first:])
 
 
 def _best(walk: _Walk, room: Room, overlays: Overlays | None, most: int) -> Fit | None:

@@ -6,13 +6,14 @@ it, so that a branch which left earlier does not see it. Nothing here reads or s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from pydantic import JsonValue
 
 from muxi.core.messages import Message, TextPart
+from muxi.core.ports import Count
 from muxi.core.summaries import Summary
 
 SUMMARY = "summary"
@@ -29,7 +30,7 @@ class Overlay:
     summaries: tuple[Summary, ...]
     message: Message
 
-    def within(self, count: Callable[[Message], int], room: int) -> Overlay | None:
+    def within(self, count: Count, room: int) -> Overlay | None:
         """This, without its oldest summaries as far as it is larger than `room` tokens."""
         overlay: Overlay | None = self
         while overlay is not None and count(overlay.message) > room:

@@ -7,11 +7,12 @@ may not be separated: a call is never without its results.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from muxi.core.messages import Message
+from muxi.core.ports import Count
 from muxi.core.summaries import CompactionStrategy, Summary
 from muxi.memory.extractive import tokens_of
 from muxi.memory.summarising import Source, Writer
@@ -44,7 +45,7 @@ class Material:
     """The messages after them, oldest first, in groups that may not be separated."""
     room: int
     """Most tokens of all summaries that stand for the path afterwards."""
-    count: Callable[[Message], int]
+    count: Count
 
 
 class Strategy(Protocol):

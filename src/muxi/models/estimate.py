@@ -18,7 +18,7 @@ _UNKNOWN_ANSWER = 16_384
 def count_prompt(model: Model, request: ModelRequest) -> int:
     """Tokens of a whole request, never too few."""
     total = model.count_text(request.instructions)
-    total += sum(model.count(message) for message in request.messages)
+    total += model.count(*request.messages)
     for spec in request.tools:
         total += model.count_text(spec.text)
     if request.output is not None:

@@ -53,8 +53,8 @@ class FallbackModel:
                 problem = problem_of(error)
             yield ModelRetried(model=model.name, attempt=number, delay=0, problem=problem)
 
-    def count(self, message: Message) -> int:
-        return max(model.count(message) for model in self.models)
+    def count(self, *messages: Message) -> int:
+        return max(model.count(*messages) for model in self.models)
 
     def count_text(self, text: str) -> int:
         return max(model.count_text(text) for model in self.models)

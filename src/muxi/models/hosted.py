@@ -129,8 +129,8 @@ class HostedModel(ABC):
                 if begun or not await placing.gave_up(error):
                     raise
 
-    def count(self, message: Message) -> int:
-        return self._tokens.count(message)
+    def count(self, *messages: Message) -> int:
+        return self._tokens.count(*messages)
 
     def count_text(self, text: str) -> int:
         return self._tokens.count_text(text)

@@ -144,8 +144,8 @@ class LongTailModel:
         error.details.setdefault("provider", self._name.partition("/")[0])
         return error
 
-    def count(self, message: Message) -> int:
-        return self._tokens.count(message)
+    def count(self, *messages: Message) -> int:
+        return self._tokens.count(*messages)
 
     def count_text(self, text: str) -> int:
         return self._tokens.count_text(text)

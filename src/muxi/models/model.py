@@ -114,8 +114,9 @@ class Model(Protocol):
         """
         ...
 
-    def count(self, message: Message) -> int:
-        """Tokens of `message` in a prompt: exact where the tokenizer is known, else too many."""
+    def count(self, *messages: Message) -> int:
+        """Tokens of `messages` in a prompt: exact where the tokenizer is known, else too many, and
+        together no fewer than one by one."""
         ...
 
     def count_text(self, text: str) -> int:

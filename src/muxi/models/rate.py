@@ -100,5 +100,5 @@ class RatedModel(ModelWrapper):
 
     def _expected(self, request: ModelRequest) -> int:
         """Tokens of the prompt; those of the answer are settled when they are known."""
-        prompt = sum(self.count(message) for message in request.messages)
+        prompt = self.count(*request.messages)
         return prompt + self.count_text(request.instructions)

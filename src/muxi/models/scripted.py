@@ -173,15 +173,17 @@ class ScriptedModel:
 
     def _usage(self, request: ModelRequest, parts: Sequence[AnyPart]) -> Usage:
         prompt = self.count_text(request.instructions)
-        prompt += sum(self.count(message) for message in request.messages)
+        prompt += self.count(*request.messages)
         return Usage(
             requests=1,
             input_tokens=prompt,
             output_tokens=sum(self.count_text(_text(part)) for part in parts),
         )
 
-    def count(self, message: Message) -> int:
-        return sum(self.count_text(_text(part)) for part in message.parts) + 1
+    def count(self, *messages: Message) -> int:
+        return len(messages) + sum(
+            self.count_text(_text(part)) for message in messages for part in message.parts
+        )
 
     def count_text(self, text: str) -> int:
         """A token for four characters, as for a text in English."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from muxi.core.events import ResponseCompleted
@@ -24,9 +26,10 @@ from muxi.core.messages import (
     ToolContent,
     ToolResultPart,
 )
+from muxi.core.once import Once
 from muxi.core.requests import ModelRequest, ToolSpec
 from muxi.models.model import Price
-from muxi.wire.encoded import Once, to_json
+from muxi.wire.encoded import to_json
 
 _LOWER = string.ascii_lowercase.encode()
 _UPPER = string.ascii_uppercase.encode()
@@ -90,6 +93,10 @@ def _of_fixed(text: str) -> Estimate:
     return estimate_text(text)
 
 
+_PLAIN = itemgetter(0)
+_OTHER = itemgetter(1)
+
+
 class TokenEstimate:
     """Counts for one model. Estimates of what lives on, such as messages, are kept with it."""
 
@@ -101,14 +108,20 @@ class TokenEstimate:
         self._plain_ratio = 1.0
         self._other_ratio = 1.0
 
-    def count(self, message: Message) -> int:
-        return self._whole(self._message(message))
+    def count(self, *messages: Message) -> int:
+        return self._whole(self._together(messages), texts=len(messages))
 
     def count_text(self, text: str) -> int:
         return self._whole(_of_fixed(text)) if text else 0
 
-    def _whole(self, estimate: Estimate) -> int:
-        return int(estimate.plain * self._plain_ratio + estimate.other * self._other_ratio) + 1
+    def _whole(self, estimate: Estimate, *, texts: int = 1) -> int:
+        """Tokens of so many texts together: no fewer than of each for itself."""
+        plain, other = estimate
+        return int(plain * self._plain_ratio + other * self._other_ratio) + texts
+
+    def _together(self, messages: Sequence[Message]) -> Estimate:
+        each = self._message.each(messages)
+        return Estimate(sum(map(_PLAIN, each)), sum(map(_OTHER, each)))
 
     def settle(self, request: ModelRequest, done: ResponseCompleted, price: Price | None) -> None:
         """Learn from the usage that `done` reports; fill in an estimate where it reports none, and
@@ -125,16 +138,8 @@ class TokenEstimate:
             usage.cost = price.cost(usage)
 
     def _of_request(self, request: ModelRequest) -> Estimate:
-        plain, other = _of_fixed(request.instructions) if request.instructions else (0.0, 0.0)
-        for message in request.messages:
-            each = self._message(message)
-            plain += each.plain
-            other += each.other
-        for tool in request.tools:
-            each = self._tool(tool)
-            plain += each.plain
-            other += each.other
-        return Estimate(plain, other)
+        whole = sum(self._tool.each(request.tools), self._together(request.messages))
+        return whole + _of_fixed(request.instructions) if request.instructions else whole
 
     def _learn(self, estimate: Estimate, reported: int) -> None:
         total = estimate.plain + estimate.other

@@ -30,8 +30,8 @@ class ModelWrapper:
         """See `muxi.models.model.Model`."""
         return self.inner.stream(request)
 
-    def count(self, message: Message) -> int:
-        return self.inner.count(message)
+    def count(self, *messages: Message) -> int:
+        return self.inner.count(*messages)
 
     def count_text(self, text: str) -> int:
         return self.inner.count_text(text)

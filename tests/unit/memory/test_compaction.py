@@ -24,7 +24,7 @@ from muxi.core.messages import (
     ToolResultPart,
     user_message,
 )
-from muxi.core.ports import ContextBlock, ContextQuery
+from muxi.core.ports import ContextBlock, ContextQuery, Count
 from muxi.core.summaries import Summary
 from muxi.core.threads import Thread
 from muxi.memory.compaction import Compactor, Job
@@ -50,7 +50,7 @@ class Talk:
     model: Callable[[str], Any] | None = None
     thread: Thread = field(default_factory=Thread)
     leaf: str | None = None
-    count: Callable[[Message], int] = field(default_factory=lambda: TokenEstimate().count)
+    count: Count = field(default_factory=lambda: TokenEstimate().count)
 
     def __post_init__(self) -> None:
         self.restart()

@@ -46,8 +46,8 @@ def results(*ids: str) -> Message:
     return Message(role="tool", parts=[*parts])
 
 
-def one(message: Message) -> int:
-    return 1
+def one(*messages: Message) -> int:
+    return len(messages)
 
 
 def test_the_newest_messages_are_kept() -> None:

@@ -63,7 +63,7 @@ async def gathered(database: Database, who: Scope, *owners: str, budget: int = 8
     before = Before()
     profile = Profile(inner=before, facts=FactStore(database), who=who, owners=owners)
     query = ContextQuery(
-        input=[], budget=budget, count=lambda message: words(message.text) if message else 0
+        input=[], budget=budget, count=lambda *messages: sum(words(each.text) for each in messages)
     )
     block = await profile.gather(RunContext(deps=None), query)
     assert isinstance(query.count(Message(role="user", parts=[])), int)

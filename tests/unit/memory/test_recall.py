@@ -69,7 +69,9 @@ def recall(database: Database, inner: Said, **bounds: int) -> Recall:
 
 def question(text: str, budget: int = 8_000) -> ContextQuery:
     return ContextQuery(
-        input=[user_message(text)], budget=budget, count=lambda message: len(message.text) // 4
+        input=[user_message(text)],
+        budget=budget,
+        count=lambda *messages: sum(len(each.text) // 4 for each in messages),
     )
 
 

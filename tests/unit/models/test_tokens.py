@@ -70,6 +70,13 @@ def test_what_was_learnt_of_prose_is_not_believed_of_other_scripts():
     assert before // 3 <= tokens.count(CHINESE) < before // 2
 
 
+def test_messages_count_together_no_fewer_than_one_by_one():
+    tokens = TokenEstimate()
+    alone = sum(map(tokens.count, (PROSE, CHINESE, PROSE)))
+    assert alone <= tokens.count(PROSE, CHINESE, PROSE) <= alone + 3
+    assert tokens.count() == 0
+
+
 def test_a_provider_that_reports_nothing_gets_an_estimate_and_a_cost():
     usage = settled(TokenEstimate(), Usage(requests=1, cost=None), PROSE)
     assert usage.input_tokens > 100

@@ -154,8 +154,8 @@ class EmbeddedModel:
             async for event in events:
                 yield event
 
-    def count(self, message: Message) -> int:
-        return dialogue.message_tokens(message)
+    def count(self, *messages: Message) -> int:
+        return sum(map(dialogue.message_tokens, messages))
 
     def count_text(self, text: str) -> int:
         return dialogue.tokens(text)

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from muxi.core.messages import Message
+from muxi.core.once import Once
 from muxi.core.requests import ModelRequest, ModelSettings, NamedTool
 from muxi.wire.anthropic.blocks import assistant_blocks, result_blocks, user_blocks
 from muxi.wire.anthropic.dialect import Dialect
 from muxi.wire.anthropic.offers import Offer, offer, within_limits
 from muxi.wire.closed_schema import closed_form
-from muxi.wire.encoded import Once, to_json
+from muxi.wire.encoded import to_json
 from muxi.wire.extra import merged
 
 _MARK = b',"cache_control":{"type":"ephemeral"}}'
@@ -88,7 +89,7 @@ class RequestEncoder:
         return closed_form(request.output.json_schema)
 
     def _add_tools(self, body: dict[str, Any], request: ModelRequest, *, mark: bool) -> None:
-        offers: list[Offer] = [self._offer(tool) for tool in request.tools]
+        offers: list[Offer] = self._offer.each(request.tools)
         hold = self._dialect.schemas and within_limits(offers)
         pieces = [each.strict if hold and each.strict else each.plain for each in offers]
         body["tools"] = msgspec.Raw(_list(pieces, mark=mark))
@@ -108,13 +109,12 @@ class RequestEncoder:
     def _messages(self, request: ModelRequest, first: int) -> msgspec.Raw:
         messages = request.messages[first:]
         turns: list[tuple[str, list[bytes]]] = []
-        for number, message in enumerate(messages):
-            turn = self._turn(message)
+        for number, turn in enumerate(self._turn.each(messages)):
             if not turn.blocks:
                 continue
             role, blocks = turn
             if role == "system" and not self._may_stand(messages, number, turns):
-                role, blocks = "user", _text(f"<system>\n{message.text}\n</system>")
+                role, blocks = "user", _text(f"<system>\n{messages[number].text}\n</system>")
             if turns and turns[-1][0] == role:
                 turns[-1][1].append(blocks)
             else:

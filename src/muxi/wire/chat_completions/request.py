@@ -29,9 +29,10 @@ from muxi.core.messages import (
     ToolContent,
     ToolResultPart,
 )
+from muxi.core.once import Once
 from muxi.core.requests import ModelRequest, ModelSettings, NamedTool, OutputSchema, ToolSpec
 from muxi.wire.chat_completions.quirks import Quirks
-from muxi.wire.encoded import Once, to_json
+from muxi.wire.encoded import to_json
 from muxi.wire.media import address, encoded, file_name, note
 from muxi.wire.merged_schema import offered
 from muxi.wire.strict_schema import strict_form
@@ -52,8 +53,10 @@ class _Written(NamedTuple):
     """One of our messages, as none, one or several of theirs, joined by commas."""
 
     body: bytes
-    after_results: bytes
+    after_results: bytes = b""
     """A message that must wait until all results of the calls before it are given."""
+    is_results: bool = False
+    """Whether it is results of calls."""
 
 
 class RequestEncoder:
@@ -91,7 +94,7 @@ class RequestEncoder:
             named = request.tool_choice
             if isinstance(named, NamedTool) and not quirks.tool_named:
                 tools = tuple(tool for tool in tools if tool.name == named.name)
-            body["tools"] = msgspec.Raw(b"[%b]" % b",".join([self._tool(tool) for tool in tools]))
+            body["tools"] = msgspec.Raw(b"[%b]" % b",".join(self._tool.each(tools)))
         if request.output is not None and quirks.output != "instructions":
             body["response_format"] = _response_format(request.output, quirks)
         body.update(_sampling(settings, quirks))
@@ -107,12 +110,11 @@ class RequestEncoder:
             if marks:
                 content = [{"type": "text", "text": instructions, "cache_control": _MARK}]
             pieces.append(to_json({"role": "system", "content": content}))
-        write, waiting = self._message, b""
-        for message in request.messages:
-            if waiting and message.role != "tool":
+        waiting = b""
+        for body, after, is_results in self._message.each(request.messages):
+            if waiting and not is_results:
                 pieces.append(waiting)
                 waiting = b""
-            body, after = write(message)
             if body:
                 pieces.append(body)
             if after:
@@ -132,12 +134,10 @@ def by_id(role: Role, part: MediaPart) -> bool:
 
 def _write(quirks: Quirks, message: Message) -> _Written:
     if message.role == "assistant":
-        return _Written(_assistant(message, quirks), b"")
+        return _Written(_assistant(message, quirks))
     if message.role == "tool":
         return _results(message, quirks)
-    return _Written(
-        to_json({"role": message.role, "content": _content(message.parts, quirks)}), b""
-    )
+    return _Written(to_json({"role": message.role, "content": _content(message.parts, quirks)}))
 
 
 def _content(parts: Sequence[AnyPart | ToolContent], quirks: Quirks) -> str | list[dict[str, Any]]:
@@ -255,7 +255,7 @@ def _results(message: Message, quirks: Quirks) -> _Written:
             )
         )
     after = to_json({"role": "user", "content": media}) if media else b""
-    return _Written(b",".join(answers), after)
+    return _Written(b",".join(answers), after, is_results=True)
 
 
 def _marked(message: Message, quirks: Quirks) -> bytes:

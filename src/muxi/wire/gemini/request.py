@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from muxi.core.messages import Message
+from muxi.core.once import Once
 from muxi.core.requests import ModelRequest, ModelSettings, NamedTool, ToolSpec
-from muxi.wire.encoded import Once, to_json
+from muxi.wire.encoded import to_json
 from muxi.wire.extra import merged
 from muxi.wire.gemini.contents import parts_of
 from muxi.wire.gemini.dialect import Dialect
@@ -52,7 +53,7 @@ class RequestEncoder:
         if words:
             body["systemInstruction"] = {"parts": [{"text": words}]}
         if request.tools:
-            pieces = b",".join([self._tool(tool) for tool in request.tools])
+            pieces = b",".join(self._tool.each(request.tools))
             body["tools"] = [{"functionDeclarations": msgspec.Raw(b"[%b]" % pieces)}]
             mode = _mode(request)
             if mode is not None:

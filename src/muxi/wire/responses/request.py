@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from muxi.core.messages import Message
+from muxi.core.once import Once
 from muxi.core.requests import ModelRequest, ModelSettings, NamedTool, OutputSchema, ToolSpec
-from muxi.wire.encoded import Once, to_json
+from muxi.wire.encoded import to_json
 from muxi.wire.extra import merged
 from muxi.wire.merged_schema import offered
 from muxi.wire.responses.dialect import Dialect
@@ -43,8 +44,7 @@ class RequestEncoder:
             InvalidInput: A part cannot be said in this format.
         """
         settings = request.settings
-        write = self._message
-        written = [piece for message in request.messages if (piece := write(message))]
+        written = filter(None, self._message.each(request.messages))
         body: dict[str, Any] = {
             "model": self._model,
             "stream": True,
@@ -54,7 +54,7 @@ class RequestEncoder:
         if request.instructions:
             body["instructions"] = request.instructions
         if request.tools:
-            pieces = [self._tool(tool) for tool in request.tools]
+            pieces = self._tool.each(request.tools)
             body["tools"] = msgspec.Raw(b"[%b]" % b",".join(pieces))
             _add_choice(body, request)
         if request.output is not None:
