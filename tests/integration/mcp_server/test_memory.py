@@ -73,6 +73,7 @@ async def test_conversations_are_listed_page_by_page_and_read(tmp_path: Path, mo
     async with served(tmp_path, ["One.", "Two."]) as s, connected(s, mode) as client:
         thread, _ = await s.answer("First")
         await s.answer("Second", thread_id=thread)
+        await s.runtime.remembering.backlog.catch_up()
         for _ in range(120):
             await s.client.create_thread()
         uris: list[str] = []

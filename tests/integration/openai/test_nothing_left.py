@@ -74,8 +74,9 @@ async def _say_everything(client: AsyncOpenAI) -> None:
 
 
 async def test_an_unstored_response_goes_on_in_a_copy(tmp_path: Path) -> None:
-    async with talking(tmp_path, ["One.", "Two.", "Three."]) as (_, client, model):
+    async with talking(tmp_path, ["One.", "Two.", "Three."]) as (muxi, client, model):
         first = await client.responses.create(model="a", input="First")
+        await muxi.runtime.remembering.backlog.catch_up()
         before = _rows(tmp_path)
         second = await client.responses.create(
             model="a", input="zebrafinch", previous_response_id=first.id, store=False
