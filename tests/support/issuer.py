@@ -6,10 +6,12 @@ it answers at all.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import time
 from base64 import b64decode, urlsafe_b64encode
+from collections import defaultdict
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -63,6 +65,12 @@ class Issuer:
         self.keys = [SigningKey("first")]
         self.away = False
         """Whether it answers nothing but 503."""
+        self.broken: set[str] = set()
+        """Paths at which it answers nothing but 503."""
+        self.held: dict[str, asyncio.Event] = {}
+        """Paths at which it answers only after somebody has let it."""
+        self.asked: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        """Is set when a path is asked for."""
         self.says: dict[str, Any] = {}
         """What its discovery document says otherwise than it is."""
         self.key_headers: dict[str, str] = {}
@@ -120,7 +128,10 @@ class Issuer:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         self.fetches.append(request.path)
-        if self.away:
+        self.asked[request.path].set()
+        if request.path in self.held:
+            await self.held[request.path].wait()
+        if self.away or request.path in self.broken:
             return web.json_response({"error": "temporarily_unavailable"}, status=503)
         if request.path == "/.well-known/openid-configuration":
             return web.json_response(self._metadata())

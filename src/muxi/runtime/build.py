@@ -173,6 +173,7 @@ class Runtime:
             await self.runs.past.compactor.close()
             await self.tools.close()
             await self.models.close()
+            await self.federation.close()
             await self.identity.close()
             await self.runs.ledger.close()
             await self.audit.close()

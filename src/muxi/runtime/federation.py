@@ -161,6 +161,11 @@ class Federation:
         """See `GrantedSessions.check`."""
         await self.sessions.check(caller)
 
+    async def close(self) -> None:
+        """Let what has begun with a provider come to its end."""
+        if "sessions" in vars(self):
+            await self.sessions.close()
+
     async def unlink(self, tenant: str, user: str, issuer: str, subject: str) -> None:
         """See `Arrivals.unlink`. Sessions of the user end, whoever granted them."""
         await self.arrivals.unlink(tenant, user, issuer, subject)

@@ -1,7 +1,7 @@
 """One reader of a thread's or a run's events: first what is stored, then what happens.
 
-Made by `streams`, read by doors. Its queue is bounded: a reader that is too slow loses its queue
-and catches up from the database, so it costs no memory and misses nothing.
+Made by `streams`, read by doors. Its queue is bounded: what finds it full is not queued,
+and the reader catches up from the database afterwards, so it costs no memory and misses nothing.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class Feed:
         "_closed",
         "_ended",
         "_frames",
+        "_full",
         "_joined",
         "_looked",
         "_origin",
@@ -88,6 +89,7 @@ class Feed:
         self._looked = False
         self._frames: list[Frame] = []
         self._size = 0
+        self._full = False
         self._ended = False
         self._closed = False
         self._waiter: asyncio.Future[None] | None = None
@@ -97,17 +99,16 @@ class Feed:
     @property
     def over(self) -> bool:
         """Whether everything was given: `next` would return None."""
-        return self._closed or (self._ended and self._joined and not self._frames)
+        waits = self._frames or self._full
+        return self._closed or (self._ended and self._joined and not waits)
 
     def push(self, frame: Frame, *, last: bool) -> None:
         """Queue a published event; `last` ends the feed after it."""
         self._ended = self._ended or last
-        self._size += len(frame.text)
-        if self._size > MAX_QUEUED:
-            self._frames.clear()
-            self._size = 0
-            self._joined = self._looked = False
+        if self._full or self._size + len(frame.text) > MAX_QUEUED:
+            self._full = True
         else:
+            self._size += len(frame.text)
             self._frames.append(frame)
         self._wake()
 
@@ -138,6 +139,8 @@ class Feed:
             elif self._frames:
                 if frames := self._take():
                     return frames
+            elif self._full:
+                self._full = self._joined = False
             elif self._ended:
                 self.close()
             elif not await self._wait():
@@ -160,8 +163,10 @@ class Feed:
             events = await self._origin.stored(self._sent, PAGE)
         except StorageError as error:
             if state == "here":
-                # The run has the same trouble, and ends soon if it does not pass.
-                await self._pause()
+                # The run has the same trouble, and ends soon if it does not pass. What it goes on
+                # saying is no reason to look sooner.
+                self._start_timer()
+                await asyncio.sleep(_LOOK_AGAIN)
                 return []
             _log.warning("A reader of %s cannot catch up: %s", self.thread_id, error.message)
             self.close()

@@ -7,6 +7,7 @@ how to build them.
 from __future__ import annotations
 
 import mimetypes
+import re
 from html import escape
 from pathlib import Path, PurePosixPath
 
@@ -93,6 +94,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _plain(title: str, text: str, *, hint: str) -> Response:
-    page = _PLAIN_PAGE.format(title=escape(title), text=escape(text), hint=escape(hint))
+    told = re.sub("`(.+?)`", r"<code>\1</code>", escape(hint))
+    page = _PLAIN_PAGE.format(title=escape(title), text=escape(text), hint=told)
     headers = {"cache-control": "no-store", "content-security-policy": _POLICY}
     return HTMLResponse(page, 200, headers)

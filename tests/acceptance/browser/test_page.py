@@ -73,6 +73,30 @@ async def test_every_control_has_a_name(visit):
 
 
 @pytest.mark.parametrize("context", [PHONE], indirect=True)
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [("/nowhere", "There is nothing at this address."), ("/t/thr_gone", "There is no thread")],
+)
+async def test_who_comes_to_what_is_not_there_finds_the_way_on(
+    visit, screenshots: Path, address: str, told: str
+):
+    page = visit.page
+    await page.goto(address)
+    await expect(page.get_by_text(told)).to_be_visible()
+    await page.screenshot(path=screenshots / f"nothing{address.replace('/', '-')}.png")
+    await expect(page.get_by_role("button", name="Load again")).to_have_count(0)
+    await page.get_by_role("button", name="Open the sidebar").click()
+    await expect(page.get_by_label("Search conversations")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.goto(address)
+    await page.get_by_role("link", name="Begin a new conversation").click()
+    await expect(page.get_by_role("heading", name="What shall we do?")).to_be_visible()
+    # The browser itself complains of every answer of 404.
+    assert all("404" in complaint for complaint in visit.complaints)
+    visit.complaints.clear()
+
+
+@pytest.mark.parametrize("context", [PHONE], indirect=True)
 async def test_a_phone_shows_everything_without_scrolling_sideways(visit, screenshots: Path):
     page = visit.page
     await send(page, "Show me some markdown")

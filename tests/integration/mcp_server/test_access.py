@@ -15,6 +15,8 @@ from mcp import MCPError
 from support.mcp_client import MODES, Mode, connected
 from support.served import served
 
+from muxi.server.mcp import host
+
 both = pytest.mark.parametrize("mode", MODES)
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 ACCEPT = {"Accept": "application/json, text/event-stream"}
@@ -77,6 +79,24 @@ async def test_a_session_is_its_owners_alone(tmp_path: Path) -> None:
                 assert answer.status == 404, method
         async with s.http.post(f"{s.url}/mcp", json=PING, headers={**ann, **session}) as answer:
             assert answer.status == 200
+
+
+async def test_nobody_takes_all_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "MAX_SESSIONS", 3)
+    async with served(tmp_path, "Hi") as s:
+
+        async def open_as(name: str) -> tuple[int, str]:
+            headers = {**ACCEPT, "X-Muxi-User": name}
+            async with s.http.post(f"{s.url}/mcp", json=INITIALIZE, headers=headers) as answer:
+                return answer.status, answer.headers.get("Mcp-Session-Id", "")
+
+        opened = [await open_as("ann") for _ in range(5)]
+        assert [status for status, _ in opened] == [200, 200, 200, 503, 503]
+        assert (await open_as("bob"))[0] == 200
+        own = {**ACCEPT, "X-Muxi-User": "ann", "Mcp-Session-Id": opened[0][1]}
+        async with s.http.delete(f"{s.url}/mcp", headers=own) as answer:
+            assert answer.status == 200
+        assert (await open_as("ann"))[0] == 200
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -18,9 +18,12 @@ from support.served import Served, served
 
 from muxi.client.client import Client
 from muxi.core.caller import Caller, Credential
-from muxi.core.errors import AccessDenied, Conflict, NotFound
+from muxi.core.errors import AccessDenied, Conflict, NotFound, StorageUnavailable
 from muxi.core.identities import User
 from muxi.core.record import now
+from muxi.identity.federation import sessions as granted_sessions
+from muxi.identity.federation.provider import Granted, Provider
+from muxi.identity.federation.sessions import Grant, GrantedSessions
 
 COOKIE = "muxi_session"
 
@@ -295,32 +298,117 @@ async def test_parallel_requests_renew_a_session_once(issuer: Issuer, tmp_path: 
         assert issuer.fetches.count("/token") == 1
 
 
-async def test_of_two_processes_one_shows_the_refresh_token(
-    issuer: Issuer, storage: dict[str, Any], tmp_path: Path
-) -> None:
+@dataclass
+class Due:
+    """A signed-in person whose provider is to be asked anew."""
+
+    sessions: GrantedSessions
+    caller: Caller
+    first: Grant
+
+    async def grant(self) -> Grant:
+        grant = await self.sessions.grant(self.caller.tenant, self.caller.credential.id)
+        assert grant is not None
+        return grant
+
+    def again(self, **changes: Any) -> GrantedSessions:
+        """Another process, which knows only for itself whom it is asking about."""
+        return replace(self.sessions, _due={}, _asking={}, **changes)
+
+
+@pytest_asyncio.fixture
+async def due(issuer: Issuer, storage: dict[str, Any], tmp_path: Path) -> AsyncIterator[Due]:
     kept = declared(issuer, oidc={"recheck": 1})
     async with served(tmp_path, lambda _: "", **kept, **storage) as muxi, new_browser() as http:
         await muxi.runtime.secrets.put("OIDC", CLIENT[1])
-        browser = Browser(muxi, http)
-        await browser.sign_in(issuer)
-        one = muxi.runtime.federation.sessions
+        await Browser(muxi, http).sign_in(issuer)
+        sessions = muxi.runtime.federation.sessions
         [session] = (await muxi.runtime.identity.sessions.page("default", "ana")).items
-        grant = await one.grant("default", session.id)
+        grant = await sessions.grant("default", session.id)
         assert grant is not None
         grant.asked_at -= 100
-        await one.sessions.keep_grant("default", session.id, await one.sealed(grant))
+        await sessions.sessions.keep_grant("default", session.id, await sessions.sealed(grant))
         issuer.fetches.clear()
+        issuer.asked.clear()
         caller = Caller("default", "ana", Credential("session", session.id))
-        # Each process knows only for itself whom it is asking about.
-        nodes = [replace(one, _due={}, _turns={}) for _ in range(4)]
+        yield Due(sessions, caller, grant)
 
-        await asyncio.gather(*(each.check(caller) for each in nodes))
 
-        assert issuer.fetches.count("/token") == 1
-        renewed = await one.grant("default", session.id)
-        assert renewed is not None
-        assert renewed.refresh_token not in (None, grant.refresh_token)
-        assert renewed.claimed_at is None
+async def test_of_two_processes_one_shows_the_refresh_token(issuer: Issuer, due: Due) -> None:
+    nodes = [due.again() for _ in range(4)]
+
+    await asyncio.gather(*(each.check(due.caller) for each in nodes))
+
+    assert issuer.fetches.count("/token") == 1
+    renewed = await due.grant()
+    assert renewed.refresh_token not in (None, due.first.refresh_token)
+    assert renewed.claimed_at is None
+
+
+@pytest.mark.parametrize("path", ["/token", "/me"])
+async def test_a_request_that_goes_away_loses_no_session(
+    issuer: Issuer, due: Due, path: str
+) -> None:
+    held = issuer.held[path] = asyncio.Event()
+    node = due.again()
+    request = asyncio.create_task(node.check(due.caller))
+    await issuer.asked[path].wait()
+    request.cancel()
+    await asyncio.wait([request])
+    assert request.cancelled()
+    held.set()
+    await node.close()
+
+    renewed = await due.grant()
+    assert [renewed.refresh_token] == list(issuer.refresh)
+    assert renewed.asked_at > due.first.asked_at
+    assert renewed.claimed_at is None
+    await due.again().check(due.caller)
+
+
+async def test_a_provider_that_goes_away_half_way_loses_no_session(
+    issuer: Issuer, due: Due
+) -> None:
+    issuer.broken.add("/me")
+    await due.again().check(due.caller)
+
+    kept = await due.grant()
+    assert [kept.refresh_token] == list(issuer.refresh) != [due.first.refresh_token]
+    assert (kept.claimed_at, kept.asked_at) == (None, due.first.asked_at)
+    issuer.broken.clear()
+    await due.again().check(due.caller)
+    assert (await due.grant()).asked_at > due.first.asked_at
+
+
+async def test_a_database_that_fails_half_way_loses_no_session(
+    issuer: Issuer, due: Due, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(granted_sessions, "_PAUSES", (0.0, 0.0))
+    keep, fails = due.sessions.sessions.keep_grant, [True, True, False, True]
+
+    async def failing(tenant: str, id: str, grant: str) -> None:
+        if issuer.fetches and fails and fails.pop(0):
+            raise StorageUnavailable
+        await keep(tenant, id, grant)
+
+    async def away(provider: Provider, granted: Granted) -> str:
+        raise StorageUnavailable
+
+    async def swap(tenant: str, id: str, seen: str, grant: str) -> bool:
+        await keep(tenant, id, grant)
+        return True
+
+    monkeypatch.setattr(due.sessions.sessions, "keep_grant", failing)
+    monkeypatch.setattr(due.sessions.sessions, "swap_grant", swap)
+    with pytest.raises(StorageUnavailable):
+        await due.again(arrive=away).check(due.caller)
+
+    assert not fails
+    kept = await due.grant()
+    assert [kept.refresh_token] == list(issuer.refresh) != [due.first.refresh_token]
+    assert kept.claimed_at is None
+    await due.again().check(due.caller)
+    assert (await due.grant()).asked_at > due.first.asked_at
 
 
 async def test_signing_out_ends_the_session_here_and_there(
@@ -429,3 +517,37 @@ async def test_whoever_manages_users_cannot_become_an_administrator_by_a_link(
                 async with http.put(url, json=body) as response:
                     told[user] = response.status
         assert told == {"boss": 403, "plain": 200}
+
+
+async def test_a_narrow_key_gives_nobody_an_identity_elsewhere(
+    issuer: Issuer, tmp_path: Path
+) -> None:
+    """Whoever signs in with it is bound by no scopes."""
+    kept = declared(issuer)
+    kept["identity"]["roles"] = {"manager": {"allow": ["users.*"]}}
+    async with served(tmp_path, lambda _: "", **kept) as muxi:
+        identity = muxi.runtime.identity
+        for name, *roles in (
+            ("clerk", "manager", "member"),
+            ("chief", "admin"),
+            ("plain", "member"),
+        ):
+            await identity.users.create("default", User(id=name, roles=roles, created_at=now()))
+        whole, narrow, wide = None, ["users.write"], ["users.write", "roles.assign"]
+        told: list[int] = []
+        for name, scopes in (
+            ("clerk", narrow),
+            ("clerk", wide),
+            ("chief", narrow),
+            ("chief", wide),
+            ("chief", whole),
+            ("clerk", whole),
+        ):
+            key = (await identity.keys.create("default", name, scopes=scopes)).key
+            body = {"issuer": issuer.url, "subject": f"somebody-{len(told)}"}
+            async with (
+                aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}) as http,
+                http.put(f"{muxi.url}/api/users/plain/identities", json=body) as response,
+            ):
+                told.append(response.status)
+        assert told == [403, 403, 403, 200, 200, 200]

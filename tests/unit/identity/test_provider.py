@@ -48,18 +48,30 @@ async def test_a_person_signs_in(issuer: Issuer) -> None:
     assert (granted.refresh_token or "") not in repr(granted)
 
 
+async def _let_go(token: str) -> None:
+    """For tests in which no session is kept."""
+
+
 async def test_a_renewal_tells_what_has_become_of_the_person(issuer: Issuer) -> None:
     company = provider(issuer)
     page, attempt = await company.begin(BACK)
     granted = await company.finish(attempt, await issuer.sign_in(page))
     issuer.user["groups"] = ["staff"]
 
-    renewed = await company.renew(granted.refresh_token or "", "u-1")
+    kept: list[str] = []
+
+    async def keep(token: str) -> None:
+        # Before the provider is asked who that is: it may be away by then.
+        assert issuer.fetches[-1] == "/token"
+        kept.append(token)
+
+    renewed = await company.renew(granted.refresh_token or "", "u-1", keep)
 
     assert renewed.claims["groups"] == ["staff"]
     assert renewed.refresh_token not in (None, granted.refresh_token)
+    assert kept == [renewed.refresh_token]
     with pytest.raises(AccessDenied, match="invalid_grant"):
-        await company.renew(granted.refresh_token or "", "u-1")
+        await company.renew(granted.refresh_token or "", "u-1", _let_go)
 
 
 async def test_a_renewal_for_somebody_else_is_refused(issuer: Issuer) -> None:
@@ -69,7 +81,7 @@ async def test_a_renewal_for_somebody_else_is_refused(issuer: Issuer) -> None:
     issuer.user["sub"] = "u-2"
 
     with pytest.raises(AccessDenied, match="somebody else"):
-        await company.renew(granted.refresh_token or "", "u-1")
+        await company.renew(granted.refresh_token or "", "u-1", _let_go)
 
 
 async def test_a_code_is_good_once(issuer: Issuer) -> None:

@@ -197,15 +197,41 @@ async def test_a_queue_never_grows_beyond_its_bound(monkeypatch: pytest.MonkeyPa
 
     async def stored(since: int, limit: int) -> list[Event]:
         asked.append(since)
-        return []
+        return [TextDelta(text="stored", seq=since + 1)]
 
     feed = _feed(_origin(stored), fresh=True)
-    for number in range(1000):
+    for number in range(1, 1001):
         feed.push(Frame(TextDelta(text="x" * 50, seq=number)), last=False)
         assert feed._size <= 1000
-    await feed.next()
-    assert asked
+    read = _events(await feed.next())
+    assert [event.seq for event in read] == list(range(1, len(read) + 1))
+    feed.push(Frame(TextDelta(text="too late to be queued", seq=1001)), last=False)
+    assert _events(await feed.next()) == [TextDelta(text="stored", seq=len(read) + 1)]
+    assert asked == [len(read)]
     feed.close()
+
+
+async def test_a_slow_reader_gets_what_was_queued_before_it_is_told_of_the_gap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed_file, "MAX_QUEUED", 1000)
+
+    async def stored(since: int, limit: int) -> list[Event]:
+        raise StorageFull
+
+    feed = _feed(_origin(stored, "over"), fresh=True)
+    for number in range(1, 100):
+        feed.push(Frame(TextDelta(text="x" * 50, seq=number)), last=number == 99)
+    assert not feed.over
+    read = _events(await feed.next())
+    assert [event.seq for event in read] == list(range(1, len(read) + 1))
+    assert 1 < len(read) < 99
+    assert not feed.over
+    (gap,) = _events(await feed.next())
+    assert isinstance(gap, Gap)
+    assert gap.from_seq == len(read)
+    assert await feed.next() is None
+    assert feed.over
 
 
 async def test_numbers_never_go_back_when_an_earlier_block_comes_late(database: Database) -> None:

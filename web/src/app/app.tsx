@@ -116,7 +116,9 @@ export function App() {
               </PageScreen>
             </Route>
             <Route>
-              <NotFound />
+              <PageScreen>
+                <NotFound />
+              </PageScreen>
             </Route>
           </Switch>
         </Shell>

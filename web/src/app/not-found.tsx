@@ -6,10 +6,10 @@ import styles from './shell.module.css'
 
 export function NotFound() {
   return (
-    <main className={styles.centre}>
+    <div className={styles.centre}>
       <Notice tone="info" title="There is nothing at this address.">
         <Link href="/">Begin a new conversation</Link>
       </Notice>
-    </main>
+    </div>
   )
 }

@@ -11,7 +11,7 @@ import logging
 import secrets
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -166,8 +166,16 @@ class Provider:
             raise AccessDenied("The ID token was made for another sign-in.")
         return await self._granted(metadata, claims, tokens)
 
-    async def renew(self, refresh_token: str, subject: str) -> Granted:
+    async def renew(
+        self, refresh_token: str, subject: str, keep: Callable[[str], Awaitable[None]]
+    ) -> Granted:
         """Ask whether somebody who has signed in may still be, and what they are now.
+
+        Args:
+            refresh_token: What the provider gave last.
+            subject: Who has signed in.
+            keep: Is given the token that takes its place, if one does, before anything else can go
+                wrong: the one that was shown may be worth nothing any more (RFC 9700, 4.14.2).
 
         Raises:
             AccessDenied: The provider says no, or speaks of somebody else.
@@ -176,7 +184,9 @@ class Provider:
         metadata = await self.discovery.metadata()
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         tokens = await self._tokens(metadata, form)
-        tokens.setdefault("refresh_token", refresh_token)
+        latest = tokens.setdefault("refresh_token", refresh_token)
+        if isinstance(latest, str) and latest != refresh_token:
+            await keep(latest)
         id_token = tokens.get("id_token")
         claims: Mapping[str, Any] = {"sub": subject}
         if isinstance(id_token, str):

@@ -30,6 +30,8 @@ _AGAIN: Final = 30.0
 _CLAIM: Final = 60.0
 """Seconds for which a process that renews a session is left alone with it: a refresh token that
 comes twice looks stolen, and some providers then end all that came of it (RFC 9700, 4.14.2)."""
+_PAUSES: Final = (0.1, 0.4, 1.5, 5.0)
+"""Seconds between tries to keep what no provider gives twice."""
 _MOST: Final = 100_000
 _NEVER: Final = float("inf")
 _PURPOSE: Final = "grant of an identity provider"
@@ -93,7 +95,15 @@ class GrantedSessions:
     arrive: Arrive
     _due: dict[str, float] = field(default_factory=dict[str, float])
     """By session, when its provider is to be asked, by the clock that nobody sets."""
-    _turns: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
+    _asking: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
+    """By session, who asks its provider now: a request that goes away does not stop it half-way."""
+
+    async def close(self) -> None:
+        """Let what has begun come to its end; what does not soon is given up."""
+        if self._asking:
+            _, late = await asyncio.wait(list(self._asking.values()), timeout=sum(_PAUSES))
+            for task in late:
+                task.cancel()
 
     async def sealed(self, grant: Grant) -> str:
         """A grant as it is kept."""
@@ -124,15 +134,18 @@ class GrantedSessions:
         session = caller.credential.id
         if time.monotonic() < self._due.get(session, 0.0):
             return
-        turn = self._turns.setdefault(session, asyncio.Lock())
-        try:
-            async with turn:
-                if time.monotonic() >= self._due.get(session, 0.0):
-                    if len(self._due) >= _MOST:
-                        self._due.clear()
-                    self._due[session] = time.monotonic() + await self._asked(caller, session)
-        finally:
-            self._turns.pop(session, None)
+        asking = self._asking.get(session)
+        if asking is None:
+            asking = asyncio.create_task(self._ask(caller, session), name=f"renew {session}")
+            self._asking[session] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(session))
+        await asyncio.shield(asking)
+
+    async def _ask(self, caller: Caller, session: str) -> None:
+        seconds = await self._asked(caller, session)
+        if len(self._due) >= _MOST:
+            self._due.clear()
+        self._due[session] = time.monotonic() + seconds
 
     async def _asked(self, caller: Caller, id: str) -> float:
         """Seconds until the provider of a session is to be asked again."""
@@ -154,8 +167,6 @@ class GrantedSessions:
         try:
             return await self._renewed(caller, id, grant, provider)
         except IdentityProviderUnavailable as error:
-            with suppress(NotFound):
-                await self.sessions.keep_grant(caller.tenant, id, await self.sealed(grant))
             if not 0 <= age < provider.settings.recheck + GRACE:
                 raise
             _log.warning("%s: %s", grant.provider, error.message)
@@ -172,19 +183,39 @@ class GrantedSessions:
         return await self.sessions.swap_grant(caller.tenant, id, seen, claim)
 
     async def _renewed(self, caller: Caller, id: str, grant: Grant, provider: Provider) -> float:
+        """Seconds until its provider, which has just granted a claimed session anew, is asked."""
         assert grant.refresh_token is not None
+        latest = grant
+
+        async def keep(refresh_token: str) -> None:
+            nonlocal latest
+            latest = grant.model_copy(update={"refresh_token": refresh_token})
+            # Still claimed: another process that showed this token would make ours the old one.
+            await self._keep(caller, id, latest.model_copy(update={"claimed_at": time.time()}))
+
         try:
-            granted = await provider.renew(grant.refresh_token, grant.subject)
+            granted = await provider.renew(grant.refresh_token, grant.subject, keep)
             await self.arrive(provider, granted)
+            latest = Grant.of(provider, granted)
+            latest.id_token = latest.id_token or grant.id_token
+            latest.sid = latest.sid or grant.sid
         except AccessDenied as error:
             _log.info("A session of %s has ended: %s", grant.provider, error.message)
             await self._end(caller, id)
             raise
-        fresh = Grant.of(provider, granted)
-        fresh.id_token = fresh.id_token or grant.id_token
-        fresh.sid = fresh.sid or grant.sid
-        await self.sessions.keep_grant(caller.tenant, id, await self.sealed(fresh))
+        finally:
+            with suppress(NotFound):
+                await self._keep(caller, id, latest)
         return provider.settings.recheck
+
+    async def _keep(self, caller: Caller, id: str, grant: Grant) -> None:
+        """Keep what cannot be had again; a database that is away is waited for."""
+        sealed = await self.sealed(grant)
+        for pause in _PAUSES:
+            with suppress(StorageError):
+                return await self.sessions.keep_grant(caller.tenant, id, sealed)
+            await asyncio.sleep(pause)
+        return await self.sessions.keep_grant(caller.tenant, id, sealed)
 
     async def _end(self, caller: Caller, id: str) -> None:
         try:

@@ -13,10 +13,11 @@ from typing import Any, Final
 import anyio
 import mcp_types as types
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, AuthorizationContext
 from mcp.server.auth.provider import AccessToken
 from mcp.server.extension import Extension
 from mcp.server.runner import serve_dual_era_loop
+from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
@@ -32,6 +33,10 @@ from muxi.server.mcp.tasks import Tasks
 
 MAX_MESSAGE: Final = 4 << 20
 """Bytes of the largest message of a client, the same on every transport."""
+
+MAX_SESSIONS: Final = 1_000
+"""Sessions that one user, service or key may have open; a client that leaves may forget to end its
+own, which then ends after half an hour of silence."""
 
 _LAST_ANSWERS: Final = 1.0
 """Seconds for answers that are still being given when the server ends."""
@@ -63,9 +68,7 @@ class Host:
         made = make_server(surface, info, who=caller_of, key=key, extensions=extensions)
         self._tasks = [each for each in extensions if isinstance(each, Tasks)]
         self._server, self._watching = made.server, made.watching
-        self._manager = StreamableHTTPSessionManager(
-            self._server, max_request_body_size=MAX_MESSAGE
-        )
+        self._manager = _Sessions(self._server, max_request_body_size=MAX_MESSAGE)
         self._conversations: set[anyio.CancelScope] = set()
         self._answers: set[asyncio.Task[Any]] = set()
         self._ending = asyncio.Event()
@@ -130,6 +133,17 @@ class Host:
         async with self._manager.run():
             started.set()
             await self._ending.wait()
+
+
+class _Sessions(StreamableHTTPSessionManager):
+    """All sessions, of which nobody takes the others' part: who has enough is refused with 503."""
+
+    def _admit_session(
+        self, requestor: AuthorizationContext | None
+    ) -> StreamableHTTPServerTransport | None:
+        if sum(owner == requestor for owner in self._session_owners.values()) >= MAX_SESSIONS:
+            return None
+        return super()._admit_session(requestor)
 
 
 def _owner_of(caller: Caller) -> AuthenticatedUser:

@@ -1,6 +1,7 @@
 /** A conversation that exists: its turns, what is running, and the composer. */
 
 import { type ReactNode, useEffect } from 'react'
+import { Link } from 'wouter'
 
 import { Button } from '@/shared/ui/button'
 import { Notice } from '@/shared/ui/notice'
@@ -82,7 +83,11 @@ function Notices({
   if (snapshot.problem !== null) {
     return (
       <Notice tone="problem" title={snapshot.problem.message} hint={snapshot.problem.hint}>
-        <Button onClick={onReload}>Load again</Button>
+        {snapshot.phase === 'failed' && snapshot.problem.status === 404 ? (
+          <Link href="/">Begin a new conversation</Link>
+        ) : (
+          <Button onClick={onReload}>Load again</Button>
+        )}
         {snapshot.phase === 'ready' && (
           <Button look="quiet" onClick={onDismiss}>
             Dismiss

@@ -1,6 +1,7 @@
 /** One tool: what it does and may touch, who may use it, and each of its versions. */
 
 import type { Tool, ToolVersion } from '@/shared/api/types'
+import { HintText } from '@/shared/ui/hint-text'
 import { Notice } from '@/shared/ui/notice'
 import { Page, Wrong } from '@/shared/ui/page'
 import page from '@/shared/ui/page.module.css'
@@ -59,7 +60,9 @@ function Version({ version }: { version: ToolVersion }) {
         Version {version.version}
         <span className={page.aside}>{version.origin}</span>
       </h2>
-      <p className={styles.description}>{version.description}</p>
+      <p className={styles.description}>
+        <HintText text={version.description} />
+      </p>
       {words.length > 0 && (
         <p className={styles.tags}>
           {words.map((each) => (
