@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from muxi.models.embedded.word_likeness import WordLikeness
 DATA = Path("src/muxi/models/embedded/data")
 LIKENESS = WordLikeness(StaticEmbedder())
 STEPS, RATE, DECAY = 700, 0.05, 5e-5
+SLIPS = 0.3
+"""How many of the words around arguments are misspelt in the second copy of a request."""
+_WORD = re.compile(r"[^\W\d_]+")
 Row = tuple[list[dict[int, float]], list[int]]
 
 
@@ -34,6 +38,21 @@ def thinned(spec: ToolSpec, share: float, chance: random.Random) -> ToolSpec:
     """`spec` with some of its examples, so that the fit does not lean on them all."""
     kept = tuple(example for example in spec.examples if chance.random() < share)
     return spec.model_copy(update={"examples": kept})
+
+
+def misspelt(request: str, arguments: dict[str, Any], chance: random.Random) -> str:
+    """`request` with slips of the hand in some of the words that no argument holds."""
+    kept = {word.lower() for word in _WORD.findall(json.dumps(arguments, ensure_ascii=False))}
+
+    def slip(match: re.Match[str]) -> str:
+        word = match.group()
+        if len(word) < 3 or word.lower() in kept or chance.random() > SLIPS:
+            return word
+        place = chance.randrange(len(word) - 1)
+        head, pair, tail = word[:place], word[place : place + 2], word[place + 2 :]
+        return head + chance.choice((pair[::-1], pair[0], pair[1], pair + pair[1])) + tail
+
+    return _WORD.sub(slip, request)
 
 
 def rows_of(request: str, spec: ToolSpec, arguments: dict[str, Any]) -> list[Row]:
@@ -77,12 +96,16 @@ def collect(chance: random.Random) -> list[Row]:
                 chance.shuffle(others)
                 spec = with_examples(row, others[: chance.choice([0, 0, 1, 3, 5])])
                 out += rows_of(case["request"], spec, case["arguments"])
+                sloppy = misspelt(case["request"], case["arguments"], chance)
+                out += rows_of(sloppy, spec, case["arguments"])
     specs = {spec.name: spec for spec in builtin_specs()}
     for case in cases("development.jsonl") + cases("fitting_arguments.jsonl"):
         if case.tool:
             for share in (1.0, 0.7, 0.4):
                 spec = thinned(specs[case.tool], share, chance)
                 out += rows_of(case.request, spec, case.arguments)
+                sloppy = misspelt(case.request, case.arguments, chance)
+                out += rows_of(sloppy, spec, case.arguments)
     for spec in specs.values():
         for example in spec.examples:
             rest = tuple(other for other in spec.examples if other is not example)

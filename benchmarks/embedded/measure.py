@@ -17,6 +17,7 @@ SETS = {
     "development": (("development.jsonl",), builtin_specs),
     "held out": (("held_out.jsonl",), builtin_specs),
     "strangers": (("strangers.jsonl",), builtin_specs),
+    "late strangers": (("late_strangers.jsonl",), builtin_specs),
     "custom tools": (("custom_requests.jsonl",), custom_specs),
     "custom and built-in tools": (
         ("custom_requests.jsonl",),

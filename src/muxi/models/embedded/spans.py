@@ -27,7 +27,8 @@ _LINK_WORDS: Final = (
     "will with would you your called what's internet "
 )
 LINKS: Final = tuple(_LINK_WORDS.split())
-_LINK_INDEX: Final = {word: index for index, word in enumerate(LINKS)}
+_LINK_INDEX: Final = {word.replace("'", ""): index for index, word in enumerate(LINKS)}
+"""Places in `LINKS` by word; people leave apostrophes out."""
 _KINDS: Final = ("edge", "word", "name", "number", "operator", "quote", "colon", "stop", "other")
 _KIND_INDEX: Final = {kind: index for index, kind in enumerate(_KINDS)}
 _QUOTES: Final = frozenset("'\"“”‘’`«»")
@@ -275,7 +276,7 @@ class Scene:
         block = len(LINKS) + len(_KINDS)
         places = (span.first - 1, span.first, span.last - 1, span.last)
         for offset, index in enumerate(places):
-            link = _LINK_INDEX.get(_neighbour(tokens, index))
+            link = _LINK_INDEX.get(_neighbour(tokens, index).replace("'", "").replace("’", ""))
             if link is not None:
                 out[offset * block + link] = 1.0
             out[offset * block + len(LINKS) + _KIND_INDEX[_kind(tokens, index)]] = 1.0

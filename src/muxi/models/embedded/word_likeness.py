@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+
+
+_SLIP: Final = 0.8
+"""Likeness of a word to one from which a slip of the hand parts it: it may be another word, too."""
+_SHORTEST: Final = 4
+"""Letters below which words that differ in one are mostly other words."""
 
 
 class WordEncoder(Protocol):
@@ -34,9 +40,27 @@ class WordLikeness:
             return 1.0
         if self._encoder is None:
             return 0.0
+        if any(_misspelt(word, other) for other in others):
+            return _SLIP
         vector = self._vector(word)
         return max(0.0, *(float(vector @ self._vector(other)) for other in others))
 
     def _encode(self, word: str) -> NDArray[np.float32]:
         assert self._encoder is not None
         return self._encoder.vectors([word])[0]
+
+
+def _misspelt(word: str, other: str) -> bool:
+    """Whether one letter too many, too few or wrong, or two exchanged, part the words."""
+    if min(len(word), len(other)) < _SHORTEST or abs(len(word) - len(other)) > 1:
+        return False
+    start = next((i for i, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), None)
+    if start is None:
+        return True
+    one, two = word[start:], other[start:]
+    return (
+        one[1:] == two[1:]
+        or one[1:] == two
+        or one == two[1:]
+        or (one[:2] == two[1::-1] and one[2:] == two[2:])
+    )

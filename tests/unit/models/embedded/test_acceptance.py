@@ -48,7 +48,9 @@ def rates(file: str, specs: tuple[ToolSpec, ...]) -> tuple[float, float]:
     return sum(tool for tool, _, _ in judged) / len(judged), sum(called) / len(called)
 
 
-@pytest.mark.parametrize("file", ["development.jsonl", "held_out.jsonl"])
+@pytest.mark.parametrize(
+    "file", ["development.jsonl", "held_out.jsonl", "strangers.jsonl", "late_strangers.jsonl"]
+)
 def test_built_in_tools_are_chosen_and_called_rightly(file: str) -> None:
     tool, arguments = rates(file, builtin_specs())
     assert tool >= 0.92
