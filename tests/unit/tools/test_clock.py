@@ -12,6 +12,7 @@ from muxi.core.errors import ToolArgumentsInvalid
 from muxi.core.messages import TextPart
 from muxi.tools.builtin.calendar_day import tell
 from muxi.tools.builtin.clock import make_clock
+from muxi.tools.builtin.places import find_places
 
 NOW = datetime(2025, 11, 24, 13, 5, tzinfo=UTC)  # a Monday
 CTX: RunContext[Any] = RunContext(deps=None)
@@ -64,6 +65,22 @@ DAYS = {
 @pytest.mark.parametrize(("place", "expected"), PLACES.items())
 def test_the_time_is_told_of_a_place(place: str, expected: str):
     assert tell(NOW, "Europe/Berlin", place, "") == expected
+
+
+@pytest.mark.parametrize(
+    ("place", "zone"),
+    [
+        ("Wien", "Vienna"),
+        ("in Moskau", "Moscow"),
+        ("Lisboa", "Lisbon"),
+        ("Nueva York", "New_York"),
+        ("España", "Madrid"),
+        ("Frankreich", "Paris"),
+        ("東京", "Tokyo"),
+    ],
+)
+def test_places_are_known_by_their_names_in_other_languages(place: str, zone: str):
+    assert any(str(found.zone).endswith(f"/{zone}") for found in find_places(place))
 
 
 @pytest.mark.parametrize(("when", "expected"), DAYS.items())

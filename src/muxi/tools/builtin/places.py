@@ -1,6 +1,7 @@
 """Time zones of places: of cities, countries, zone names and offsets. Used by `calendar_day`.
 
-Zones and countries come from the time zone database, further cities from a table of GeoNames.
+Zones and countries come from the time zone database, further cities from a table of GeoNames, and
+names in other languages from one of Unicode's.
 """
 
 from __future__ import annotations
@@ -101,6 +102,11 @@ def _named(name: str) -> list[Place]:
     if zone is not None:
         return [Place(_label(name, zone), ZoneInfo(zone))]
     code = _countries().get(name)
+    if code is None:
+        place = _foreign_names().get(name, "")
+        if "/" in place:
+            return [Place(_label(name, place), ZoneInfo(place))]
+        code = place
     return [Place(_label("", zone), ZoneInfo(zone)) for zone in _zones_of(code)] if code else []
 
 
@@ -135,14 +141,26 @@ def _zone_names() -> dict[str, str]:
     return names
 
 
-@cache
-def _city_zones() -> dict[str, str]:
-    table = resources.files("muxi.tools.builtin").joinpath("data", "cities.txt").read_text("utf-8")
-    cities: dict[str, str] = {}
+def _names(file: str) -> dict[str, str]:
+    """What a table of ours says that names stand for."""
+    table = resources.files("muxi.tools.builtin").joinpath("data", file).read_text("utf-8")
+    meant: dict[str, str] = {}
     for line in table.splitlines():
         if not line.startswith("#"):
-            zone, _, names = line.partition("\t")
-            cities.update((_folded(name), zone) for name in names.split(";"))
+            place, _, names = line.partition("\t")
+            meant.update((_folded(name), place) for name in names.split(";"))
+    return meant
+
+
+@cache
+def _foreign_names() -> dict[str, str]:
+    """Zones and codes of countries by what they are called in other languages."""
+    return _names("foreign_places.txt")
+
+
+@cache
+def _city_zones() -> dict[str, str]:
+    cities = _names("cities.txt")
     # "New York City" is "New York" to most, "Quebec" is "Quebec City" to some.
     for name, zone in list(cities.items()):
         if name.endswith(" city"):
