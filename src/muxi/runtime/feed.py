@@ -61,6 +61,7 @@ class Feed:
         "_frames",
         "_full",
         "_joined",
+        "_last",
         "_looked",
         "_origin",
         "_sent",
@@ -90,6 +91,7 @@ class Feed:
         self._frames: list[Frame] = []
         self._size = 0
         self._full = False
+        self._last: Frame | None = None
         self._ended = False
         self._closed = False
         self._waiter: asyncio.Future[None] | None = None
@@ -107,6 +109,9 @@ class Feed:
         self._ended = self._ended or last
         if self._full or self._size + len(frame.text) > MAX_QUEUED:
             self._full = True
+            if last:
+                # It may be all that can be said of a run which could not be stored.
+                self._last = frame
         else:
             self._size += len(frame.text)
             self._frames.append(frame)
@@ -140,12 +145,18 @@ class Feed:
                 if frames := self._take():
                     return frames
             elif self._full:
-                self._full = self._joined = False
+                self._look_for_dropped()
             elif self._ended:
                 self.close()
             elif not await self._wait():
                 return []
         return None
+
+    def _look_for_dropped(self) -> None:
+        """The queue has been given out: find in the database what it had no room for."""
+        self._full = self._joined = False
+        if self._last is not None:
+            self._frames.append(self._last)
 
     def _take(self) -> list[Frame]:
         frames, self._frames, self._size = self._frames, [], 0
@@ -162,7 +173,7 @@ class Feed:
             state = await self._origin.state()
             events = await self._origin.stored(self._sent, PAGE)
         except StorageError as error:
-            if state == "here":
+            if state == "here" and not self._ended:
                 # The run has the same trouble, and ends soon if it does not pass. What it goes on
                 # saying is no reason to look sooner.
                 self._start_timer()
@@ -170,7 +181,8 @@ class Feed:
                 return []
             _log.warning("A reader of %s cannot catch up: %s", self.thread_id, error.message)
             self.close()
-            return [gap_frame(self.thread_id, after=self._sent)]
+            rest = [frame for frame in self._frames if frame.seq > self._sent]
+            return [gap_frame(self.thread_id, after=self._sent), *rest]
         if len(events) < PAGE:
             # Unless frames or the run itself were lost while we looked.
             self._joined = self._looked and state != "elsewhere"

@@ -211,15 +211,32 @@ async def test_a_queue_never_grows_beyond_its_bound(monkeypatch: pytest.MonkeyPa
     feed.close()
 
 
-async def test_a_slow_reader_gets_what_was_queued_before_it_is_told_of_the_gap(
+async def test_a_slow_reader_is_told_the_end_of_a_run_that_could_not_be_stored(
     monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed_file, "MAX_QUEUED", 1000)
+
+    async def stored(since: int, limit: int) -> list[Event]:
+        return []
+
+    feed = _feed(_origin(stored), fresh=True)
+    for number in range(1, 100):
+        feed.push(Frame(TextDelta(text="x" * 50, seq=number)), last=number == 99)
+    await feed.next()
+    assert [event.seq for event in _events(await feed.next())] == [99]
+    assert await feed.next() is None
+
+
+@pytest.mark.parametrize("place", ["here", "over"])
+async def test_a_slow_reader_gets_what_was_queued_before_it_is_told_of_the_gap(
+    monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     monkeypatch.setattr(feed_file, "MAX_QUEUED", 1000)
 
     async def stored(since: int, limit: int) -> list[Event]:
         raise StorageFull
 
-    feed = _feed(_origin(stored, "over"), fresh=True)
+    feed = _feed(_origin(stored, place), fresh=True)
     for number in range(1, 100):
         feed.push(Frame(TextDelta(text="x" * 50, seq=number)), last=number == 99)
     assert not feed.over
@@ -227,9 +244,10 @@ async def test_a_slow_reader_gets_what_was_queued_before_it_is_told_of_the_gap(
     assert [event.seq for event in read] == list(range(1, len(read) + 1))
     assert 1 < len(read) < 99
     assert not feed.over
-    (gap,) = _events(await feed.next())
+    gap, end = _events(await feed.next())
     assert isinstance(gap, Gap)
     assert gap.from_seq == len(read)
+    assert end.seq == 99
     assert await feed.next() is None
     assert feed.over
 
