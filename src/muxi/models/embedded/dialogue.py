@@ -38,7 +38,7 @@ PRIMER: Final[Turns] = [
         "ash and gas come out.",
     },
 ]
-"""Shown when nobody gave instructions: it keeps a very small model to the point."""
+"""Shown whatever the instructions are: it keeps a very small model to the point."""
 _OVERHEAD: Final = 8
 _LONGEST_RESULT: Final = 1_500
 _EARLIER: Final = 3
@@ -80,14 +80,14 @@ def build(messages: Sequence[Message], instructions: str, *, room: int, primed: 
     """The turns to send: instructions, then as many of the latest messages as fit `room` tokens."""
     told = [instructions, *(message_text(m) for m in messages if m.role == "system")]
     system = "\n\n".join(piece for piece in told if piece) or SYSTEM
-    room -= _OVERHEAD + tokens(system)
+    primer = PRIMER if primed else []
+    room -= sum(_OVERHEAD + tokens(text) for text in (system, *(t["content"] for t in primer)))
     kept: list[Message] = []
     for message in reversed([m for m in messages if m.role != "system"]):
         room -= message_tokens(message)
         if room < 0 and kept:
             break
         kept.append(message)
-    primer = PRIMER if primed and system == SYSTEM else []
     return [{"role": "system", "content": system}, *primer, *_merged(reversed(kept))]
 
 

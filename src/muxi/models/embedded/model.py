@@ -28,7 +28,7 @@ from muxi.core.json_shapes import is_object
 from muxi.core.messages import Message, StopReason, TextPart, ToolCallPart, ToolResultPart
 from muxi.core.requests import ModelRequest, OutputSchema, ToolSpec
 from muxi.core.usage import Usage
-from muxi.models.embedded import dialogue, openmp, reply
+from muxi.models.embedded import about_user, dialogue, openmp, reply
 from muxi.models.embedded.bounds import LONGEST_STRING, bounded
 from muxi.models.embedded.decision import Decision, decide
 from muxi.models.embedded.engine import Engine
@@ -149,7 +149,8 @@ class EmbeddedModel:
             )
             events = _tell(told, self.name)
         else:
-            events = self._speak(request)
+            known = None if question is None else await self._known(question.text, request)
+            events = self._speak(request) if known is None else _tell(known, self.name)
         async with aclosing(events):
             async for event in events:
                 yield event
@@ -189,6 +190,13 @@ class EmbeddedModel:
             likeness=self._likeness,
             before=dialogue.last_tool(request.messages),
         )
+
+    async def _known(self, question: str, request: ModelRequest) -> str | None:
+        """What memory knows of the user that answers `question`."""
+        told = [message.text for message in request.messages if message.role == "system"]
+        instructions = "\n".join((request.instructions, *told))
+        encode = self._routed().encode
+        return await asyncio.to_thread(about_user.answer, question, instructions, encode)
 
     async def _call(self, question: str, decision: Decision) -> AsyncGenerator[ModelEvent]:
         """The events of one tool call."""

@@ -166,3 +166,18 @@ def test_onnxruntime_and_numpy_give_the_same_vectors() -> None:
     tensors = read_tensors(weights)
     for row, tokens in zip(fast, ids, strict=True):
         assert float(row @ transformer.encode(tensors, tokens)) > 0.9999
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [("Where do I live?", "Porto"), ("what am I allergic to?", "nuts"), ("who am I", "Ana")],
+)
+async def test_what_memory_knows_of_the_user_is_told(
+    model: EmbeddedModel, question: str, told: str
+) -> None:
+    facts = {"location.city": "Porto", "allergies": "nuts", "name": "Ana"}
+    profile = "\n".join(f"- {path}: {value} (since 2026-11-24)" for path, value in facts.items())
+    request = ModelRequest(messages=[user_message(question)], instructions=f"Be brief.\n{profile}")
+    said = [event async for event in model.stream(request)]
+    assert told in "".join(event.text for event in said if isinstance(event, TextDelta))
