@@ -189,7 +189,19 @@ def _value(fact: Fact) -> str:
 
 
 def _json(text: str) -> JsonValue:
+    """`text` as JSON, or as a plain text if it does not look as if JSON was meant.
+
+    Raises:
+        typer.BadParameter: It begins as JSON does, and is none.
+    """
     try:
         return json_format.loads(text)
-    except ValueError:
-        return text
+    except (ValueError, RecursionError) as error:
+        if text.lstrip()[:1] not in ("{", "[", '"'):
+            return text
+        words = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise typer.BadParameter(
+            f"This begins as JSON but is none: {words}. A text that begins so stands in double "
+            "quotes.",
+            param_hint="VALUE",
+        ) from None

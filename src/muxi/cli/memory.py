@@ -118,6 +118,8 @@ def show(
             await facts.print_facts(session, [found], json=json)
         else:
             found = await facts.known(session, what, subject, as_of)
+            if not found:
+                output.say(f"Nothing is known at {what}." if what else "Nothing is known.")
             await facts.print_facts(session, found, json=json)
 
     in_session(project, work, user=user)

@@ -85,6 +85,13 @@ async def test_values_on_the_command_line_are_json_or_text(remembering: Muxi) ->
         assert (await remembering("memory", "facts", "set", path, value)).code == 0
     tree = json.loads((await remembering("memory", "facts", "list", "--json")).out)
     assert tree == {"a": 12, "b": {"c": [1, None]}, "d": True, "e": "it is 5"}
+    for value, told in (('{"x": 1', "line 1 column 8"), ("[" * 9_000, "nested too deep")):
+        done = await remembering("memory", "facts", "set", "f", value)
+        assert (done.code, done.out) == (2, "")
+        assert told in " ".join(done.err.split())
+    nothing = await remembering("memory", "show", "f")
+    assert (nothing.code, nothing.out) == (0, "")
+    assert "Nothing is known at f." in nothing.err
 
 
 @pytest.mark.ci
