@@ -155,7 +155,7 @@ async def openai_client(base: str) -> AsyncIterator[Call]:
         async def call(messages: list[Message], tokens: int) -> str:
             stream: Any = await client.chat.completions.create(
                 model="short" if tokens == SHORT else "long",
-                messages=[{"role": m.role, "content": m.parts[0].text} for m in messages],  # type: ignore[misc, union-attr]
+                messages=[{"role": m.role, "content": m.parts[0].text} for m in messages],  # type: ignore[misc, union-attr] -- the texts of this benchmark
                 stream=True,
                 stream_options={"include_usage": True},
             )

@@ -90,14 +90,14 @@ async def turn(database: Database, thread_id: str) -> None:
     def emit(event: Event) -> None:
         event.run_id = run.id
         event.seq = next(seq)
-        journal.record(None, event)  # type: ignore[arg-type]
+        journal.record(None, event)  # type: ignore[arg-type] -- no lease is looked at
 
     emit(RunStarted(thread_id=thread_id, agent="assistant"))
     answer = Message(role="assistant", parts=[TextPart(text=ANSWER * DELTAS)], author="assistant")
     emit(MessageStarted(message_id=answer.id))
     for _ in range(DELTAS):
         emit(TextDelta(text=ANSWER))
-    journal.append(None, answer)  # type: ignore[arg-type]
+    journal.append(None, answer)  # type: ignore[arg-type] -- no lease is looked at
     emit(MessageCompleted(message=answer))
     used = Usage(requests=1, input_tokens=100, output_tokens=80)
     emit(RunCompleted(status="completed", usage=used, text=ANSWER * DELTAS))
@@ -170,7 +170,7 @@ async def main() -> None:
             return
         raw(folder, options.turns).show()
         for synchronous in ("full", "normal"):
-            settings = SqliteSettings(synchronous=synchronous)  # type: ignore[arg-type]
+            settings = SqliteSettings(synchronous=synchronous)  # type: ignore[arg-type] -- one of its three words
             for at_once in (1, 32, 128):
                 path = folder / f"{synchronous}-{at_once}.db"
                 database = await open_database(f"sqlite:///{path}", sqlite=settings)

@@ -1,17 +1,18 @@
 """Writes what cities and countries are called in other languages, for the tool `clock`.
 
-Run it by hand: `uv run --no-project --with babel==2.18.0 python scripts/make_foreign_places.py`
+Run it by hand in muxi's own environment, which holds babel: `python scripts/make_foreign_places.py`
 """
 
 from __future__ import annotations
 
 import re
 import sys
-import unicodedata
 from collections import defaultdict
 from pathlib import Path
 
 import babel
+
+from muxi.tools.builtin.places import folded
 
 TABLE = Path(__file__).parents[1] / "src/muxi/tools/builtin/data/foreign_places.txt"
 LANGUAGES = tuple(
@@ -25,13 +26,6 @@ HEADER = f"""\
 # Cities of time zones, and countries by ISO 3166, as {len(LANGUAGES)} languages call them. Made by
 # scripts/make_foreign_places.py of Unicode CLDR {babel.core.get_cldr_version()} (Unicode-3.0).
 """
-
-
-def folded(name: str) -> str:
-    """`name` in plain letters, digits and single spaces, as the clock compares it."""
-    parts = unicodedata.normalize("NFKD", name)
-    plain = "".join(part for part in parts if not unicodedata.combining(part)).casefold()
-    return " ".join(re.findall(r"\w+", plain))
 
 
 def main() -> None:

@@ -96,7 +96,7 @@ async def test_eight_real_servers_serve_one_agent_in_one_process(tmp_path: Path,
     agents = {"a": {"name": "a", "tools": ["mcp.*"], "tool_search": whole}}
     async with page() as url:
         script = [*everything_of(folder, url), call("everything__get-sum", a=1, b=1), "Two."]
-        async with served(tmp_path, script, agents=agents, mcp={"servers": declared}) as muxi:  # type: ignore[arg-type]
+        async with served(tmp_path, script, agents=agents, mcp={"servers": declared}) as muxi:  # type: ignore[arg-type] -- options of a project
             _, events = await muxi.answer("Try everything.")
             found = results(events)
             assert "21:00" in found["time__convert_time"]

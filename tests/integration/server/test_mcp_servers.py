@@ -120,7 +120,7 @@ async def test_the_api_tells_of_servers_and_what_they_have(tmp_path: Path):
         assert (ready.state, ready.version, ready.confined) == ("ready", "2.0.1", False)
         assert "s__echo" in [tool.name for tool in ready.tools]
         assert [each.uri for each in await mcp.resources("s")] == ["note://one"]
-        assert (await mcp.read("s", "note://one")).parts[0].text == "The first note."  # type: ignore[union-attr]
+        assert (await mcp.read("s", "note://one")).parts[0].text == "The first note."  # type: ignore[union-attr] -- a text part
         assert [each.arguments[0].name for each in await mcp.prompts("s")] == ["topic"]
         poem = await mcp.prompt("s", "poem", {"topic": "rain"})
         assert poem.messages[0].text == "A poem of rain"
@@ -155,7 +155,7 @@ async def test_a_secret_of_the_store_reaches_the_server_that_declares_it(tmp_pat
             for event in events
             if isinstance(event, MessageCompleted) and event.message.role == "tool"
         ]
-        assert json.loads(message.parts[0].text)["TOKEN"] == "hush-4711"  # type: ignore[union-attr]
+        assert json.loads(message.parts[0].text)["TOKEN"] == "hush-4711"  # type: ignore[union-attr] -- a text part
 
 
 def test_the_command_line_looks_after_servers(

@@ -75,7 +75,7 @@ def test_every_end_of_a_run_has_an_exit_code_and_words() -> None:
     assert {*FINAL_STATUSES, "waiting"} == set(OF_STATUS)
     assert len({OF_STATUS[status] for status in OF_STATUS}) == len(OF_STATUS)
     for status in FINAL_STATUSES - {"completed"}:
-        event = RunCompleted(status=status, usage=Usage())  # pyright: ignore[reportArgumentType]
+        event = RunCompleted(status=status, usage=Usage())  # pyright: ignore[reportArgumentType] -- a status by its name
         assert narration.ending(event)
 
 

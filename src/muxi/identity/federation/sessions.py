@@ -104,6 +104,8 @@ class GrantedSessions:
             _, late = await asyncio.wait(list(self._asking.values()), timeout=sum(_PAUSES))
             for task in late:
                 task.cancel()
+            # What they have been given is still kept: the database must not be closed before.
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def sealed(self, grant: Grant) -> str:
         """A grant as it is kept."""

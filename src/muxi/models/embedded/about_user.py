@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
+# As `memory.profile` writes a fact; models stand below memory, so they share a test, not the code.
 _FACT: Final = re.compile(r"^- ([\w.]+): (.+) \(since \d{4}-\d{2}-\d{2}\)$", re.MULTILINE)
 _WORD: Final = re.compile(r"[a-z]+(?:['’][a-z]+)?")
 _ASKING: Final = frozenset(
@@ -33,8 +34,8 @@ _ADVICE: Final = frozenset(
 )
 """Words of questions about what could be, which no fact answers."""
 _NEAR: Final = 0.39
-"""Likeness from which a fact answers a question: with MiniLM 31 of the 32 questions that were tried
-fared rightly by it, with the static table 24, which did not find the rest."""
+"""Likeness from which a fact answers a question: of the 32 questions on which it was chosen, 31
+fare rightly by it with MiniLM, and 24 with the static table, which does not find the rest."""
 _BESIDE: Final = 0.03
 """Facts that are nearly as near as the nearest are told with it."""
 

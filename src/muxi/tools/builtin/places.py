@@ -53,7 +53,7 @@ def find_places(text: str) -> list[Place]:
     Raises:
         ToolArgumentsInvalid: No place of this name is known.
     """
-    wanted = _folded(text)
+    wanted = folded(text)
     if wanted in _HERE:
         return [Place("here", None)]
     offset = _OFFSET.fullmatch(text.strip().lower().replace("−", "-"))
@@ -112,12 +112,12 @@ def _named(name: str) -> list[Place]:
 
 def _label(name: str, zone: str) -> str:
     own = zone.rpartition("/")[2].replace("_", " ")
-    if not name or _folded(own) == name or _folded(zone) == name:
+    if not name or folded(own) == name or folded(zone) == name:
         return own
     return name.title()
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """`text` in plain lower-case letters, digits and single spaces."""
     parts = unicodedata.normalize("NFKD", text[:200])
     plain = "".join(part for part in parts if not unicodedata.combining(part)).casefold()
@@ -135,9 +135,9 @@ def _zone_names() -> dict[str, str]:
     zones = resources.files("tzdata").joinpath("zones").read_text("utf-8").split()
     aliases = ("Etc", "US", "Brazil", "Canada", "Chile", "Mexico")
     for zone in sorted(zones, key=lambda each: each.partition("/")[0] in aliases):
-        names.setdefault(_folded(zone.rpartition("/")[2]), zone)
+        names.setdefault(folded(zone.rpartition("/")[2]), zone)
     for zone in zones:
-        names[_folded(zone)] = zone
+        names[folded(zone)] = zone
     return names
 
 
@@ -148,7 +148,7 @@ def _names(file: str) -> dict[str, str]:
     for line in table.splitlines():
         if not line.startswith("#"):
             place, _, names = line.partition("\t")
-            meant.update((_folded(name), place) for name in names.split(";"))
+            meant.update((folded(name), place) for name in names.split(";"))
     return meant
 
 
@@ -175,12 +175,12 @@ def _countries() -> dict[str, str]:
         if line.startswith("#"):
             continue
         code, _, name = line.partition("\t")
-        codes.setdefault(_folded(name), code)
+        codes.setdefault(folded(name), code)
         bare, _, more = name.partition(" (")
         if more:
-            codes.setdefault(_folded(f"{more} {bare}"), code)
-            codes.setdefault(_folded(bare), code)
-            codes.setdefault(_folded(more), code)
+            codes.setdefault(folded(f"{more} {bare}"), code)
+            codes.setdefault(folded(bare), code)
+            codes.setdefault(folded(more), code)
     return codes
 
 

@@ -66,7 +66,7 @@ def test_schemas_are_valid_and_recursion_stays_a_reference() -> None:
     assert "id" not in schema["$defs"]["Item"]["properties"]  # only the service sets it
     nested = {"name": "saw", "purpose": "wood", "parts": [{"name": "blade", "purpose": "wood"}]}
     assert Draft202012Validator(schema).is_valid({"body": nested})
-    nested["parts"][0]["purpose"] = "weapons"  # type: ignore[index]
+    nested["parts"][0]["purpose"] = "weapons"  # type: ignore[index] -- nested JSON
     assert not Draft202012Validator(schema).is_valid({"body": nested})
 
 

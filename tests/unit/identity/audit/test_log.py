@@ -342,7 +342,7 @@ async def test_a_long_log_is_exported_a_seal_at_a_time(log: AuditLog):
             read.append(len(result))
         return result
 
-    log.database.read = watched  # type: ignore[method-assign]
+    log.database.read = watched  # type: ignore[method-assign] -- watched from outside
     lines = await exported(log)
     assert len(lines) == 1 + 7 * 2
     assert max(read) == 1
